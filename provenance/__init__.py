@@ -1,0 +1,1 @@
+"""Verify signed provenance on official agency media."""

@@ -1,0 +1,1 @@
+"""The only code that touches the C2PA engine: manifests, claims, COSE, JUMBF."""

@@ -1,0 +1,56 @@
+"""How much of an untrusted input is read before giving up: every bound, with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_LIMITS", "Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what one verification may read, hold and follow.
+
+    A bound that is hit makes the verdict `undetermined` with the bound named;
+    it never makes a file look unsigned.
+
+    Attributes:
+        max_asset_bytes: Largest file or stream that is examined at all.
+        copy_below_bytes: Sources up to this size are read into memory once, so
+            that the bytes judged are the bytes hashed whatever happens to the
+            file meanwhile.
+        max_manifest_store_bytes: Largest C2PA manifest store that is parsed.
+        max_jumbf_depth: Deepest nesting of JUMBF superboxes.
+        max_jumbf_boxes: Most JUMBF boxes in one manifest store.
+        max_cbor_depth: Deepest nesting inside one CBOR item.
+        max_segments: Most container segments, chunks, boxes or entries listed.
+        max_box_depth: Deepest nesting of ISO BMFF boxes.
+        max_metadata_bytes: Largest single EXIF, XMP or IPTC block that is parsed.
+        max_metadata_fields: Most metadata fields that are listed.
+        max_picture_pixels: Largest picture that may be decoded.
+        max_ingredients: Most ingredients listed in the history.
+        max_ingredient_depth: Deepest chain of ingredients followed.
+        max_certificates: Most certificates taken from one signature.
+        max_text_chars: Longest piece of untrusted text that is repeated.
+        source_idle_s: Longest wait for a pipe that sends nothing.
+    """
+
+    max_asset_bytes: int = 64 * 1024**3
+    copy_below_bytes: int = 32 * 1024**2
+    max_manifest_store_bytes: int = 64 * 1024**2
+    max_jumbf_depth: int = 32
+    max_jumbf_boxes: int = 50_000
+    max_cbor_depth: int = 64
+    max_segments: int = 100_000
+    max_box_depth: int = 16
+    max_metadata_bytes: int = 4 * 1024**2
+    max_metadata_fields: int = 500
+    max_picture_pixels: int = 200_000_000
+    max_ingredients: int = 1_000
+    max_ingredient_depth: int = 64
+    max_certificates: int = 16
+    max_text_chars: int = 400
+    source_idle_s: float = 10.0
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,1 @@
+"""The one door for bytes nobody vouches for: sniffing, structure, digests, metadata."""

@@ -1,0 +1,59 @@
+"""Arithmetic on half-open byte ranges of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = ["ByteRange", "merge", "subtract", "total_bytes"]
+
+
+class ByteRange(NamedTuple):
+    """The bytes `start <= offset < end` of a file."""
+
+    start: int
+    end: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes the range holds."""
+        return self.end - self.start
+
+
+def merge(ranges: Iterable[ByteRange]) -> tuple[ByteRange, ...]:
+    """Which bytes do these ranges cover together, as sorted disjoint ranges?
+
+    Empty ranges vanish, touching ranges join.
+    """
+    merged: list[ByteRange] = []
+    for item in sorted(r for r in ranges if r.end > r.start):
+        if merged and item.start <= merged[-1].end:
+            if item.end > merged[-1].end:
+                merged[-1] = ByteRange(merged[-1].start, item.end)
+        else:
+            merged.append(item)
+    return tuple(merged)
+
+
+def subtract(whole: Iterable[ByteRange], holes: Iterable[ByteRange]) -> tuple[ByteRange, ...]:
+    """Which bytes of `whole` lie in none of the `holes`?"""
+    left: list[ByteRange] = []
+    cuts = merge(holes)
+    for start, end in merge(whole):
+        at = start
+        for cut in cuts:
+            if cut.end <= at:
+                continue
+            if cut.start >= end:
+                break
+            if cut.start > at:
+                left.append(ByteRange(at, cut.start))
+            at = max(at, cut.end)
+        if at < end:
+            left.append(ByteRange(at, end))
+    return tuple(left)
+
+
+def total_bytes(ranges: Iterable[ByteRange]) -> int:
+    """How many distinct bytes do these ranges hold?"""
+    return sum(r.size_bytes for r in merge(ranges))

@@ -1,0 +1,1 @@
+"""The outside world behind protocols: clock, settings, set-up of a verifier."""

@@ -1,0 +1,1 @@
+"""The verifier, its policy, and the checks that put an answer together."""
