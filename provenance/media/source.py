@@ -1,0 +1,206 @@
+"""Opening what is to be verified, so that the bytes judged are the bytes hashed.
+
+A small source is read into memory once. A pipe or stream is copied to an
+unnamed temporary file first. A large regular file is read in place through one
+descriptor, and its identity, size and times are compared before and after.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import select
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from provenance.errors import LimitError, SourceError
+from provenance.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["OpenSource", "Source", "open_source"]
+
+_CHUNK_BYTES = 1024 * 1024
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+"""A path, the bytes themselves, or an open binary stream."""
+
+
+class OpenSource:
+    """A source held still while it is examined.
+
+    Attributes:
+        stream: Seekable; every reader seeks for itself.
+        size_bytes: How many bytes it holds.
+        name: File name without its folder, or None.
+    """
+
+    def __init__(self, stream: BinaryIO, size_bytes: int, name: str | None, *, live: bool) -> None:
+        self.stream = stream
+        self.size_bytes = size_bytes
+        self.name = name
+        self._before = _fingerprint(stream) if live else None
+
+    def head(self, count: int) -> bytes:
+        """The first bytes, `count` at most."""
+        self.stream.seek(0)
+        return self.stream.read(count)
+
+    def sha256(self) -> str:
+        """SHA-256 of the whole source, as lower-case hexadecimal digits."""
+        if isinstance(self.stream, io.BytesIO):
+            return hashlib.sha256(self.stream.getbuffer()).hexdigest()
+        self.stream.seek(0)
+        digest = hashlib.sha256()
+        while chunk := self.stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def has_changed(self) -> bool:
+        """Did the file change since it was opened? Never true of a copy."""
+        return self._before is not None and _fingerprint(self.stream) != self._before
+
+
+def _fingerprint(stream: BinaryIO) -> tuple[int, int, int, int, int]:
+    status = os.fstat(stream.fileno())
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def _explain(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "its symbolic links lead round in a circle"
+    return (error.strerror or str(error)).lower()
+
+
+def _check_size(size_bytes: int, name: str, limits: Limits) -> None:
+    if size_bytes > limits.max_asset_bytes:
+        raise LimitError(
+            f"{name}: {size_bytes} bytes is more than max_asset_bytes ({limits.max_asset_bytes})"
+        )
+
+
+def _copy(read_from: BinaryIO, name: str, limits: Limits) -> tuple[BinaryIO, int]:
+    """Copy a stream to memory, or to a temporary file once it is large."""
+    copy = cast(
+        "BinaryIO",
+        tempfile.SpooledTemporaryFile(max_size=limits.copy_below_bytes),  # noqa: SIM115
+    )
+    size_bytes = 0
+    try:
+        while chunk := read_from.read(_CHUNK_BYTES):
+            size_bytes += len(chunk)
+            _check_size(size_bytes, name, limits)
+            copy.write(chunk)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy, size_bytes
+
+
+class _IdlePipe(io.RawIOBase):
+    """Reads a pipe, and gives up when nobody sends for too long."""
+
+    def __init__(self, descriptor: int, name: str, idle_s: float) -> None:
+        self._descriptor = descriptor
+        self._name = name
+        self._idle_ms = int(idle_s * 1000)
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN | select.POLLHUP)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        if not self._poll.poll(self._idle_ms):
+            raise SourceError(f"{self._name}: a pipe that sent nothing for {self._idle_ms} ms")
+        data = os.read(self._descriptor, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _open_path(path: Path, limits: Limits) -> OpenSource:
+    name = path.name
+    try:
+        # O_NONBLOCK: opening a pipe that has no writer must not wait for one.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be opened: {_explain(error)}") from error
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise SourceError(f"{path}: is a folder, expected a file")
+        if stat.S_ISREG(status.st_mode):
+            _check_size(status.st_size, str(path), limits)
+            if status.st_size > limits.copy_below_bytes:
+                stream = os.fdopen(descriptor, "rb", closefd=True)
+                descriptor = -1
+                return OpenSource(stream, status.st_size, name, live=True)
+            os.set_blocking(descriptor, True)
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                # One byte more than the limit tells whether it grew meanwhile.
+                data = file.read(limits.copy_below_bytes + 1)
+            if len(data) > limits.copy_below_bytes:
+                stream = os.fdopen(descriptor, "rb", closefd=True)
+                descriptor = -1
+                return OpenSource(stream, os.fstat(stream.fileno()).st_size, name, live=True)
+            return OpenSource(io.BytesIO(data), len(data), name, live=False)
+        if stat.S_ISFIFO(status.st_mode):
+            pipe = _IdlePipe(descriptor, str(path), limits.source_idle_s)
+            copy, size_bytes = _copy(cast("BinaryIO", pipe), str(path), limits)
+            return OpenSource(copy, size_bytes, name, live=False)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {_explain(error)}") from error
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+    raise SourceError(f"{path}: expected a file or a pipe, got a device or socket")
+
+
+def _open(source: Source, name: str | None, limits: Limits) -> OpenSource:
+    if isinstance(source, bytes):
+        _check_size(len(source), name or "asset", limits)
+        return OpenSource(io.BytesIO(source), len(source), name, live=False)
+    if isinstance(source, (str, os.PathLike)):
+        opened = _open_path(Path(source), limits)
+        opened.name = name or opened.name
+        return opened
+    try:
+        copy, size_bytes = _copy(source, name or "stream", limits)
+    except OSError as error:
+        raise SourceError(f"{name or 'stream'}: cannot be read: {_explain(error)}") from error
+    return OpenSource(copy, size_bytes, name, live=False)
+
+
+@contextmanager
+def open_source(
+    source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[OpenSource]:
+    """Hold a source still for as long as the block runs.
+
+    Args:
+        source: A path, bytes, or a binary stream (read to its end from where
+            it stands, and copied).
+        name: What to call it, where the path does not say.
+        limits: `max_asset_bytes`, `copy_below_bytes`, `source_idle_s`.
+
+    Raises:
+        SourceError: Missing, a folder, a device, no permission, a circle of
+            links, or a pipe that sends nothing.
+        LimitError: Larger than `max_asset_bytes`.
+    """
+    opened = _open(source, name, limits)
+    try:
+        yield opened
+    finally:
+        opened.stream.close()

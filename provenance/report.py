@@ -1,0 +1,413 @@
+"""The report: what is known about one file, on separate axes, as one frozen document.
+
+A report is data, made by `provenance.verification`. Its JSON form is described
+by `schemas/report.schema.json`; fields are only ever added to it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from provenance.errors import RequirementNotMetError
+from provenance.findings import MEANINGS, FindingCode, Severity
+from provenance.verdict import (
+    AiState,
+    Axis,
+    IntegrityState,
+    ReleaseState,
+    RevocationState,
+    SignerKind,
+    TimeState,
+    Verdict,
+)
+
+__all__ = [
+    "Action",
+    "AgencyRef",
+    "AiFacts",
+    "Asset",
+    "CertificateFacts",
+    "CheckNotRun",
+    "Context",
+    "Coverage",
+    "DirectoryRef",
+    "EngineRef",
+    "Finding",
+    "Ingredient",
+    "Integrity",
+    "ManifestFacts",
+    "MetadataField",
+    "Part",
+    "PolicyRef",
+    "Release",
+    "Report",
+    "Resemblance",
+    "Revocation",
+    "Signer",
+    "SigningTime",
+    "TrustListRef",
+    "finding",
+]
+
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+UntrustedText = Annotated[
+    str,
+    Field(description="Text that a stranger wrote; cleaned of control characters, not believed."),
+]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Asset(_Facts):
+    """Which bytes the report is about."""
+
+    name: UntrustedText | None = Field(description="File name as given, without its folder.")
+    sha256: Sha256 | None = Field(
+        description="Digest of exactly the bytes judged; null where they could not be read to "
+        "their end."
+    )
+    size_bytes: int = Field(ge=0)
+    media_type: str | None = Field(description="IANA media type sniffed from the bytes.")
+    format: str | None = Field(description="Short name of the format sniffed from the bytes.")
+
+
+class Integrity(_Facts):
+    """Is the file what its credentials were made for?"""
+
+    state: IntegrityState
+    binding: str | None = Field(
+        default=None, description="Label of the hard-binding assertion, `c2pa.hash.data`."
+    )
+    manifest: str | None = Field(default=None, description="Label of the manifest judged.")
+    credentials_from: Literal["embedded", "sidecar"] | None = None
+    remote_url: UntrustedText | None = Field(
+        default=None, description="Where the file says its credentials are; never fetched."
+    )
+
+
+class Part(_Facts):
+    """A range of bytes of the file."""
+
+    offset: int = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+    label: UntrustedText
+    why: str
+
+
+class Coverage(_Facts):
+    """Which bytes of the file does the hard binding cover?"""
+
+    binding: str | None = None
+    covered_bytes: int = Field(default=0, ge=0)
+    manifest_bytes: int = Field(default=0, ge=0)
+    exempt: tuple[Part, ...] = Field(
+        default=(), description="Parts the container's rules exempt, looked at and harmless."
+    )
+    uncovered: tuple[Part, ...] = Field(
+        default=(), description="Parts that nobody signed and nothing exempts."
+    )
+
+
+class AgencyRef(_Facts):
+    """An agency of the directory."""
+
+    id: str
+    name: str
+    names: dict[str, str] = Field(description="Names by BCP 47 language tag.")
+    contact: dict[str, str] = Field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+
+
+class CertificateFacts(_Facts):
+    """What the signing certificate says of itself. Names in it prove nothing."""
+
+    says_common_name: UntrustedText | None
+    says_organization: UntrustedText | None
+    says_issuer: UntrustedText | None
+    serial_number: str
+    sha256: Sha256
+    spki_sha256: Sha256
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+    algorithm: str
+
+
+class Signer(_Facts):
+    """Who signed, and who vouches for that?"""
+
+    kind: SignerKind
+    agency: AgencyRef | None = Field(
+        default=None, description="Set where the key counts as this agency's."
+    )
+    disowned_by: AgencyRef | None = Field(
+        default=None,
+        description="Set where the key is this agency's by the directory, and does not count.",
+    )
+    recognised_by: str | None = Field(
+        default=None, description="What matched: `key:ID`, `anchor:ID` or `list:NAME`."
+    )
+    says_product: UntrustedText | None = Field(
+        default=None, description="The product that the claim names as its maker."
+    )
+    certificate: CertificateFacts | None = None
+
+
+class SigningTime(_Facts):
+    """When was it signed, and who says so?"""
+
+    state: TimeState
+    trusted_at: AwareDatetime | None = Field(
+        default=None, description="Set only by a time-stamp of a recognised authority."
+    )
+    claimed_at: AwareDatetime | None = Field(
+        default=None, description="A time that nobody recognised vouches for."
+    )
+    authority: UntrustedText | None = None
+    recognised_by: str | None = None
+
+
+class Revocation(_Facts):
+    """Has the signing certificate been revoked?"""
+
+    state: RevocationState
+    why: str
+
+
+class Release(_Facts):
+    """What does the register say about the release?"""
+
+    state: ReleaseState
+    why: str
+
+
+class Resemblance(_Facts):
+    """A registered release that the file looks or sounds like. A lead, never proof."""
+
+    release: str
+    distance: int = Field(ge=0)
+
+
+class Action(_Facts):
+    """One action of a manifest's actions assertion."""
+
+    action: UntrustedText
+    when: UntrustedText | None = None
+    software: UntrustedText | None = None
+    digital_source_type: UntrustedText | None = None
+    description: UntrustedText | None = None
+    created: bool = Field(
+        description="Whether the signing product vouches for it itself (created assertion)."
+    )
+
+
+class AiFacts(_Facts):
+    """What do valid credentials say about the use of trained models?"""
+
+    state: AiState
+    source_types: tuple[str, ...] = ()
+    models: tuple[UntrustedText, ...] = ()
+    unsigned_claims: tuple[UntrustedText, ...] = ()
+    consent: Literal["not-checked"] = "not-checked"
+
+
+class MetadataField(_Facts):
+    """One descriptive field, and whether anybody vouches for it."""
+
+    name: str = Field(description="`exif:DateTimeOriginal`, `xmp:dc:creator`, ...")
+    value: UntrustedText
+    source: str = Field(description="exif, xmp, iptc, container, pdf or assertion.")
+    state: Literal["signed", "unsigned", "contradicts"]
+    against: UntrustedText | None = Field(
+        default=None, description="The signed value it contradicts."
+    )
+    assertion: str | None = None
+
+
+class ManifestFacts(_Facts):
+    """What one manifest says of itself."""
+
+    label: str
+    title: UntrustedText | None = None
+    claim_version: int
+    kind: Literal["standard", "update"]
+    says_product: UntrustedText | None = None
+    says_signer: UntrustedText | None = None
+    signed_at: AwareDatetime | None = None
+    time_state: TimeState = TimeState.NONE
+    actions: tuple[Action, ...] = ()
+
+
+class Ingredient(_Facts):
+    """One thing that a manifest says its asset was made from.
+
+    `id` and `parent` describe the graph: the parent of an ingredient is the
+    `id` of the ingredient whose manifest names it, or null for the active manifest.
+    """
+
+    id: int
+    parent: int | None
+    depth: int = Field(ge=1)
+    relationship: UntrustedText
+    title: UntrustedText | None = None
+    media_type: UntrustedText | None = None
+    manifest: ManifestFacts | None = None
+    state: Literal["holds", "failed", "missing", "none", "unreadable"] = Field(
+        description="Whether its own credentials hold; `none`: it never had any."
+    )
+    agency: AgencyRef | None = None
+    failures: tuple[str, ...] = ()
+    recorded_failures: tuple[str, ...] = Field(
+        default=(), description="Failures that the signer wrote down when using it."
+    )
+
+
+class Finding(_Facts):
+    """One thing that was found, with its stable code."""
+
+    code: FindingCode
+    axis: Axis
+    severity: Severity
+    text: str
+    evidence: dict[str, Any] = Field(default_factory=dict)
+
+
+def finding(code: FindingCode, **evidence: Any) -> Finding:
+    """Make a finding with the meaning that the table gives its code.
+
+    Args:
+        code: What was found.
+        evidence: What it rests on, JSON-able. A stranger's text must have been
+            cleaned by `provenance.untrusted.clean_text`.
+    """
+    meaning = MEANINGS[code]
+    return Finding(
+        code=code,
+        axis=meaning.axis,
+        severity=meaning.severity,
+        text=meaning.says,
+        evidence=evidence,
+    )
+
+
+class CheckNotRun(_Facts):
+    """A check that was not made, and why. Never counted as agreement."""
+
+    check: str
+    why: str
+
+
+class EngineRef(_Facts):
+    """The C2PA engine that compared the bytes."""
+
+    name: str
+    version: str
+    native_version: str
+
+
+class DirectoryRef(_Facts):
+    """The agency directory that was judged with."""
+
+    name: str
+    version: int
+    sha256: Sha256
+    source: str
+    test: bool
+
+
+class TrustListRef(_Facts):
+    """A trust list that was judged with; each is kept apart from the others."""
+
+    name: str
+    purpose: Literal["claim", "time-stamp"]
+    sha256: Sha256
+    certificates: int
+    source: str
+
+
+class PolicyRef(_Facts):
+    """The policy that was judged under."""
+
+    name: str
+    version: str
+
+
+class Context(_Facts):
+    """With what, and as of when, was this judged?"""
+
+    verified_at: AwareDatetime
+    verifier: str
+    engine: EngineRef
+    directory: DirectoryRef | None
+    trust_lists: tuple[TrustListRef, ...]
+    policy: PolicyRef
+
+
+class Report(_Facts):
+    """What is known about one file.
+
+    `verdict` follows from the axes by `provenance.verdict.derive_verdict`. A
+    report has no truth value: `if report:` would read as "is it good?", which
+    is a question with eight answers. Use `verdict`, or `require`.
+    """
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    verdict: Verdict
+    test: bool = Field(description="Judged with a test directory: the verdict is only a trial.")
+    summary: str = Field(description="One plain English sentence.")
+    reason: FindingCode | None = Field(
+        description="The finding that decided, where the verdict is altered or undetermined."
+    )
+    asset: Asset
+    integrity: Integrity
+    signer: Signer
+    time: SigningTime
+    revocation: Revocation
+    release: Release
+    resemblance: tuple[Resemblance, ...] = ()
+    ai: AiFacts
+    metadata: tuple[MetadataField, ...] = ()
+    manifest: ManifestFacts | None = None
+    ingredients: tuple[Ingredient, ...] = ()
+    coverage: Coverage
+    findings: tuple[Finding, ...] = ()
+    checks_not_run: tuple[CheckNotRun, ...] = ()
+    context: Context
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "a report is neither true nor false: look at its verdict, or call require()"
+        )
+
+    def meets(self, requirement: Literal["official", "signed"]) -> bool:
+        """Does the verdict meet this requirement?
+
+        `official` asks for an official release that is not withdrawn. `signed`
+        asks for the signature of somebody known: an agency, whatever became of
+        its release, or somebody on a trust list.
+        """
+        if requirement == "official":
+            return self.verdict is Verdict.OFFICIAL
+        return self.verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN, Verdict.SIGNED}
+
+    def require(self, requirement: Literal["official", "signed"]) -> Report:
+        """Return this report if it meets the requirement.
+
+        Raises:
+            RequirementNotMetError: With the report's summary as its message.
+        """
+        if not self.meets(requirement):
+            raise RequirementNotMetError(
+                f"{self.asset.name or 'asset'}: expected {requirement}, got {self.verdict.value}: "
+                f"{self.summary}"
+            )
+        return self
+
+    def has(self, code: FindingCode) -> bool:
+        """Is this finding among the report's findings?"""
+        return any(finding.code is code for finding in self.findings)

@@ -1,0 +1,174 @@
+"""Reading certificates: PEM bundles of an operator, DER chains of a stranger."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+from provenance.errors import MalformedError, TrustListError
+
+__all__ = ["Certificate", "load_der", "load_der_chain", "parse_pem_bundle"]
+
+_BLOCK = re.compile(
+    r"-----BEGIN (?P<what>[A-Z0-9 ]+)-----(?P<body>.*?)-----END (?P=what)-----", re.DOTALL
+)
+_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]+-----")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A parsed certificate, with what is asked of it again and again.
+
+    The names in it are what its maker wrote; nothing here makes them true.
+    """
+
+    der: bytes
+    x509: x509.Certificate
+    sha256: str
+    spki_sha256: str
+
+    @property
+    def not_before(self) -> datetime:
+        """First moment of its validity, UTC."""
+        return self.x509.not_valid_before_utc
+
+    @property
+    def not_after(self) -> datetime:
+        """Last moment of its validity, UTC."""
+        return self.x509.not_valid_after_utc
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Does the moment lie inside the certificate's own validity?"""
+        return self.not_before <= moment <= self.not_after
+
+    def says(self, oid: ObjectIdentifier) -> str | None:
+        """What does the subject say for this attribute? Untrusted text."""
+        return _attribute(self.x509.subject, oid)
+
+    @property
+    def says_common_name(self) -> str | None:
+        """The subject's common name."""
+        return self.says(NameOID.COMMON_NAME)
+
+    @property
+    def says_organization(self) -> str | None:
+        """The subject's organisation."""
+        return self.says(NameOID.ORGANIZATION_NAME)
+
+    @property
+    def says_issuer(self) -> str | None:
+        """The issuer's common name, else its organisation."""
+        return _attribute(self.x509.issuer, NameOID.COMMON_NAME) or _attribute(
+            self.x509.issuer, NameOID.ORGANIZATION_NAME
+        )
+
+    @property
+    def is_ca(self) -> bool:
+        """Do its basic constraints say that it may issue certificates?"""
+        try:
+            return bool(
+                self.x509.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+            )
+        except (x509.ExtensionNotFound, ValueError):
+            return False
+
+
+def _attribute(name: x509.Name, oid: ObjectIdentifier) -> str | None:
+    values = name.get_attributes_for_oid(oid)
+    if not values:
+        return None
+    value = values[0].value
+    return value if isinstance(value, str) else None
+
+
+def load_der(der: bytes, *, where: str) -> Certificate:
+    """Which certificate do these bytes encode?
+
+    Raises:
+        MalformedError: Not a certificate, or with a key nobody here can use.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Old roots with odd serial numbers still parse; the chain decides about them.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            parsed = x509.load_der_x509_certificate(der)
+            spki = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            # Lazily parsed parts fail here, not in the middle of a decision.
+            _ = parsed.subject, parsed.issuer, parsed.extensions
+            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+        raise MalformedError(f"{where}: expected an X.509 certificate: {error}") from error
+    return Certificate(
+        der, parsed, hashlib.sha256(der).hexdigest(), hashlib.sha256(spki).hexdigest()
+    )
+
+
+def load_der_chain(chain: Sequence[bytes], *, where: str) -> tuple[Certificate, ...]:
+    """Which certificates does this chain hold, leaf first, as far as they link up?
+
+    Only certificates whose subject is the issuer of the one before are kept: a
+    signature may carry others, and a path through any heap of certificates
+    would take as long as its author likes.
+
+    Raises:
+        MalformedError: The leaf is missing or not a certificate.
+    """
+    if not chain:
+        raise MalformedError(f"{where}: expected a certificate chain, got none")
+    linked = [load_der(chain[0], where=f"{where}, leaf")]
+    for der in chain[1:]:
+        try:
+            following = load_der(der, where=where)
+        except MalformedError:
+            break
+        if following.x509.subject != linked[-1].x509.issuer:
+            break
+        linked.append(following)
+    return tuple(linked)
+
+
+def parse_pem_bundle(text: str, *, where: str) -> tuple[Certificate, ...]:
+    """Which certificates does this PEM text of an operator hold, in order?
+
+    Text between the blocks is allowed, as the public lists have it. Everything
+    else is an error: a list that silently loses an anchor is worse than none.
+
+    Raises:
+        TrustListError: No certificate at all, a block that is cut off, not a
+            certificate or not readable. Names the file and the line.
+    """
+    found = []
+    for block in _BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start()) + 1
+        if block["what"] != "CERTIFICATE":
+            raise TrustListError(
+                f"{where}, line {line}: expected a CERTIFICATE block, got {block['what']}"
+            )
+        try:
+            der = base64.b64decode("".join(block["body"].split()), validate=True)
+            found.append(load_der(der, where=f"{where}, line {line}"))
+        except binascii.Error as error:
+            raise TrustListError(f"{where}, line {line}: not base64: {error}") from error
+        except MalformedError as error:
+            raise TrustListError(str(error)) from error
+    begins = list(_BEGIN.finditer(text))
+    if len(begins) != len(found):
+        raise TrustListError(
+            f"{where}: expected {len(begins)} whole certificate blocks, got {len(found)}; "
+            "one has no END line"
+        )
+    if not found:
+        raise TrustListError(f"{where}: expected at least one certificate, got none")
+    return tuple(found)

@@ -1,0 +1,144 @@
+"""Does a certificate chain end at one of these anchors, at this moment?
+
+Path building and validation are pyhanko-certvalidator's, with all fetching off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import x509 as asn1_x509
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.authority import CertTrustAnchor
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    NotYetValidError,
+    PathBuildingError,
+    PathError,
+)
+from pyhanko_certvalidator.validate import async_validate_path
+
+from provenance.trust.certificates import Certificate
+
+__all__ = ["ChainAnswer", "ChainChecker"]
+
+# The chains that agencies and platforms see again and again are few; the bound
+# keeps a flood of self-made certificates from filling memory.
+_CACHE_ENTRIES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ChainAnswer:
+    """Whether and where a chain ends.
+
+    Attributes:
+        anchor: The anchor at its end, or None where no path holds at the moment.
+        why: Why none holds; empty where one does.
+        expired: A path exists but one of its certificates is outside its validity.
+    """
+
+    anchor: Certificate | None
+    why: str = ""
+    expired: bool = False
+
+
+def _drive(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never waits for anything.
+
+    The validator is written for fetching; with fetching off it awaits nothing,
+    so it runs to its end at once, inside or outside somebody's event loop.
+    """
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        work.close()
+    raise RuntimeError("path validation tried to wait although fetching is off")
+
+
+class ChainChecker:
+    """Answers for one set of anchors; remembers what it has answered.
+
+    An answer holds for the moments at which the same certificates of the path
+    are valid, so the memory is keyed by chain and by those moments.
+    """
+
+    def __init__(self, anchors: Sequence[Certificate]) -> None:
+        self._by_der = {anchor.der: anchor for anchor in anchors}
+        self._subjects = {anchor.x509.subject for anchor in anchors}
+        self._trust = [
+            CertTrustAnchor(asn1_x509.Certificate.load(anchor.der)) for anchor in anchors
+        ]
+        self._answers: dict[tuple[bytes, ...], list[tuple[datetime, datetime, ChainAnswer]]] = {}
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+        """Which of the anchors does this chain end at, at this moment?
+
+        Signatures, validity at the moment, basic constraints, path length, name
+        constraints, policies and critical extensions of every CA are checked.
+        The leaf's purpose and revocation are not.
+
+        Spec: RFC 5280 §6.1.
+
+        Args:
+            chain: Leaf first, linked as `load_der_chain` gives it.
+            at: Aware UTC time.
+        """
+        if not self._may_end_here(chain):
+            return ChainAnswer(None, "no certificate in it names one of the anchors")
+        key = tuple(certificate.der for certificate in chain)
+        for start, end, answer in self._answers.get(key, ()):
+            if start <= at <= end:
+                return answer
+        answer = self._validate(chain, at)
+        start, end = _stretch(chain, at)
+        if len(self._answers) >= _CACHE_ENTRIES:
+            self._answers.clear()
+        self._answers.setdefault(key, []).append((start, end, answer))
+        return answer
+
+    def _may_end_here(self, chain: Sequence[Certificate]) -> bool:
+        return any(c.der in self._by_der or c.x509.issuer in self._subjects for c in chain)
+
+    def _validate(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+        context = ValidationContext(
+            trust_roots=self._trust,
+            other_certs=[asn1_x509.Certificate.load(c.der) for c in chain[1:]],
+            moment=at,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+        )
+        leaf = asn1_x509.Certificate.load(chain[0].der)
+        try:
+            paths = _drive(context.path_builder.async_build_paths(leaf))
+        except PathBuildingError as error:
+            return ChainAnswer(None, f"no path: {error}")
+        answer = ChainAnswer(None, "no path")
+        for path in paths:
+            try:
+                _drive(async_validate_path(context, path))
+            except (ExpiredError, NotYetValidError) as error:
+                answer = ChainAnswer(None, str(error), expired=True)
+            except PathError as error:
+                if not answer.expired:
+                    answer = ChainAnswer(None, str(error))
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                # asn1crypto parses lazily: a malformed extension of a stranger's
+                # certificate surfaces here, and is a chain that does not hold.
+                answer = ChainAnswer(None, f"malformed certificate: {error}")
+            else:
+                return ChainAnswer(self._by_der[path.trust_anchor.certificate.dump()])
+        return answer
+
+
+def _stretch(chain: Sequence[Certificate], at: datetime) -> tuple[datetime, datetime]:
+    """Around `at`, how far do the same certificates of the chain stay valid?"""
+    edges = [edge for c in chain for edge in (c.not_before, c.not_after)]
+    start = max((edge for edge in edges if edge <= at), default=at)
+    end = min((edge for edge in edges if edge >= at), default=at)
+    # The edges themselves belong to the validity of one certificate only.
+    return (start, end) if start < at < end else (at, at)

@@ -1,0 +1,316 @@
+"""The agency directory: which keys speak for which agency, when and about what.
+
+A directory is a JSON document (`schemas/directory.schema.json`). Here it is
+read from a plain file, which the report names as what it is: local, unsigned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from provenance.errors import DirectoryError, TrustListError
+from provenance.trust.certificates import Certificate, parse_pem_bundle
+
+__all__ = [
+    "Agency",
+    "Anchor",
+    "Directory",
+    "Key",
+    "LoadedDirectory",
+    "RevokedCertificate",
+    "Scope",
+    "load_directory",
+    "parse_directory",
+]
+
+_MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class MediaScope(StrEnum):
+    """Kinds of media that an agency may limit a key to."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LocalizedName(_Entry):
+    """One name of an agency, in one language."""
+
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Scope(_Entry):
+    """What a key or an agency may speak about. An empty list permits nothing."""
+
+    artists: tuple[str, ...] | None = Field(
+        default=None, description="Artists it may release for; null: not limited."
+    )
+    media_kinds: tuple[MediaScope, ...] | None = Field(
+        default=None, description="Kinds of media it may release; null: not limited."
+    )
+
+    def allows_kind(self, kind: str) -> bool:
+        """May it release this kind of media?"""
+        return self.media_kinds is None or kind in {entry.value for entry in self.media_kinds}
+
+
+class _Window(_Entry):
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+    compromised_since: AwareDatetime | None = Field(
+        default=None,
+        description="From then on the key counts only with an earlier trusted time-stamp.",
+    )
+    scope: Scope | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.not_before and self.not_after and self.not_before > self.not_after:
+            raise ValueError("not_before is later than not_after")
+        return self
+
+    def contains(self, moment: datetime) -> bool:
+        """Does the moment lie inside the window?"""
+        after_start = self.not_before is None or self.not_before <= moment
+        before_end = self.not_after is None or moment <= self.not_after
+        return after_start and before_end
+
+
+class Key(_Window):
+    """One signing key, known by the digest of its public key."""
+
+    id: Identifier
+    spki_sha256: Sha256 = Field(description="SHA-256 of the DER SubjectPublicKeyInfo.")
+
+
+class SubjectConstraint(_Entry):
+    """What the subject of a leaf under an anchor must say, letter by letter.
+
+    At least one must be given: an anchor without a constraint would make every
+    certificate that its CA ever issues the agency's own.
+    """
+
+    organization: Annotated[str, Field(min_length=1)] | None = None
+    common_name: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _constrains(self) -> Self:
+        if self.organization is None and self.common_name is None:
+            raise ValueError("expected organization or common_name")
+        return self
+
+    def matches(self, leaf: Certificate) -> bool:
+        """Does the leaf's subject say what is asked?"""
+        return (self.organization is None or self.organization == leaf.says_organization) and (
+            self.common_name is None or self.common_name == leaf.says_common_name
+        )
+
+
+class Anchor(_Window):
+    """A CA whose leaves speak for the agency, as far as their subject matches."""
+
+    id: Identifier
+    certificate_pem: str
+    subject: SubjectConstraint
+    _certificate: Certificate = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _load(self) -> Self:
+        try:
+            certificates = parse_pem_bundle(self.certificate_pem, where=f"anchor {self.id}")
+        except TrustListError as error:
+            raise ValueError(str(error)) from error
+        if len(certificates) != 1:
+            raise ValueError(f"anchor {self.id}: expected one certificate, got {len(certificates)}")
+        if not certificates[0].is_ca:
+            raise ValueError(f"anchor {self.id}: its certificate is not that of a CA; list a key")
+        self._certificate = certificates[0]
+        return self
+
+    @property
+    def certificate(self) -> Certificate:
+        """The anchor's certificate."""
+        return self._certificate
+
+
+class RevokedCertificate(_Entry):
+    """A certificate or key that the agency has disowned.
+
+    Name it by its public key, by serial number and issuer, or both. Without
+    `since` it was never good.
+    """
+
+    spki_sha256: Sha256 | None = None
+    serial_number: Annotated[str, Field(pattern="^[0-9a-f]{1,40}$")] | None = Field(
+        default=None, description="Hexadecimal, without leading zeros."
+    )
+    issuer_common_name: str | None = None
+    since: AwareDatetime | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        by_serial = self.serial_number is not None and self.issuer_common_name is not None
+        if self.spki_sha256 is None and not by_serial:
+            raise ValueError("expected spki_sha256, or serial_number with issuer_common_name")
+        return self
+
+    def matches(self, certificate: Certificate) -> bool:
+        """Is this the certificate meant?"""
+        if self.spki_sha256 is not None:
+            return self.spki_sha256 == certificate.spki_sha256
+        return (
+            self.serial_number == f"{certificate.x509.serial_number:x}"
+            and self.issuer_common_name == certificate.says_issuer
+        )
+
+
+class Channel(_Entry):
+    """An official place where the agency publishes."""
+
+    kind: Annotated[str, Field(max_length=50)]
+    url: Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$", max_length=500)]
+
+
+class Agency(_Entry):
+    """One agency."""
+
+    id: Identifier
+    names: Annotated[tuple[LocalizedName, ...], Field(min_length=1)]
+    test: bool = False
+    keys: tuple[Key, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+    revoked: tuple[RevokedCertificate, ...] = ()
+    scope: Scope = Scope()
+    products: tuple[str, ...] = Field(
+        default=(), description="Products that may carry the agency's identity."
+    )
+    channels: tuple[Channel, ...] = ()
+    contact: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its English name, else its first."""
+        english = (n.name for n in self.names if n.language.lower().split("-")[0] == "en")
+        return next(english, self.names[0].name)
+
+
+class Directory(_Entry):
+    """The document."""
+
+    schema_version: Literal["1"]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    version: Annotated[int, Field(ge=1)]
+    issued_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    test: bool = Field(
+        default=False, description="Made for trials: every report judged with it says TEST."
+    )
+    agencies: tuple[Agency, ...]
+
+    @field_validator("agencies")
+    @classmethod
+    def _ids_once(cls, agencies: tuple[Agency, ...]) -> tuple[Agency, ...]:
+        seen: set[str] = set()
+        for agency in agencies:
+            if agency.id in seen:
+                raise ValueError(f"agency {agency.id} is listed twice")
+            seen.add(agency.id)
+        return agencies
+
+    @model_validator(mode="after")
+    def _keys_once(self) -> Self:
+        owners: dict[str, str] = {}
+        for agency in self.agencies:
+            for key in agency.keys:
+                owner = owners.setdefault(key.spki_sha256, agency.id)
+                if owner != agency.id:
+                    raise ValueError(f"one key is listed for both {owner} and {agency.id}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_test_entry(self) -> Self:
+        tests = [agency.id for agency in self.agencies if agency.test]
+        if tests and not self.test:
+            raise ValueError(
+                f"agency {tests[0]} is marked as a test, and this directory is not a test directory"
+            )
+        return self
+
+
+class LoadedDirectory:
+    """A directory together with where it came from.
+
+    Attributes:
+        document: The directory.
+        sha256: Digest of the bytes it was read from.
+        source: In words, for the report.
+    """
+
+    __slots__ = ("document", "sha256", "source")
+
+    def __init__(self, document: Directory, sha256: str, source: str) -> None:
+        self.document = document
+        self.sha256 = sha256
+        self.source = source
+
+
+def parse_directory(data: bytes, *, where: str, source: str) -> LoadedDirectory:
+    """Which directory do these bytes hold?
+
+    Raises:
+        DirectoryError: Too large, not JSON, or against the schema; names the place.
+    """
+    if len(data) > _MAX_DIRECTORY_BYTES:
+        raise DirectoryError(f"{where}: {len(data)} bytes, expected {_MAX_DIRECTORY_BYTES} at most")
+    try:
+        document = Directory.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "document"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise DirectoryError(f"{where}: {place}: {first['msg']}{more}") from error
+    return LoadedDirectory(document, hashlib.sha256(data).hexdigest(), source)
+
+
+def load_directory(path: str | os.PathLike[str]) -> LoadedDirectory:
+    """Which directory does this file hold?
+
+    Nothing but the operator's own care protects a plain file, so the report
+    calls it "local, unsigned".
+
+    Raises:
+        DirectoryError: Not readable, or not a usable directory.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DirectoryError(f"{path}: cannot be read: {reason}") from error
+    return parse_directory(data, where=str(path), source="local, unsigned")

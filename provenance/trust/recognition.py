@@ -1,0 +1,156 @@
+"""Who is the signer: an agency of the directory, somebody on a trust list, or nobody known?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from provenance.findings import FindingCode
+from provenance.report import Finding, finding
+from provenance.trust.certificates import Certificate
+from provenance.trust.chain import ChainChecker
+from provenance.trust.directory import Agency, Anchor, Key, LoadedDirectory
+from provenance.trust.lists import ListPurpose, TrustList
+from provenance.verdict import SignerKind
+
+__all__ = ["Recogniser", "Recognition"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """Who stands behind a signing key.
+
+    Attributes:
+        kind: `agency` only where the key counts as the agency's for this
+            moment and this kind of media.
+        agency: The agency, for that kind alone.
+        disowned_by: The agency whose key it is and that does not stand by it.
+        recognised_by: `key:ID`, `anchor:ID` or `list:NAME`.
+        findings: What led there.
+    """
+
+    kind: SignerKind
+    agency: Agency | None = None
+    disowned_by: Agency | None = None
+    recognised_by: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Recogniser:
+    """Answers for one directory and one set of claim trust lists.
+
+    The lists are asked one after the other and never merged; a list of
+    time-stamp authorities is refused.
+    """
+
+    def __init__(self, directory: LoadedDirectory | None, lists: Sequence[TrustList]) -> None:
+        if any(entry.purpose is not ListPurpose.CLAIM for entry in lists):
+            raise ValueError("a list of time-stamp authorities cannot vouch for claim signers")
+        agencies = directory.document.agencies if directory else ()
+        self._keys = {key.spki_sha256: (agency, key) for agency in agencies for key in agency.keys}
+        self._anchors: dict[str, list[tuple[Agency, Anchor]]] = {}
+        for agency in agencies:
+            for anchor in agency.anchors:
+                self._anchors.setdefault(anchor.certificate.sha256, []).append((agency, anchor))
+        known = {
+            entry.certificate.sha256: entry.certificate
+            for agency in agencies
+            for entry in agency.anchors
+        }
+        self._anchor_checker = ChainChecker(tuple(known.values()))
+        self._lists = [(entry, ChainChecker(entry.anchors)) for entry in lists]
+
+    def recognise(
+        self,
+        chain: Sequence[Certificate],
+        *,
+        at: datetime,
+        trusted_time: datetime | None,
+        media_kind: str,
+    ) -> Recognition:
+        """Who stands behind this chain at this moment?
+
+        The certificate's own validity and profile are not looked at here.
+
+        Args:
+            chain: Leaf first, linked.
+            at: The trusted time of signing, else the time of verification.
+            trusted_time: The trusted time of signing, if there is one.
+            media_kind: `image`, `video`, `audio` or `document`.
+        """
+        findings: list[Finding] = []
+        for agency, entry in self._matches(chain, at):
+            problem = _problem(agency, entry, chain[0], at, trusted_time, media_kind)
+            name = f"{'key' if isinstance(entry, Key) else 'anchor'}:{entry.id}"
+            if problem is None:
+                found = finding(FindingCode.SIGNER_IS_AGENCY, agency=agency.id, matched=name)
+                return Recognition(
+                    kind=SignerKind.AGENCY,
+                    agency=agency,
+                    recognised_by=name,
+                    findings=(found,),
+                )
+            findings.append(finding(problem, agency=agency.id, matched=name))
+            if problem is FindingCode.KEY_DISOWNED:
+                # Disowned counts as unlisted everywhere: a stolen key under a
+                # public root would otherwise come back as "signed".
+                return Recognition(
+                    kind=SignerKind.UNRECOGNISED, disowned_by=agency, findings=tuple(findings)
+                )
+        return self._ask_lists(chain, at, findings)
+
+    def _matches(
+        self, chain: Sequence[Certificate], at: datetime
+    ) -> Iterator[tuple[Agency, Key | Anchor]]:
+        pinned = self._keys.get(chain[0].spki_sha256)
+        if pinned is not None:
+            yield pinned
+        answer = self._anchor_checker.check(chain, at)
+        if answer.anchor is not None:
+            for agency, anchor in self._anchors[answer.anchor.sha256]:
+                if anchor.subject.matches(chain[0]):
+                    yield agency, anchor
+
+    def _ask_lists(
+        self, chain: Sequence[Certificate], at: datetime, findings: list[Finding]
+    ) -> Recognition:
+        for entry, checker in self._lists:
+            exactly = chain[0].sha256 in entry.end_entities
+            if exactly or checker.check(chain, at).anchor is not None:
+                findings.append(finding(FindingCode.SIGNER_LISTED, list=entry.name))
+                return Recognition(
+                    kind=SignerKind.LISTED,
+                    recognised_by=f"list:{entry.name}",
+                    findings=tuple(findings),
+                )
+        asked = [entry.name for entry, _ in self._lists]
+        findings.append(finding(FindingCode.SIGNER_UNRECOGNISED, lists_asked=asked))
+        return Recognition(kind=SignerKind.UNRECOGNISED, findings=tuple(findings))
+
+
+def _problem(  # noqa: PLR0913, PLR0917 - each is one fact of the question
+    agency: Agency,
+    entry: Key | Anchor,
+    leaf: Certificate,
+    at: datetime,
+    trusted_time: datetime | None,
+    media_kind: str,
+) -> FindingCode | None:
+    """Why does a matched key not count as the agency's? None where it does."""
+    # Only a time that somebody recognised attests can lie before a theft: a
+    # thief sets his own clock back.
+    ends = [entry.compromised_since] if entry.compromised_since is not None else []
+    for revoked in agency.revoked:
+        if revoked.matches(leaf):
+            if revoked.since is None:
+                return FindingCode.KEY_DISOWNED
+            ends.append(revoked.since)
+    if any(trusted_time is None or trusted_time >= end for end in ends):
+        return FindingCode.KEY_DISOWNED
+    if not entry.contains(at):
+        return FindingCode.KEY_OUTSIDE_WINDOW
+    scopes = [agency.scope] + ([entry.scope] if entry.scope is not None else [])
+    if not all(scope.allows_kind(media_kind) for scope in scopes):
+        return FindingCode.KEY_OUT_OF_SCOPE
+    return None
