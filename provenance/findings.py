@@ -44,6 +44,7 @@ class FindingCode(StrEnum):
     CHANGED_WHILE_READ = "changed-while-read"
     LIMIT_REACHED = "limit-reached"
     ENGINE_FAILED = "engine-failed"
+    CONTAINER_UNREADABLE = "container-unreadable"
     SIDECAR_ALONE = "sidecar-alone"
     FRAGMENT_ALONE = "fragment-alone"
     # integrity
@@ -176,6 +177,12 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             "The C2PA engine failed on this file, which says nothing about the file.",
             obstacle=_OURS,
         ),
+        _C.CONTAINER_UNREADABLE: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "The file is so damaged that it could not be looked through for credentials.",
+            obstacle=_FILE,
+        ),
         _C.SIDECAR_ALONE: Meaning(
             Axis.ASSET,
             _FAIL,
@@ -285,8 +292,8 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
         _C.FRAGMENTS_MISSING: Meaning(
             Axis.INTEGRITY,
             _FAIL,
-            "This is the beginning of a fragmented video. Without its fragments it cannot be "
-            "checked.",
+            "This is a fragmented video. It can only be checked as its beginning together with "
+            "its fragments, each given as a file of its own.",
             obstacle=_FILE,
         ),
         _C.SIDECAR_USED: Meaning(

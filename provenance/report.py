@@ -75,6 +75,9 @@ class Asset(_Facts):
     size_bytes: int = Field(ge=0)
     media_type: str | None = Field(description="IANA media type sniffed from the bytes.")
     format: str | None = Field(description="Short name of the format sniffed from the bytes.")
+    fragments: tuple[Sha256, ...] = Field(
+        default=(), description="Digests of the fragments judged with an initialisation segment."
+    )
 
 
 class Integrity(_Facts):

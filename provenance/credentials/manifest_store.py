@@ -196,20 +196,23 @@ class Manifest:
         """The referenced hard-binding assertions; more than one is against the rules."""
         return self.of_type(*HARD_BINDING_LABELS)
 
-    def broken_references(self, *, redacted: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """Which listed assertions are absent, or not the bytes the claim was signed over?
+    def has_digest(self, expected: HashedUri) -> bool:
+        """Are these the bytes of a manifest that another one refers to?"""
+        make = _HASHES.get(expected.algorithm or self.claim.algorithm)
+        return make is not None and make(self.box.payload).digest() == expected.digest
 
-        Args:
-            redacted: Labels that a later manifest says it has redacted; they may be absent.
-        """
-        broken = []
-        for reference in self.claim.references:
-            assertion = self.assertions.get(reference.label)
-            if assertion is not None and assertion.has_digest(reference, self.claim.algorithm):
-                continue
-            if reference.label not in redacted:
-                broken.append(reference.label)
-        return tuple(broken)
+    def missing_assertions(self) -> tuple[str, ...]:
+        """Which assertions does the claim list that are not there?"""
+        return tuple(r.label for r in self.claim.references if r.label not in self.assertions)
+
+    def changed_assertions(self) -> tuple[str, ...]:
+        """Which assertions are there, but not the bytes the claim was signed over?"""
+        return tuple(
+            r.label
+            for r in self.claim.references
+            if r.label in self.assertions
+            and not self.assertions[r.label].has_digest(r, self.claim.algorithm)
+        )
 
 
 @dataclass(frozen=True, slots=True)

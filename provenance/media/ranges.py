@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["ByteRange", "merge", "subtract", "total_bytes"]
+__all__ = ["ByteRange", "contains", "merge", "subtract", "total_bytes"]
 
 
 class ByteRange(NamedTuple):
@@ -52,6 +53,15 @@ def subtract(whole: Iterable[ByteRange], holes: Iterable[ByteRange]) -> tuple[By
         if at < end:
             left.append(ByteRange(at, end))
     return tuple(left)
+
+
+def contains(merged: Sequence[ByteRange], item: ByteRange) -> bool:
+    """Does one of these sorted disjoint ranges hold the whole item?
+
+    Takes logarithmic time, so that asking it for every part of a file stays cheap.
+    """
+    at = bisect_right(merged, item.start, key=lambda entry: entry.start) - 1
+    return at >= 0 and merged[at].end >= item.end
 
 
 def total_bytes(ranges: Iterable[ByteRange]) -> int:

@@ -15,9 +15,11 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     ExpiredError,
+    InvalidSignature,
     NotYetValidError,
     PathBuildingError,
     PathError,
+    ValidationError,
 )
 from pyhanko_certvalidator.validate import async_validate_path
 
@@ -123,7 +125,7 @@ class ChainChecker:
                 _drive(async_validate_path(context, path))
             except (ExpiredError, NotYetValidError) as error:
                 answer = ChainAnswer(None, str(error), expired=True)
-            except PathError as error:
+            except (PathError, ValidationError, InvalidSignature) as error:
                 if not answer.expired:
                     answer = ChainAnswer(None, str(error))
             except (ValueError, TypeError, KeyError, OverflowError) as error:

@@ -1,0 +1,83 @@
+"""The `provenance` command: its subcommands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from provenance.cli.codes import codes
+from provenance.cli.dev import dev
+from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
+from provenance.cli.inspect import inspect
+from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
+from provenance.cli.verify import verify
+from provenance.errors import ConfigurationError, SigningError, SourceError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="provenance",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("verify", epilog=EXIT_CODES_HELP)(verify)
+app.command("inspect")(inspect)
+app.command("codes")(codes)
+app.add_typer(dev, name="dev")
+
+
+def _version_asked(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        # Reading the installed package's metadata is slow, and rarely asked for.
+        from importlib.metadata import version
+
+        write_text(f"provenance {version('provenance-verifier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_version_asked, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Say who released a photo, clip, track or document, and whether it is unchanged.
+
+    Not whether what it shows is so, and nothing against a file without credentials.
+    """
+
+
+def run() -> int:
+    """Which exit status does the command line of this process come to?"""
+    prepare_streams()
+    try:
+        # Otherwise typer would print and exit by itself.
+        result = app(prog_name="provenance", standalone_mode=False)
+    except typer.TyperException as error:
+        say(f"{error.format_message().rstrip('.')}. See provenance --help")
+        return ExitCode.USAGE
+    except (ConfigurationError, SourceError, SigningError) as error:
+        say(str(error))
+        return ExitCode.USAGE
+    except OutputClosedError:
+        # Nobody reads any more: the interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OUTPUT_CLOSED
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost door: whatever is left is a bug
+        explain_bug(error)
+        return ExitCode.INTERNAL
+    return result if isinstance(result, int) else ExitCode.MET
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,79 @@
+"""A progress bar on standard error that stays out of the way of the results."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+from rich.console import Console
+from rich.text import Text
+
+from provenance.cli.terminal import clipped, printable
+
+__all__ = ["Progress"]
+
+_REFRESH_S = 0.1
+
+
+class Progress:
+    """How many of the files have been examined, and which one is now.
+
+    Drawn only between results: a bar that a thread redraws would tear them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._bar = progress.Progress(
+            progress.BarColumn(bar_width=20),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+            _NameColumn(),
+            console=Console(file=sys.stderr),
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task("", total=count)
+        self._started = 0
+        self._drawn_at = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, name: str) -> None:
+        """Say that this file is being examined, and the ones before it are done."""
+        self._bar.update(self._task, completed=self._started, description=name)
+        self._started += 1
+        now = time.monotonic()
+        if now - self._drawn_at >= _REFRESH_S:
+            self._bar.refresh()
+            self._drawn_at = now
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the screen to what is written in this block."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+
+class _NameColumn(progress.ProgressColumn):
+    def render(self, task: progress.Task) -> Text:
+        # A Text object: brackets in a file's name are not markup.
+        return Text(clipped(printable(task.description), 24), no_wrap=True)

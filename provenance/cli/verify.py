@@ -1,0 +1,225 @@
+"""`provenance verify`: one verdict a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from provenance.cli.exit_codes import ExitCode, exit_code_of, worst
+from provenance.cli.inputs import Input, Notice, find_inputs
+from provenance.cli.options import (
+    AtOption,
+    DirectoryOption,
+    FragmentOption,
+    SidecarOption,
+    TimeStampListOption,
+    TrustListOption,
+)
+from provenance.cli.streams import explain_bug, say, write_document, write_text
+from provenance.cli.terminal import wants_colour
+from provenance.errors import SourceError
+
+if TYPE_CHECKING:
+    # Cryptography and the engine take long to import: `--help` does without them.
+    from provenance.cli.progress import Progress
+    from provenance.report import Report
+    from provenance.verification.verifier import Verifier
+
+__all__ = ["Requirement", "verify"]
+
+_PROGRESS_ABOVE_FILES = 20
+
+
+class Requirement(StrEnum):
+    """What every file is asked to be."""
+
+    OFFICIAL = "official"
+    SIGNED = "signed"
+
+
+def verify(  # noqa: PLR0913 - the options of the command
+    *,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files; - is standard input.")
+    ],
+    recursive: Annotated[
+        bool,
+        typer.Option(
+            "--recursive",
+            "-r",
+            help="Examine what is in folders. Hidden files are left out, links to folders not "
+            "followed, sidecars read with the file they belong to.",
+        ),
+    ] = False,
+    directory: DirectoryOption = None,
+    trust_list: TrustListOption = None,
+    time_stamp_list: TimeStampListOption = None,
+    require: Annotated[
+        Requirement,
+        typer.Option(
+            "--require",
+            help="What every file has to be: an official release that is not withdrawn, or "
+            "signed by an agency or somebody on a trust list.",
+        ),
+    ] = Requirement.OFFICIAL,
+    at: AtOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document a line.")
+    ] = False,
+    sidecar: SidecarOption = None,
+    fragment: FragmentOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", "-v", help="Print every finding in full.")
+    ] = False,
+) -> None:
+    """Say who released each file, and whether it is unchanged.
+
+    No credentials is not evidence against a file, and no answer here says whether what
+    it shows is so.
+    """
+    _check_combination(files, sidecar, fragment, recursive=recursive)
+    # Not at the top of the module: `--help` and a mistyped option answer at once.
+    from provenance.cli.judge import make_verifier, parse_time
+
+    moment = parse_time(at)
+    verifier = make_verifier(
+        directory=directory,
+        trust_lists=trust_list or (),
+        time_stamp_lists=time_stamp_list or (),
+    )
+    examiner = _Examiner(
+        verifier,
+        at=moment,
+        sidecar=sidecar,
+        fragments=fragment or (),
+        require=require,
+        as_json=as_json,
+        explain=explain,
+    )
+    codes: set[ExitCode] = set()
+    with _progress(files, recursive=recursive) as progress:
+        for item in find_inputs(files, recursive=recursive, look_for_sidecars=sidecar is None):
+            code = examiner.examine(item, progress)
+            if code is not None:
+                codes.add(code)
+    if not codes:
+        # Nothing examined is not "every file met the requirement".
+        say(f"{files[0]}: no file to examine")
+        codes.add(ExitCode.USAGE)
+    raise typer.Exit(worst(codes))
+
+
+def _check_combination(
+    files: Sequence[str],
+    sidecar: Path | None,
+    fragments: Sequence[Path] | None,
+    *,
+    recursive: bool,
+) -> None:
+    if files.count("-") > 1:
+        raise typer.BadParameter("standard input can be examined only once")
+    one = len(files) == 1 and not recursive
+    if sidecar is not None and not one:
+        raise typer.BadParameter("--sidecar goes with exactly one file")
+    if fragments and not one:
+        raise typer.BadParameter("--fragment goes with exactly one initialisation segment")
+
+
+class _Examiner:
+    """Examines one input after the other; keeps nothing of any."""
+
+    def __init__(  # noqa: PLR0913 - the options of the command
+        self,
+        verifier: Verifier,
+        *,
+        at: datetime | None,
+        sidecar: Path | None,
+        fragments: Sequence[Path],
+        require: Requirement,
+        as_json: bool,
+        explain: bool,
+    ) -> None:
+        self._verifier = verifier
+        self._at = at
+        self._sidecar = sidecar
+        self._fragments = fragments
+        self._require = require
+        self._as_json = as_json
+        self._explain = explain
+        self._examined = 0
+
+    def examine(self, item: Input | Notice, progress: Progress | None) -> ExitCode | None:
+        """Print what is known about one input; its exit code, if it has a say."""
+        if isinstance(item, Notice):
+            with progress.hidden() if progress else nullcontext():
+                say(item.message)
+            return ExitCode.USAGE if item.failed else None
+        if progress:
+            progress.show(item.shown)
+        complaint: Exception | None = None
+        answer, code = "", ExitCode.INTERNAL
+        try:
+            report = self._verify(item)
+            answer = self._render(report, item.shown)
+            code = exit_code_of(report, self._require.value)
+        except SourceError as error:
+            complaint, code = error, ExitCode.USAGE
+        except Exception as error:  # noqa: BLE001 - a bug met in one file must not hide the others
+            complaint = error
+        with progress.hidden() if progress else nullcontext():
+            if isinstance(complaint, SourceError):
+                say(str(complaint))
+            elif complaint is not None:
+                explain_bug(complaint, during=item.shown)
+            elif self._as_json:
+                write_document(answer)
+            else:
+                # An empty line between two answers.
+                write_text(f"\n{answer}" if self._examined else answer)
+        self._examined += 1
+        return code
+
+    def _verify(self, item: Input) -> Report:
+        if item.path is None:
+            if sys.stdin is None or sys.stdin.isatty():
+                raise SourceError("standard input: expected a file or a pipe, got a terminal")
+            source: Any = sys.stdin.buffer
+        else:
+            source = item.path
+        return self._verifier.verify(
+            source,
+            sidecar=self._sidecar or item.sidecar,
+            fragments=self._fragments,
+            at=self._at,
+        )
+
+    def _render(self, report: Report, shown: str) -> str:
+        if self._as_json:
+            return report.model_dump_json()
+        # It names the report's models, which take long to import.
+        from provenance.cli.render import render_report
+
+        return render_report(
+            report, name=shown, colour=wants_colour(sys.stdout), explain=self._explain
+        )
+
+
+def _progress(files: Sequence[str], *, recursive: bool) -> Any:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    count = 0
+    for item in find_inputs(files, recursive=recursive, look_for_sidecars=False):
+        count += isinstance(item, Input)
+    if count <= _PROGRESS_ABOVE_FILES:
+        return nullcontext()
+    # Only a terminal needs rich.
+    from provenance.cli.progress import Progress
+
+    return Progress(count)

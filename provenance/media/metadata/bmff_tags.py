@@ -1,0 +1,162 @@
+"""Reading the tags of ISO base media files: iTunes and QuickTime lists, 3GPP user data.
+
+Sources: QuickTime File Format ("User data atoms", "Metadata"); 3GPP TS 26.244 §8;
+ISO/IEC 14496-12:2022 §8.2.2 (`mvhd`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import BinaryIO
+
+from provenance.media.containers.collector import read_at
+from provenance.media.layout import Layout, Segment
+from provenance.media.metadata.model import FieldCollector, decode_text
+from provenance.media.metadata.positions import position_text
+from provenance.media.metadata.tags import LOCATION, add_tag
+
+__all__ = ["add_bmff_tags"]
+
+_MAX_TAGS = 1_000
+_MAX_TAG_BYTES = 64 * 1024
+_MAX_INNER_BOXES = 64
+_MAX_KEYS_BYTES = 256 * 1024
+_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
+
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("\xa9nam", "titl", "com.apple.quicktime.title"), "title"),
+        **dict.fromkeys(("\xa9ART", "perf", "com.apple.quicktime.artist"), "performer"),
+        **dict.fromkeys(("auth", "\xa9aut", "com.apple.quicktime.author"), "author"),
+        **dict.fromkeys(("\xa9alb", "albm", "com.apple.quicktime.album"), "album"),
+        **dict.fromkeys(("\xa9cmt", "com.apple.quicktime.comment"), "comment"),
+        **dict.fromkeys(("desc", "dscp", "\xa9des"), "description"),
+        "com.apple.quicktime.description": "description",
+        **dict.fromkeys(("\xa9day", "com.apple.quicktime.creationdate"), "recorded_date"),
+        **dict.fromkeys(("cprt", "\xa9cpy", "com.apple.quicktime.copyright"), "copyright"),
+        **dict.fromkeys(("\xa9too", "\xa9swr", "com.apple.quicktime.software"), "encoder"),
+        **dict.fromkeys(("\xa9xyz", "com.apple.quicktime.location.ISO6709"), "location"),
+        **dict.fromkeys(("\xa9mak", "com.apple.quicktime.make"), "make"),
+        **dict.fromkeys(("\xa9mod", "com.apple.quicktime.model"), "model"),
+        "\xa9wrt": "composer",
+        "\xa9enc": "encoded_by",
+        "aART": "album_artist",
+        "\xa9gen": "genre",
+        "com.apple.quicktime.keywords": "keywords",
+        "com.apple.quicktime.publisher": "publisher",
+    }
+)
+_3GPP = frozenset({"titl", "perf", "auth", "albm", "dscp", "cprt"})
+
+
+def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None:
+    """Which tags do the user data and metadata lists of this file hold?"""
+    keys_of = {
+        part.path.rpartition("/")[0]: part
+        for part in layout.segments
+        if part.label == "keys" and part.end - part.start <= _MAX_KEYS_BYTES
+    }
+    keys: dict[str, list[str]] = {}
+    left = _MAX_TAGS
+    for part in layout.segments:
+        parent, _, _ = part.path.rpartition("/")
+        holder, _, step = parent.rpartition("/")
+        in_list = step.startswith("ilst[")
+        if part.label == "mvhd" and part.depth == 1:
+            _add_creation_time(read_at(stream, part.data_start, 20), part, out)
+        if not in_list and not step.startswith("udta["):
+            continue
+        left -= 1
+        if left < 0:
+            out.unreadable(f"tags: more than {_MAX_TAGS}")
+            return
+        box = read_at(stream, part.start, min(part.end - part.start, _MAX_TAG_BYTES))
+        if in_list:
+            if holder in keys_of and holder not in keys:
+                keys[holder] = _keys(stream, keys_of[holder])
+            _add_item(box, part, keys.get(holder, []), out)
+        else:
+            _add_user_data(box[8:], part, out)
+
+
+def _add_creation_time(body: bytes, part: Segment, out: FieldCollector) -> None:
+    width = 8 if body[:1] == b"\1" else 4
+    seconds = int.from_bytes(body[4 : 4 + width], "big")
+    # Many writers leave it zero; others count from 1970.
+    if not 0 < seconds < 2**33:
+        return
+    moment = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    out.add("container:creation_time", moment, "container", part.range)
+
+
+def _keys(stream: BinaryIO, part: Segment) -> list[str]:
+    body = read_at(stream, part.data_start, part.end - part.data_start)
+    found: list[str] = []
+    at = 8
+    while at + 8 <= len(body) and len(found) < _MAX_TAGS:
+        size = int.from_bytes(body[at : at + 4], "big")
+        if size < 8:
+            break
+        found.append(decode_text(body[at + 8 : at + size]))
+        at += size
+    return found
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    for _ in range(_MAX_INNER_BOXES):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8 or at + 8 > len(data):
+            return
+        yield data[at + 4 : at + 8], data[at + 8 : at + size]
+        at += size
+
+
+def _add_item(box: bytes, part: Segment, keys: list[str], out: FieldCollector) -> None:
+    kind = box[4:8]
+    index = int.from_bytes(kind, "big")
+    key = keys[index - 1] if 0 < index <= len(keys) else kind.decode("latin-1")
+    values: list[str] = []
+    for inner, body in _boxes(box[8:]):
+        if inner == b"name" and kind == b"----":
+            key = decode_text(body[4:])
+        elif inner == b"data" and int.from_bytes(body[:4], "big") in {0, 1}:
+            values.append(decode_text(body[8:]))
+        elif inner == b"data" and int.from_bytes(body[:4], "big") == 2:
+            values.append(body[8:].decode("utf-16-be", "replace"))
+    # Other types are pictures, numbers and flags.
+    if values and (key in _NAMES or kind == b"----" or keys):
+        add_tag(_NAMES.get(key, key), "; ".join(v for v in values if v), out, part.range)
+
+
+def _add_user_data(body: bytes, part: Segment, out: FieldCollector) -> None:
+    name = _NAMES.get(part.label)
+    if part.label == "loci":
+        _add_location(body, part, out)
+    elif name is None:
+        return
+    elif part.label in _3GPP:
+        text = body[6:]
+        is_wide = text[:2] in {b"\xfe\xff", b"\xff\xfe"}
+        value = text.decode("utf-16", "replace") if is_wide else decode_text(text)
+        add_tag(name, value.partition("\0")[0], out, part.range)
+    else:
+        size = int.from_bytes(body[:2], "big")
+        add_tag(name, decode_text(body[4 : 4 + size]), out, part.range)
+
+
+def _add_location(body: bytes, part: Segment, out: FieldCollector) -> None:
+    # Version, flags and language; a name; a role; three 16.16 fixed-point numbers.
+    wide = body[6:8] in {b"\xfe\xff", b"\xff\xfe"}
+    end = body.find(b"\0\0" if wide else b"\0", 6)
+    numbers = body[end + (2 if wide else 1) + 1 :]
+    if end < 0 or len(numbers) < 8:
+        return
+    longitude, latitude = (
+        int.from_bytes(numbers[i : i + 4], "big", signed=True) / 65536 for i in (0, 4)
+    )
+    position = position_text(latitude, longitude)
+    if position is not None:
+        out.add(LOCATION, position, "container", part.range)

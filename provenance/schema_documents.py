@@ -1,0 +1,59 @@
+"""Writes the JSON Schemas of every document that leaves or enters: run it with `python -m`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from provenance.report import Report
+from provenance.trust.directory import Directory
+
+__all__ = ["main", "schema_documents"]
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_BASE = "https://provenance.example/schemas/"
+
+
+def schema_documents() -> dict[str, str]:
+    """Which schema files are there, by name, and what is in them?"""
+    schemas: dict[str, dict[str, Any]] = {
+        # A report is written, a directory is read: that decides what is required.
+        "report.schema.json": Report.model_json_schema(mode="serialization"),
+        "directory.schema.json": Directory.model_json_schema(mode="validation"),
+    }
+    return {
+        name: json.dumps(
+            {"$schema": _DRAFT, "$id": _BASE + name, **schema}, ensure_ascii=False, indent=2
+        )
+        + "\n"
+        for name, schema in schemas.items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the schemas, or with --check say whether they are up to date (0 or 1)."""
+    parser = argparse.ArgumentParser(prog="provenance.schema_documents", description=main.__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(__file__).parent.parent / "schemas"
+    )
+    given = parser.parse_args(arguments)
+    differing = []
+    for name, text in schema_documents().items():
+        path = given.folder / name
+        if path.is_file() and path.read_text("utf-8") == text:
+            continue
+        differing.append(name)
+        if not given.check:
+            path.write_text(text, "utf-8")
+    for name in differing:
+        sys.stderr.write(f"{name}: {'differs' if given.check else 'written'}\n")
+    return int(given.check and bool(differing))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

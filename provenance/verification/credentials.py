@@ -1,0 +1,369 @@
+"""Judging one set of credentials against one asset: from the engine's reading to the axes.
+
+The verifier calls this once for the credentials embedded in a file, and once
+more for those of a sidecar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from provenance.credentials.engine import Engine, EngineReading, EngineState
+from provenance.credentials.manifest_store import Manifest, ManifestStore, parse_manifest_store
+from provenance.errors import LimitError, MalformedError
+from provenance.findings import FindingCode
+from provenance.limits import Limits
+from provenance.media.containers import extract_manifest, parse_layout
+from provenance.media.containers.collector import MULTIPLE_STORES
+from provenance.media.formats import MediaFormat
+from provenance.media.layout import Layout
+from provenance.report import CheckNotRun, Coverage, Finding, finding
+from provenance.untrusted import clean_text
+from provenance.verdict import IntegrityState
+from provenance.verification.bindings import BmffHash, HardBinding, parse_hard_binding, recompute
+from provenance.verification.coverage import CoverageAnswer, judge_coverage, unknown_coverage
+from provenance.verification.history import History, trace_history
+from provenance.verification.identity import judge_identity
+from provenance.verification.integrity import IntegrityEvidence, judge_integrity
+from provenance.verification.party import Party, PartyJudge
+from provenance.verification.selection import Judged, select_judged
+
+__all__ = ["AssetBytes", "Judgement", "judge_credentials", "layout_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetBytes:
+    """The asset under examination.
+
+    Attributes:
+        stream: Its bytes, seekable.
+        size_bytes: How many.
+        media_format: As sniffed.
+        layout: Its parts, or None where the container cannot be followed.
+        layout_error: Why it cannot.
+        fragments: Fragments given with an initialisation segment.
+    """
+
+    stream: BinaryIO
+    size_bytes: int
+    media_format: MediaFormat
+    layout: Layout | None
+    layout_error: str = ""
+    fragments: Sequence[BinaryIO] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one set of credentials is worth for one asset.
+
+    Attributes:
+        state: The integrity axis.
+        findings: Everything found on the way.
+        checks_not_run: What could not be checked, and why.
+        reading: The engine's reading.
+        store: The manifest store, where it could be parsed.
+        judged: Which manifest is judged, where there is one.
+        party: Who made it.
+        history: What it was made from.
+        coverage: Which bytes it stands for.
+    """
+
+    state: IntegrityState
+    reading: EngineReading
+    findings: tuple[Finding, ...] = ()
+    checks_not_run: tuple[CheckNotRun, ...] = ()
+    store: ManifestStore | None = None
+    judged: Judged | None = None
+    party: Party | None = None
+    history: History | None = None
+    coverage: CoverageAnswer | None = None
+
+    @classmethod
+    def without_credentials(
+        cls, state: IntegrityState = IntegrityState.ABSENT, *findings: Finding
+    ) -> Judgement:
+        """Nothing to judge: no credentials, or a file in which none could be looked for."""
+        return cls(state=state, reading=EngineReading(state=EngineState.NONE), findings=findings)
+
+    @property
+    def intact_manifest(self) -> Manifest | None:
+        """The judged manifest, where its statements may be repeated as signed ones."""
+        matches = self.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}
+        return self.judged.manifest if matches and self.judged else None
+
+    @property
+    def covered(self) -> Coverage:
+        """Coverage for the report; empty where there is none."""
+        return self.coverage.coverage if self.coverage else Coverage()
+
+
+@dataclass(slots=True)
+class _Notes:
+    findings: list[Finding] = field(default_factory=list)
+    checks_not_run: list[CheckNotRun] = field(default_factory=list)
+
+    def not_run(self, check: str, why: str) -> None:
+        self.checks_not_run.append(CheckNotRun(check=check, why=why))
+
+
+def judge_credentials(
+    engine: Engine,
+    asset: AssetBytes,
+    judge: PartyJudge,
+    limits: Limits,
+    *,
+    manifest: bytes | None = None,
+) -> Judgement:
+    """What are these credentials worth for this asset?
+
+    Args:
+        engine: Compares bytes with hashes.
+        asset: The bytes, with their layout.
+        judge: Says who made a manifest.
+        limits: Bounds for every parser.
+        manifest: A manifest store from beside the asset; None for the embedded one.
+    """
+    engine_type = asset.media_format.engine_type
+    if engine_type is None:
+        reading = EngineReading(state=EngineState.UNSUPPORTED)
+    else:
+        reading = engine.read(
+            asset.stream, engine_type, manifest=manifest, fragments=asset.fragments
+        )
+    if reading.state is not EngineState.MANIFEST:
+        return _without_manifest(reading, asset)
+    notes = _Notes()
+    if manifest is None and asset.layout and MULTIPLE_STORES in asset.layout.problems:
+        # The engine takes the first in some containers; another reader, the last.
+        found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
+        return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
+    try:
+        store, same_store = _stores(asset, reading, limits, notes, embedded=manifest is None)
+    except (MalformedError, LimitError) as error:
+        return _unreadable(reading, error)
+    judged = select_judged(store, judge.same_party, limits)
+    if judged is None:
+        found = finding(FindingCode.CREDENTIALS_INCOMPLETE, lacks="the manifest that was updated")
+        return Judgement(
+            state=IntegrityState.UNREADABLE, reading=reading, findings=(found,), store=store
+        )
+    case = _Case(
+        asset=asset,
+        reading=reading,
+        store=store,
+        judged=judged,
+        same_store=same_store,
+        embedded=manifest is None,
+        limits=limits,
+        notes=notes,
+    )
+    return _judge_manifest(case, judge)
+
+
+def _without_manifest(reading: EngineReading, asset: AssetBytes) -> Judgement:
+    message = clean_text(reading.message)
+    match reading.state:
+        case EngineState.NONE:
+            return _judgement_of_none(reading, asset)
+        case EngineState.REMOTE:
+            code, evidence = FindingCode.CREDENTIALS_ELSEWHERE, clean_text(reading.remote_url)
+        case EngineState.SEVERAL:
+            code, evidence = FindingCode.SEVERAL_MANIFEST_STORES, message
+        case EngineState.UNSUPPORTED:
+            code, evidence = FindingCode.UNSUPPORTED_TYPE, message
+        case _ if asset.layout is None or not asset.layout.manifest:
+            # Nothing that looks like credentials, in a file nobody can follow.
+            code, evidence = FindingCode.CONTAINER_UNREADABLE, message
+        case _:
+            code, evidence = FindingCode.CREDENTIALS_UNREADABLE, message
+    found = finding(code, why=evidence)
+    return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
+
+
+def _judgement_of_none(reading: EngineReading, asset: AssetBytes) -> Judgement:
+    """No manifest by the engine. If our own eyes see one, nobody knows."""
+    if asset.layout is not None and asset.layout.manifest:
+        found = finding(
+            FindingCode.CREDENTIALS_UNREADABLE, why="there is a manifest the engine does not find"
+        )
+        return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
+    return Judgement(state=IntegrityState.ABSENT, reading=reading)
+
+
+def _unreadable(reading: EngineReading, error: MalformedError | LimitError) -> Judgement:
+    code = (
+        FindingCode.LIMIT_REACHED
+        if isinstance(error, LimitError)
+        else FindingCode.CREDENTIALS_UNREADABLE
+    )
+    found = finding(code, why=clean_text(error))
+    return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """The facts that the steps below share."""
+
+    asset: AssetBytes
+    reading: EngineReading
+    store: ManifestStore
+    judged: Judged
+    same_store: bool | None
+    embedded: bool
+    limits: Limits
+    notes: _Notes
+
+    @property
+    def binding(self) -> HardBinding:
+        """The one hard binding.
+
+        Raises:
+            MalformedError: There is none, more than one, or one that cannot be read.
+        """
+        bindings = self.judged.binding.hard_bindings
+        if len(bindings) != 1:
+            raise MalformedError(f"expected one hard binding, got {len(bindings)}")
+        return parse_hard_binding(bindings[0], self.limits)
+
+
+def _stores(
+    asset: AssetBytes, reading: EngineReading, limits: Limits, notes: _Notes, *, embedded: bool
+) -> tuple[ManifestStore, bool | None]:
+    """The manifest store, and whether the engine's reading of it is the same.
+
+    An embedded store is taken from the file by our own reading of the container,
+    and the engine's copy is held against it: manifest by manifest, since the
+    engine writes a store anew, may order it otherwise and leaves out what no
+    other manifest refers to.
+
+    Raises:
+        MalformedError, LimitError: The store cannot be parsed.
+    """
+    if not embedded:
+        return parse_manifest_store(reading.store, limits), None
+    check = "manifest store read twice"
+    try:
+        if asset.layout is None:
+            raise MalformedError(asset.layout_error)  # noqa: TRY301 - one way out for all three
+        own = extract_manifest(asset.stream, asset.layout, limits)
+    except (MalformedError, LimitError) as error:
+        notes.not_run(check, clean_text(error))
+        return parse_manifest_store(reading.store, limits), None
+    if not own:
+        notes.not_run(check, "our own reading of the container finds no manifest store")
+        return parse_manifest_store(reading.store, limits), None
+    store = parse_manifest_store(own, limits)
+    if store.data == reading.store:
+        return store, True
+    copy = parse_manifest_store(reading.store, limits)
+    same = all(
+        label in store.manifests and store.manifests[label].box.payload == manifest.box.payload
+        for label, manifest in copy.manifests.items()
+    )
+    return store, same
+
+
+def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
+    judged, reading, notes = case.judged, case.reading, case.notes
+    coverage = _coverage(case)
+    integrity = judge_integrity(
+        IntegrityEvidence(
+            reading=reading,
+            binding=judged.binding,
+            signed=[(m, judge.judge(m)) for m in (*judged.updates, judged.binding)],
+            own_content=_own_content(case),
+            same_store=case.same_store,
+            fully_covered=coverage.full,
+            lacks_fragments=_lacks_fragments(case),
+        )
+    )
+    party = judge.judge(judged.manifest)
+    history = trace_history(case.store, case.store.active, reading, judge, case.limits)
+    if judged.by_others:
+        notes.findings.append(finding(FindingCode.UPDATED_BY_OTHERS))
+    identity = judge_identity(judged.manifest, reading)
+    counts = integrity.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}
+    return Judgement(
+        state=integrity.state,
+        reading=reading,
+        findings=(
+            *integrity.findings,
+            # What is said about bytes that do not match says nothing about this file.
+            *(coverage.findings if counts else ()),
+            *party.findings,
+            *identity.findings,
+            *notes.findings,
+            *history.findings,
+        ),
+        checks_not_run=(*notes.checks_not_run, *identity.checks_not_run),
+        store=case.store,
+        judged=judged,
+        party=party,
+        history=history,
+        coverage=coverage if counts else None,
+    )
+
+
+def _coverage(case: _Case) -> CoverageAnswer:
+    if case.asset.layout is None:
+        return unknown_coverage(MalformedError(case.asset.layout_error))
+    try:
+        return judge_coverage(
+            case.binding,
+            case.asset.layout,
+            case.asset.stream,
+            media_format=case.asset.media_format,
+            store_bytes=len(case.store.data),
+            embedded=case.embedded,
+            limits=case.limits,
+        )
+    except (MalformedError, LimitError) as error:
+        case.notes.not_run("coverage", clean_text(error))
+        return unknown_coverage(error)
+
+
+def _own_content(case: _Case) -> bool | None:
+    """Our own answer about the content, where the engine accuses."""
+    check = "second opinion on the content hash"
+    accused = any(
+        status.code.startswith("assertion.") and status.code.endswith("Hash.mismatch")
+        for status in case.reading.failures
+    )
+    if not accused or case.asset.layout is None or case.asset.fragments:
+        return None
+    try:
+        answer = recompute(
+            case.binding,
+            case.asset.stream,
+            case.asset.layout,
+            case.judged.binding.claim.algorithm,
+        )
+    except (MalformedError, LimitError) as error:
+        case.notes.not_run(check, clean_text(error))
+        return None
+    if answer is None:
+        case.notes.not_run(check, "this kind of binding is not recomputed here")
+    return answer
+
+
+def _lacks_fragments(case: _Case) -> bool:
+    """Is the binding one over fragments, and no fragment was given with the asset?"""
+    if case.asset.fragments:
+        return False
+    try:
+        binding = case.binding
+    except (MalformedError, LimitError):
+        return False
+    return isinstance(binding, BmffHash) and binding.has_merkle
+
+
+def layout_of(
+    stream: BinaryIO, size_bytes: int, media_format: MediaFormat, limits: Limits
+) -> tuple[Layout | None, str]:
+    """The file's parts, or why they cannot be told."""
+    try:
+        return parse_layout(stream, size_bytes, media_format, limits), ""
+    except (MalformedError, LimitError) as error:
+        return None, clean_text(error)

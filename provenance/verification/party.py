@@ -1,0 +1,245 @@
+"""Who made a manifest, and when: claim signature, time, certificate, recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import cbor2
+
+from provenance.credentials.cose import (
+    CoseSign1,
+    SignatureAnswer,
+    TimeStampToken,
+    check_claim_signature,
+    parse_cose_sign1,
+)
+from provenance.credentials.manifest_store import Manifest
+from provenance.errors import LimitError, MalformedError
+from provenance.findings import FindingCode
+from provenance.limits import Limits
+from provenance.report import CertificateFacts, Finding, SigningTime, finding
+from provenance.trust.certificates import Certificate, load_der_chain
+from provenance.trust.profile import Purpose, profile_faults
+from provenance.trust.recognition import Recogniser, Recognition
+from provenance.trust.timestamps import TimeStampAnswer, TimeStampChecker, TimeStampState
+from provenance.untrusted import clean_text
+from provenance.verdict import SignerKind, TimeState
+
+__all__ = ["NO_TIME", "Party", "PartyJudge", "certificate_facts"]
+
+_NOBODY = Recognition(kind=SignerKind.NONE)
+NO_TIME = SigningTime(state=TimeState.NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """What is known about the maker of one manifest.
+
+    Attributes:
+        signature: Our own answer about the claim signature.
+        chain: Certificates, leaf first; empty where there is no usable one.
+        algorithm: Name of the signature algorithm, where known.
+        time: When it was signed, and who says so.
+        recognition: Who stands behind the key.
+        has_stapled_ocsp: Whether a revocation answer travels with the signature.
+        findings: What led there, in the order of the checks.
+        why_unreadable: Why the signature could not be read, where it could not.
+    """
+
+    signature: SignatureAnswer
+    chain: tuple[Certificate, ...] = ()
+    algorithm: str | None = None
+    time: SigningTime = NO_TIME
+    recognition: Recognition = _NOBODY
+    has_stapled_ocsp: bool = False
+    findings: tuple[Finding, ...] = ()
+    why_unreadable: str = ""
+
+    @property
+    def leaf(self) -> Certificate | None:
+        """The signing certificate."""
+        return self.chain[0] if self.chain else None
+
+
+def certificate_facts(leaf: Certificate, algorithm: str | None) -> CertificateFacts:
+    """What does this certificate say of itself?"""
+
+    def said(value: str | None) -> str | None:
+        return clean_text(value) if value is not None else None
+
+    return CertificateFacts(
+        says_common_name=said(leaf.says_common_name),
+        says_organization=said(leaf.says_organization),
+        says_issuer=said(leaf.says_issuer),
+        serial_number=f"{leaf.x509.serial_number:x}",
+        sha256=leaf.sha256,
+        spki_sha256=leaf.spki_sha256,
+        not_before=leaf.not_before,
+        not_after=leaf.not_after,
+        algorithm=algorithm or "unknown",
+    )
+
+
+def _stamped_bytes(token: TimeStampToken, sign1: CoseSign1, manifest: Manifest) -> bytes:
+    """Which bytes does a token of this header have to be about?
+
+    Both stamp the frame of a counter-signature: `sigTst`, of claims of version
+    1, around the claim; `sigTst2` around the signature as an encoded byte string.
+
+    Spec: C2PA 2.5, "Time-stamps"; RFC 9052 §4.4 for the frame.
+    """
+    payload = manifest.claim.data
+    if token.header == "sigTst2":
+        payload = cbor2.dumps(sign1.signature)
+    return sign1.to_be_signed(payload, context="CounterSignature")
+
+
+def _signing_time(answers: Sequence[TimeStampAnswer]) -> tuple[SigningTime, list[Finding]]:
+    """Which time follows from these tokens?
+
+    Of several trusted ones the earliest counts: each proves that the signature
+    existed by then. A token that is not trusted never moves anything; its time
+    is shown as a claim.
+    """
+    findings = []
+    trusted: TimeStampAnswer | None = None
+    claimed: TimeStampAnswer | None = None
+    for answer in answers:
+        evidence = {
+            "states": answer.at.isoformat() if answer.at else None,
+            "says_authority": clean_text(answer.authority) if answer.authority else None,
+        }
+        if answer.state is TimeStampState.TRUSTED and answer.at is not None:
+            findings.append(finding(FindingCode.TIME_TRUSTED, list=answer.trust_list, **evidence))
+            if trusted is None or trusted.at is None or answer.at < trusted.at:
+                trusted = answer
+            continue
+        code = (
+            FindingCode.TIME_STAMP_UNTRUSTED
+            if answer.state is TimeStampState.UNTRUSTED
+            else FindingCode.TIME_STAMP_INVALID
+        )
+        findings.append(finding(code, why=clean_text(answer.why), **evidence))
+        if answer.state is TimeStampState.UNTRUSTED:
+            claimed = claimed or answer
+    shown = trusted or claimed
+    if shown is None:
+        return NO_TIME, findings
+    time = SigningTime(
+        state=TimeState.TRUSTED if trusted else TimeState.CLAIMED,
+        trusted_at=trusted.at if trusted else None,
+        claimed_at=None if trusted else shown.at,
+        authority=clean_text(shown.authority) if shown.authority else None,
+        recognised_by=f"list:{trusted.trust_list}" if trusted else None,
+    )
+    if trusted is None:
+        findings.append(finding(FindingCode.TIME_CLAIMED))
+    return time, findings
+
+
+def _validity_problem(
+    leaf: Certificate, trusted_at: datetime | None, now: datetime
+) -> FindingCode | None:
+    """Was the certificate valid when it was used, as far as anybody proves?"""
+    if leaf.is_valid_at(trusted_at or now):
+        return None
+    if trusted_at is not None:
+        return FindingCode.TIME_OUTSIDE_VALIDITY
+    if now > leaf.not_after:
+        return FindingCode.CERTIFICATE_EXPIRED
+    return FindingCode.CERTIFICATE_NOT_YET_VALID
+
+
+class PartyJudge:
+    """Judges the makers of manifests, each manifest once."""
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        time_stamps: TimeStampChecker,
+        *,
+        now: datetime,
+        media_kind: str,
+        limits: Limits,
+    ) -> None:
+        self._recogniser = recogniser
+        self._time_stamps = time_stamps
+        self._now = now
+        self._media_kind = media_kind
+        self._limits = limits
+        self._known: dict[str, Party] = {}
+
+    def judge(self, manifest: Manifest) -> Party:
+        """Who made this manifest, and when?"""
+        party = self._known.get(manifest.label)
+        if party is None:
+            party = self._known[manifest.label] = self._judge(manifest)
+        return party
+
+    def same_party(self, one: Manifest, other: Manifest) -> bool:
+        """Do two manifests come from one key, or from one agency? Both must be signed."""
+        first, second = self.judge(one), self.judge(other)
+        if {first.signature, second.signature} != {SignatureAnswer.VALID}:
+            return False
+        if first.leaf is None or second.leaf is None:
+            return False
+        if first.leaf.spki_sha256 == second.leaf.spki_sha256:
+            return True
+        agencies = first.recognition.agency, second.recognition.agency
+        return agencies[0] is not None and agencies[0] == agencies[1]
+
+    def _judge(self, manifest: Manifest) -> Party:
+        if manifest.signature is None:
+            return Party(signature=SignatureAnswer.UNSUPPORTED, why_unreadable="no signature")
+        try:
+            sign1 = parse_cose_sign1(manifest.signature, self._limits)
+            answer = check_claim_signature(sign1, manifest.claim.data)
+            chain = load_der_chain(sign1.chain, where="claim signature")
+        except (MalformedError, LimitError) as error:
+            return Party(signature=SignatureAnswer.UNSUPPORTED, why_unreadable=clean_text(error))
+        time, findings = _signing_time(
+            [
+                self._time_stamps.check(token.token, _stamped_bytes(token, sign1, manifest))
+                for token in sign1.time_stamps
+            ]
+        )
+        recognition, more = self._recognise(chain, time.trusted_at)
+        return Party(
+            signature=answer,
+            chain=chain,
+            algorithm=sign1.algorithm,
+            time=time,
+            recognition=recognition,
+            has_stapled_ocsp=bool(sign1.ocsp_responses),
+            findings=(*findings, *more),
+        )
+
+    def _recognise(
+        self, chain: tuple[Certificate, ...], trusted_at: datetime | None
+    ) -> tuple[Recognition, list[Finding]]:
+        leaf = chain[0]
+        faults = profile_faults(leaf.x509, purpose=Purpose.CLAIM_SIGNING)
+        if faults:
+            # Whoever vouches for it: it was not issued for this.
+            evidence = [{"clause": fault.clause, "got": fault.got} for fault in faults]
+            found = [finding(FindingCode.CERTIFICATE_PROFILE, faults=evidence)]
+            return Recognition(kind=SignerKind.UNRECOGNISED), found
+        findings = []
+        problem = _validity_problem(leaf, trusted_at, self._now)
+        if problem is not None:
+            findings.append(
+                finding(
+                    problem,
+                    not_before=leaf.not_before.isoformat(),
+                    not_after=leaf.not_after.isoformat(),
+                )
+            )
+        recognition = self._recogniser.recognise(
+            chain,
+            at=trusted_at or self._now,
+            trusted_time=trusted_at,
+            media_kind=self._media_kind,
+        )
+        return recognition, [*findings, *recognition.findings]

@@ -1,0 +1,27 @@
+"""The policy: what the operator asks of a verification, beyond whom to trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+__all__ = ["Policy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What one verification is judged under; the report names it.
+
+    Attributes:
+        name: What reports call it.
+        version: Changes whenever one of the other values does.
+        max_directory_age: How old a directory may be for anything to be
+            official; None for any age. A directory past its own expiry never is.
+        ask_engine_about_trust: Also record what the engine itself thinks of the
+            signer. It never decides, and costs about as much as all the rest.
+    """
+
+    name: str = "default"
+    version: str = "1"
+    max_directory_age: timedelta | None = None
+    ask_engine_about_trust: bool = False

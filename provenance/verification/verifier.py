@@ -1,0 +1,479 @@
+"""The verifier: who released this, and is it unchanged?
+
+    (1) hold the bytes still, and take their digest
+    (2) sniff the type from the bytes, and follow the container's parts
+    (3) judge the embedded credentials: signature, hashes, coverage, time, signer, history
+    (4) judge a sidecar's credentials, where the embedded ones give no answer
+    (5) hold the agency directory against its own age
+    (6) compare descriptive data with what was signed
+    (7) look whether the file changed meanwhile
+    (8) derive the verdict, and write it all down
+
+Nothing here reads a clock, an environment, a database or a network: what is
+needed of them is given.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Literal
+
+from provenance.credentials.cose import SignatureAnswer
+from provenance.credentials.engine import Engine, EngineState
+from provenance.errors import LimitError
+from provenance.findings import MEANINGS, FindingCode
+from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.formats import MediaFormat, MediaKind, extension_matches
+from provenance.media.metadata import extract_metadata
+from provenance.media.sniff import sniff_stream
+from provenance.media.source import OpenSource, Source, open_source
+from provenance.report import (
+    Asset,
+    CheckNotRun,
+    Finding,
+    Integrity,
+    Release,
+    Report,
+    Revocation,
+    Signer,
+    finding,
+)
+from provenance.trust.directory import LoadedDirectory
+from provenance.trust.lists import ListPurpose, TrustList
+from provenance.trust.recognition import Recogniser
+from provenance.trust.timestamps import TimeStampChecker
+from provenance.untrusted import clean_text
+from provenance.verdict import (
+    IntegrityState,
+    ReleaseState,
+    RevocationState,
+    SignerKind,
+    VerdictBasis,
+    derive_verdict,
+)
+from provenance.verification.agencies import agency_ref
+from provenance.verification.ai import judge_ai
+from provenance.verification.context import JudgedWith
+from provenance.verification.credentials import (
+    AssetBytes,
+    Judgement,
+    judge_credentials,
+    layout_of,
+)
+from provenance.verification.history import manifest_facts
+from provenance.verification.metadata_chain import judge_metadata
+from provenance.verification.party import NO_TIME, PartyJudge, certificate_facts
+from provenance.verification.policy import Policy
+from provenance.verification.summary import deciding_finding, summarise
+
+__all__ = ["Clock", "Verifier"]
+
+Clock = Callable[[], datetime]
+"""Says what time it is, as aware UTC."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    """One file under examination, and what has been found out so far."""
+
+    opened: OpenSource
+    pieces: Sequence[OpenSource]
+    sidecar: bytes | None
+    now: datetime
+    media_format: MediaFormat | None = None
+    asset: AssetBytes | None = None
+    findings: list[Finding] = field(default_factory=list)
+    checks_not_run: list[CheckNotRun] = field(default_factory=list)
+    used_sidecar: bool = False
+
+    def note(self, code: FindingCode, **evidence: Any) -> None:
+        self.findings.append(finding(code, **evidence))
+
+    def not_run(self, check: str, why: str) -> None:
+        self.checks_not_run.append(CheckNotRun(check=check, why=why))
+
+
+class Verifier:
+    """Verifies files against one directory, one set of trust lists and one policy.
+
+    Make it once and use it for many files: anchors are parsed, and the engine is
+    set up and tested, when it is made. It may be shared between threads, though
+    processes are what makes a batch faster.
+
+    Args:
+        directory: Agencies; without one nothing can be official.
+        trust_lists: Lists of claim signers, asked in this order, never merged.
+        time_stamp_lists: Lists of time-stamp authorities.
+        policy: What is asked beyond whom to trust.
+        clock: Says what time it is, where `verify` is not told.
+        limits: Bounds on every untrusted input.
+
+    Raises:
+        EngineUnsafeError: The engine misreads the built-in samples.
+        ValueError: A list was given for the other purpose.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: LoadedDirectory | None,
+        trust_lists: Sequence[TrustList] = (),
+        time_stamp_lists: Sequence[TrustList] = (),
+        policy: Policy | None = None,
+        clock: Clock,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        if any(entry.purpose is not ListPurpose.TIME_STAMP for entry in time_stamp_lists):
+            raise ValueError("a list of claim signers cannot vouch for time-stamp authorities")
+        policy = policy or Policy()
+        self._clock = clock
+        self._limits = limits
+        self._with = JudgedWith(directory, trust_lists, time_stamp_lists, policy)
+        self._recogniser = Recogniser(directory, trust_lists)
+        self._time_stamps = TimeStampChecker(time_stamp_lists)
+        self._engine = Engine(self._with.anchors_pem() if policy.ask_engine_about_trust else None)
+
+    def verify(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        sidecar: Source | None = None,
+        fragments: Sequence[Source] = (),
+        at: datetime | None = None,
+    ) -> Report:
+        """Who released this, and is it unchanged?
+
+        Whatever is in the file, there is an answer; only a source that cannot be
+        opened or read raises.
+
+        Args:
+            source: A path, bytes or a binary stream.
+            name: What to call it, where the path does not say.
+            sidecar: A manifest store kept beside the file (`.c2pa`).
+            fragments: Fragments of a fragmented MP4 whose initialisation
+                segment is `source`.
+            at: Judge as of this time instead of now.
+
+        Raises:
+            SourceError: The file, the sidecar or a fragment cannot be read.
+            ValueError: `at` has no time zone.
+        """
+        now = at or self._clock()
+        if now.tzinfo is None:
+            raise ValueError("at: expected an aware time, got one without a time zone")
+        with ExitStack() as held:
+            try:
+                # (1) From here on the bytes stand still, or their change is noticed.
+                opened = held.enter_context(open_source(source, name=name, limits=self._limits))
+                pieces = [
+                    held.enter_context(open_source(piece, limits=self._limits))
+                    for piece in fragments
+                ]
+                store = _read_sidecar(sidecar, self._limits)
+            except LimitError as error:
+                return self._too_large(name or _name_of(source), error, now)
+            return self._examine(_Case(opened=opened, pieces=pieces, sidecar=store, now=now))
+
+    def crjson(self, source: Source, *, sidecar: Source | None = None) -> dict[str, Any] | None:
+        """What is the file's crJSON, as the engine writes it? None without credentials.
+
+        Raises:
+            SourceError: The file or the sidecar cannot be read.
+            LimitError: One of them is larger than allowed.
+        """
+        with open_source(source, limits=self._limits) as opened:
+            media_format = sniff_stream(opened.stream, opened.size_bytes)
+            if media_format is None or media_format.engine_type is None:
+                return None
+            store = _read_sidecar(sidecar, self._limits)
+            return self._engine.crjson(opened.stream, media_format.engine_type, manifest=store)
+
+    def _examine(self, case: _Case) -> Report:
+        opened = case.opened
+        sha256 = opened.sha256()
+        # (2) The bytes say what they are; a name may say anything.
+        case.media_format = sniff_stream(opened.stream, opened.size_bytes)
+        judgement = self._refuse_unreadable_types(case)
+        if judgement is None:
+            # (3) Embedded credentials speak first.
+            judgement = self._judge_embedded(case)
+            # (4) A sidecar speaks where they say nothing, or proves them overruled.
+            judgement = self._judge_sidecar(case, judgement)
+        # (5) An old directory may still list a key that was withdrawn since.
+        self._check_directory(case, judgement)
+        # (6) Descriptive data is worth what the signature over it is worth.
+        metadata, ai = self._judge_descriptions(case, judgement)
+        # (7) If the file changed meanwhile, the answers fit no file.
+        if opened.has_changed() or any(piece.has_changed() for piece in case.pieces):
+            case.note(FindingCode.CHANGED_WHILE_READ)
+        # (8) The table decides.
+        asset = Asset(
+            name=clean_text(opened.name) if opened.name else None,
+            sha256=sha256,
+            size_bytes=opened.size_bytes,
+            media_type=case.media_format.media_type if case.media_format else None,
+            format=case.media_format.name if case.media_format else None,
+            fragments=tuple(piece.sha256() for piece in case.pieces),
+        )
+        return self._report(case, asset, judgement, metadata, ai)
+
+    def _refuse_unreadable_types(self, case: _Case) -> Judgement | None:
+        """A judgement where nothing can be looked for, else None."""
+        code = None
+        if case.opened.size_bytes == 0:
+            code = FindingCode.EMPTY_FILE
+        elif case.media_format is None:
+            code = FindingCode.UNSUPPORTED_TYPE
+        elif case.media_format.kind is MediaKind.SIDECAR:
+            code = FindingCode.SIDECAR_ALONE
+        elif case.media_format.name == "fmp4-fragment":
+            code = FindingCode.FRAGMENT_ALONE
+        if code is None:
+            return None
+        case.note(code)
+        return Judgement.without_credentials(IntegrityState.UNREADABLE)
+
+    def _judge_embedded(self, case: _Case) -> Judgement:
+        media_format = case.media_format
+        assert media_format is not None  # noqa: S101 - refused above
+        opened = case.opened
+        if opened.name and extension_matches(opened.name, media_format) is False:
+            case.note(
+                FindingCode.EXTENSION_MISMATCH,
+                name=clean_text(opened.name),
+                bytes_are=media_format.media_type,
+            )
+        layout, error = layout_of(opened.stream, opened.size_bytes, media_format, self._limits)
+        problems = [clean_text(p) for p in layout.problems[:10]] if layout else [error]
+        if problems:
+            case.note(FindingCode.CONTAINER_DAMAGED, problems=problems)
+        case.asset = AssetBytes(
+            stream=opened.stream,
+            size_bytes=opened.size_bytes,
+            media_format=media_format,
+            layout=layout,
+            layout_error=error,
+            fragments=[piece.stream for piece in case.pieces],
+        )
+        return judge_credentials(self._engine, case.asset, self._judge_of(case), self._limits)
+
+    def _judge_sidecar(self, case: _Case, embedded: Judgement) -> Judgement:
+        if case.sidecar is None or case.asset is None:
+            return embedded
+        elsewhere = embedded.reading.state is EngineState.REMOTE
+        if embedded.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}:
+            case.not_run("sidecar", "the embedded credentials match the file and come first")
+            return embedded
+        beside = judge_credentials(
+            self._engine, case.asset, self._judge_of(case), self._limits, manifest=case.sidecar
+        )
+        if embedded.state is IntegrityState.ABSENT or elsewhere:
+            case.used_sidecar = True
+            case.note(FindingCode.SIDECAR_USED)
+            return beside
+        proves = beside.state is IntegrityState.INTACT and (
+            beside.party is not None and beside.party.recognition.kind is SignerKind.AGENCY
+        )
+        if not proves:
+            case.not_run("sidecar", "there are embedded credentials, and they come first")
+            return embedded
+        # A broken manifest can be put into any file by anybody; an agency's
+        # signature over exactly these bytes cannot.
+        case.used_sidecar = True
+        case.note(FindingCode.SIDECAR_USED)
+        case.note(FindingCode.EMBEDDED_OVERRULED, embedded=embedded.state.value)
+        return beside
+
+    def _judge_of(self, case: _Case) -> PartyJudge:
+        assert case.media_format is not None  # noqa: S101 - refused above
+        return PartyJudge(
+            self._recogniser,
+            self._time_stamps,
+            now=case.now,
+            media_kind=case.media_format.kind.value,
+            limits=self._limits,
+        )
+
+    def _check_directory(self, case: _Case, judgement: Judgement) -> None:
+        if not self._with.has_directory:
+            case.note(FindingCode.NO_DIRECTORY)
+        if self._with.is_test:
+            case.note(FindingCode.TEST_DIRECTORY)
+        why = self._with.why_too_old(case.now)
+        if why is None:
+            return
+        party = judgement.party
+        if party is not None and party.recognition.kind is SignerKind.AGENCY:
+            case.note(FindingCode.DIRECTORY_TOO_OLD, why=why)
+        else:
+            case.not_run("newer entries of the agency directory", why)
+
+    def _judge_descriptions(self, case: _Case, judgement: Judgement) -> tuple[Any, Any]:
+        """The metadata and the AI axis, for the report."""
+        manifest = judgement.intact_manifest
+        reading = None
+        if case.asset is not None:
+            reading = extract_metadata(
+                case.asset.stream, case.asset.media_format, case.asset.layout, self._limits
+            )
+        coverage = judgement.coverage
+        metadata = judge_metadata(
+            reading,
+            manifest=manifest,
+            covered=coverage is not None and coverage.known,
+            uncovered=coverage.uncovered if coverage else (),
+            limits=self._limits,
+        )
+        case.findings += metadata.findings
+        ai, findings = judge_ai(manifest, reading.fields if reading else (), self._limits)
+        case.findings += findings
+        return metadata.fields, ai
+
+    def _report(
+        self, case: _Case, asset: Asset, judgement: Judgement, metadata: Any, ai: Any
+    ) -> Report:
+        findings = (*case.findings, *judgement.findings)
+        signer = _signer(judgement)
+        release = Release(state=ReleaseState.UNKNOWN, why="no register of releases is consulted")
+        verdict = derive_verdict(
+            VerdictBasis(
+                integrity=judgement.state,
+                signer=signer.kind,
+                release=release.state,
+                obstacles=frozenset(
+                    obstacle
+                    for found in findings
+                    if (obstacle := MEANINGS[found.code].obstacle) is not None
+                ),
+            )
+        )
+        reason = deciding_finding(verdict, findings)
+        ingredients = judgement.history.ingredients if judgement.history else ()
+        party, judged = judgement.party, judgement.judged
+        has_credentials = judgement.state is not IntegrityState.ABSENT
+        return Report(
+            verdict=verdict,
+            test=self._with.is_test,
+            summary=summarise(
+                verdict,
+                reason=reason,
+                signer=signer,
+                findings=findings,
+                ingredients=ingredients,
+                ai=ai.state,
+                integrity=judgement.state,
+                test=self._with.is_test,
+            ),
+            reason=reason,
+            asset=asset,
+            integrity=_integrity(judgement, used_sidecar=case.used_sidecar),
+            signer=signer,
+            time=party.time if party and signer.kind is not SignerKind.NONE else NO_TIME,
+            revocation=_revocation(judgement),
+            release=release,
+            ai=ai,
+            metadata=metadata,
+            manifest=manifest_facts(judged.manifest, party, self._limits)
+            if judged and party
+            else None,
+            ingredients=ingredients,
+            coverage=judgement.covered,
+            findings=findings,
+            checks_not_run=(
+                *case.checks_not_run,
+                *judgement.checks_not_run,
+                *_never_run(has_credentials=has_credentials),
+            ),
+            context=self._with.at(case.now),
+        )
+
+    def _too_large(self, name: str | None, error: LimitError, now: datetime) -> Report:
+        """A report about a source that is larger than anything examined here."""
+        case = _Case(
+            opened=OpenSource(io.BytesIO(), 0, None, live=False), pieces=(), sidecar=None, now=now
+        )
+        case.note(FindingCode.LIMIT_REACHED, why=clean_text(error))
+        judgement = Judgement.without_credentials(IntegrityState.UNREADABLE)
+        self._check_directory(case, judgement)
+        asset = Asset(
+            name=clean_text(name) if name else None,
+            sha256=None,
+            size_bytes=0,
+            media_type=None,
+            format=None,
+        )
+        ai, _ = judge_ai(None, (), self._limits)
+        return self._report(case, asset, judgement, (), ai)
+
+
+def _name_of(source: Source) -> str | None:
+    return PurePath(source).name if isinstance(source, (str, PurePath)) else None
+
+
+def _read_sidecar(sidecar: Source | None, limits: Limits) -> bytes | None:
+    if sidecar is None:
+        return None
+    with open_source(sidecar, limits=limits) as opened:
+        if opened.size_bytes > limits.max_manifest_store_bytes:
+            raise LimitError(f"sidecar: {opened.size_bytes} bytes exceed max_manifest_store_bytes")
+        return opened.head(opened.size_bytes)
+
+
+def _signer(judgement: Judgement) -> Signer:
+    """Who signed. A signature that does not hold was made by nobody."""
+    party = judgement.party
+    if party is None or party.leaf is None or party.signature is not SignatureAnswer.VALID:
+        return Signer(kind=SignerKind.NONE)
+    recognition = party.recognition
+    generator = judgement.judged.manifest.claim.generator if judgement.judged else None
+    return Signer(
+        kind=recognition.kind,
+        agency=agency_ref(recognition.agency) if recognition.agency else None,
+        disowned_by=agency_ref(recognition.disowned_by) if recognition.disowned_by else None,
+        recognised_by=recognition.recognised_by,
+        says_product=clean_text(generator) if generator else None,
+        certificate=certificate_facts(party.leaf, party.algorithm),
+    )
+
+
+def _integrity(judgement: Judgement, *, used_sidecar: bool) -> Integrity:
+    judged = judgement.judged
+    origin: Literal["embedded", "sidecar"] | None = None
+    if judgement.state is not IntegrityState.ABSENT and judgement.store is not None:
+        origin = "sidecar" if used_sidecar else "embedded"
+    bindings = judged.binding.hard_bindings if judged else ()
+    url = judgement.reading.remote_url
+    return Integrity(
+        state=judgement.state,
+        binding=clean_text(bindings[0].label) if len(bindings) == 1 else None,
+        manifest=clean_text(judged.manifest.label) if judged else None,
+        credentials_from=origin,
+        remote_url=clean_text(url) if url else None,
+    )
+
+
+def _revocation(judgement: Judgement) -> Revocation:
+    party = judgement.party
+    if party is None or not party.chain:
+        why = "there is no signing certificate"
+    elif party.has_stapled_ocsp:
+        why = "offline; the answer that travels with the signature is not evaluated"
+    else:
+        why = "offline"
+    return Revocation(state=RevocationState.NOT_CHECKED, why=why)
+
+
+def _never_run(*, has_credentials: bool) -> tuple[CheckNotRun, ...]:
+    checks = [
+        CheckNotRun(check="release status", why="no register of releases is consulted"),
+        CheckNotRun(check="resemblance", why="no register of releases is consulted"),
+    ]
+    if has_credentials:
+        checks.insert(0, CheckNotRun(check="revocation", why="offline"))
+    return tuple(checks)
