@@ -23,6 +23,7 @@ class Limits:
         max_jumbf_depth: Deepest nesting of JUMBF superboxes.
         max_jumbf_boxes: Most JUMBF boxes in one manifest store.
         max_cbor_depth: Deepest nesting inside one CBOR item.
+        max_cbor_items: Most values, keys and tags inside one CBOR item.
         max_segments: Most container segments, chunks, boxes or entries listed.
         max_box_depth: Deepest nesting of ISO BMFF boxes.
         max_metadata_bytes: Largest single EXIF, XMP or IPTC block that is parsed.
@@ -41,6 +42,7 @@ class Limits:
     max_jumbf_depth: int = 32
     max_jumbf_boxes: int = 50_000
     max_cbor_depth: int = 64
+    max_cbor_items: int = 500_000
     max_segments: int = 100_000
     max_box_depth: int = 16
     max_metadata_bytes: int = 4 * 1024**2

@@ -67,7 +67,10 @@ class _Facts(BaseModel):
 class Asset(_Facts):
     """Which bytes the report is about."""
 
-    name: UntrustedText | None = Field(description="File name as given, without its folder.")
+    name: UntrustedText | None = Field(
+        description="What the caller calls the file: by default its name without its folder; on "
+        "the command line the path as given."
+    )
     sha256: Sha256 | None = Field(
         description="Digest of exactly the bytes judged; null where they could not be read to "
         "their end."

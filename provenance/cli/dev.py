@@ -73,7 +73,7 @@ def new_agency(
 
 
 @dev.command("sign")
-def sign(  # noqa: PLR0913 - the options of the command
+def sign(
     *,
     source: Annotated[Path, typer.Argument(metavar="IN", help="File to sign; it is not changed.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Signed copy; not overwritten.")],

@@ -18,7 +18,7 @@ from provenance.untrusted import clean_text
 __all__ = ["sign_copy"]
 
 
-def sign_copy(  # noqa: PLR0913 - keyword-only facts about one signature
+def sign_copy(
     source: Path,
     out: Path,
     *,

@@ -17,10 +17,10 @@ from provenance.report import Ingredient, Report
 
 __all__ = ["graph_svg"]
 
-_BOX_WIDTH, _BOX_HEIGHT = 280, 92
+_BOX_WIDTH, _BOX_HEIGHT = 300, 92
 _GAP_X, _GAP_Y = 24, 48
 _MARGIN = 24
-_LINE_COLUMNS = 40
+_LINE_COLUMNS = 36
 _MAX_BOXES = 200
 _MAX_TEXT = 400
 

@@ -31,7 +31,7 @@ STATES: Mapping[str, str] = {
 _MAX_ACTIONS = 12
 # Deeper ingredients are not indented further: the words need their room.
 _MAX_INDENT = 10
-_PLAIN_TERM = re.compile(r"[A-Za-z0-9._:-]{1,60}")
+_PLAIN_TERM = re.compile(r"[A-Za-z0-9._:+-]{1,60}(/[A-Za-z0-9._+-]{1,60})?")
 _TITLE_COLUMNS = 40
 
 

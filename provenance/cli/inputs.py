@@ -106,7 +106,7 @@ def _is_sidecar(name: str) -> bool:
 
 
 def _is_media(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in _MEDIA_EXTENSIONS  # noqa: PTH122
+    return os.path.splitext(name)[1].lower() in _MEDIA_EXTENSIONS  # noqa: PTH122 - see find_inputs
 
 
 class _Siblings:
@@ -191,6 +191,6 @@ def _in_folder(folder: str) -> Iterator[Input | Notice | str]:
 def _is_to_be_opened(entry: os.DirEntry[str]) -> bool:
     try:
         # A broken link is to be opened as well: that says what is wrong with it.
-        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))  # noqa: PTH110
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))  # noqa: PTH110 - see find_inputs
     except OSError:
         return True

@@ -68,6 +68,7 @@ def inspect(  # noqa: PLR0913 - the options of the command
         directory=directory,
         trust_lists=trust_list or (),
         time_stamp_lists=time_stamp_list or (),
+        judging=not crjson,
     )
     if crjson:
         try:
@@ -100,7 +101,7 @@ def _source(item: Input) -> Any:
     if item.path is not None:
         return item.path
     if sys.stdin is None or sys.stdin.isatty():
-        raise SourceError("standard input: expected a file or a pipe, got a terminal")
+        raise SourceError("standard input: expected a file or a pipe, got a terminal or nothing")
     return sys.stdin.buffer
 
 
@@ -129,7 +130,7 @@ def _text(report: Report, shown: str) -> str:
 
 def _write_svg(report: Report, out: Path, item: Input, sidecar: str | Path | None) -> None:
     for path in (item.path, sidecar):
-        if path is not None and out.exists() and os.path.samefile(out, path):  # noqa: PTH121
+        if path is not None and out.exists() and os.path.samefile(out, path):  # noqa: PTH121 - one of the two is a plain string
             raise ConfigurationError(f"{out}: is what is being inspected; it is not overwritten")
     # Only this option needs them.
     from provenance.cli.graph_svg import graph_svg

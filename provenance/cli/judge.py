@@ -29,10 +29,11 @@ def make_verifier(
     directory: Path | None,
     trust_lists: Sequence[str],
     time_stamp_lists: Sequence[str],
+    judging: bool = True,
 ) -> Verifier:
     """Which verifier judges with these documents, by the machine's clock?
 
-    Says on standard error where there is no directory.
+    Says on standard error where there is no directory, if it is for judging.
 
     Raises:
         ConfigurationError: One of them cannot be used.
@@ -45,7 +46,7 @@ def make_verifier(
         policy=Policy(),
         clock=system_clock,
     )
-    if directory is None:
+    if directory is None and judging:
         say("no agency directory given (--directory): nothing can be called official")
     return verifier
 

@@ -79,8 +79,8 @@ def _facts(report: Report) -> Iterator[str]:
     yield from _line("File", f"{printable(kind)}, {_bytes(report.asset.size_bytes)}")
     if report.integrity.remote_url:
         yield from _line("Credentials", f"says they are at {quoted(report.integrity.remote_url)}")
-    if report.integrity.state is not IntegrityState.ABSENT:
-        yield from _line("Signer", signer_text(report.signer))
+    if report.manifest is not None or report.signer.kind is not SignerKind.NONE:
+        yield from _line("Signer", _signer(report))
         yield from _line("Signed", time_text(report.time))
         yield from _line("Revocation", _state(report.revocation.state, report.revocation.why))
         yield from _line("Release", _state(report.release.state, report.release.why))
@@ -102,6 +102,14 @@ def _bytes(count: int) -> str:
 
 def _state(state: str, why: str) -> str:
     return printable(f"{state.replace('-', ' ')}: {why}" if why else state.replace("-", " "))
+
+
+def _signer(report: Report) -> str:
+    text = signer_text(report.signer)
+    if report.integrity.state is IntegrityState.ALTERED:
+        # A name beside altered bytes reads as if its owner had signed them.
+        text += "; for other bytes than these"
+    return text
 
 
 def signer_text(signer: Signer) -> str:
@@ -196,12 +204,15 @@ def _ingredients(report: Report) -> str:
     count = len(report.ingredients)
     if not count:
         return "nothing declared"
-    doubtful = sum(
-        i.state in {"failed", "missing", "unreadable"} or bool(i.recorded_failures)
-        for i in report.ingredients
-    )
     text = f"{count} ingredient{'' if count == 1 else 's'}"
-    return f"{text}, {doubtful} with credentials that do not hold" if doubtful else text
+    doubtful = sum(i.state in {"failed", "missing", "unreadable"} for i in report.ingredients)
+    if doubtful:
+        text += f", {doubtful} with credentials that do not hold"
+    recorded = sum(bool(i.recorded_failures) for i in report.ingredients)
+    if recorded:
+        # Often no more than that its signer was on no list at the time.
+        text += f", {recorded} with failures that its user wrote down"
+    return text
 
 
 def _finding_lines(finding: Finding, *, colour: bool) -> list[str]:

@@ -135,7 +135,7 @@ def _check_combination(
 class _Examiner:
     """Examines one input after the other; keeps nothing of any."""
 
-    def __init__(  # noqa: PLR0913 - the options of the command
+    def __init__(
         self,
         verifier: Verifier,
         *,
@@ -189,12 +189,16 @@ class _Examiner:
     def _verify(self, item: Input) -> Report:
         if item.path is None:
             if sys.stdin is None or sys.stdin.isatty():
-                raise SourceError("standard input: expected a file or a pipe, got a terminal")
+                raise SourceError(
+                    "standard input: expected a file or a pipe, got a terminal or nothing"
+                )
             source: Any = sys.stdin.buffer
         else:
             source = item.path
         return self._verifier.verify(
             source,
+            # The path as given: two files of one name in a folder stay apart.
+            name=None if item.path is None else item.shown,
             sidecar=self._sidecar or item.sidecar,
             fragments=self._fragments,
             at=self._at,

@@ -253,7 +253,7 @@ def check_cose_signature(sign1: CoseSign1, payload: bytes) -> SignatureAnswer:
         return SignatureAnswer.MISMATCH
     try:
         key = x509.load_der_x509_certificate(sign1.chain[0]).public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return SignatureAnswer.UNSUPPORTED
     try:
         verify(key, sign1.signature, sign1.to_be_signed(payload))

@@ -25,6 +25,7 @@ import c2pa
 from pydantic import BaseModel, ConfigDict
 
 from provenance.errors import EngineUnsafeError
+from provenance.status import StatusKind, kind_of
 
 __all__ = [
     "CLAIM_EKUS",
@@ -172,12 +173,20 @@ class EngineReading:
         return any(status.code == code for status in self.failures)
 
 
-def _statuses(value: object) -> tuple[EngineStatus, ...]:
-    return tuple(
-        EngineStatus(str(s.get("code")), str(s.get("url", "")), str(s.get("explanation", "")))
-        for s in (value if isinstance(value, list) else ())
-        if isinstance(s, dict)
-    )
+def _statuses(results: object) -> dict[StatusKind, tuple[EngineStatus, ...]]:
+    """The statuses of one results map, filed by our table instead of the engine's lists."""
+    found: dict[StatusKind, list[EngineStatus]] = {kind: [] for kind in StatusKind}
+    for listed_as in StatusKind:
+        entries = results.get(listed_as.value) if isinstance(results, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                status = EngineStatus(
+                    str(entry.get("code")),
+                    str(entry.get("url", "")),
+                    str(entry.get("explanation", "")),
+                )
+                found[kind_of(status.code, listed_as)].append(status)
+    return {kind: tuple(statuses) for kind, statuses in found.items()}
 
 
 def _failed_reading(error: c2pa.C2paError) -> EngineReading:
@@ -283,7 +292,7 @@ def _reading(reader: c2pa.Reader) -> EngineReading:
     document = json.loads(reader.json())
     label = document.get("active_manifest")
     results = document.get("validation_results") or {}
-    active = results.get("activeManifest") or {}
+    active = _statuses(results.get("activeManifest"))
     store = io.BytesIO()
     # Any box URI of the active manifest gives the whole store, whatever the container.
     reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", store)
@@ -291,13 +300,13 @@ def _reading(reader: c2pa.Reader) -> EngineReading:
         state=EngineState.MANIFEST,
         active_label=label,
         store=store.getvalue(),
-        success=_statuses(active.get("success")),
-        informational=_statuses(active.get("informational")),
-        failures=_statuses(active.get("failure")),
+        success=active[StatusKind.SUCCESS],
+        informational=active[StatusKind.INFORMATIONAL],
+        failures=active[StatusKind.FAILURE],
         ingredients=tuple(
             IngredientDelta(
                 str(delta.get("ingredientAssertionURI", "")),
-                _statuses((delta.get("validationDeltas") or {}).get("failure")),
+                _statuses(delta.get("validationDeltas"))[StatusKind.FAILURE],
             )
             for delta in results.get("ingredientDeltas") or ()
             if isinstance(delta, dict)

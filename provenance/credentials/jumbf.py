@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
@@ -11,8 +11,6 @@ from provenance.limits import Limits
 __all__ = ["ContentBox", "SuperBox", "parse_jumbf"]
 
 _TOGGLE_LABEL = 0x02
-_TOGGLE_ID = 0x04
-_TOGGLE_HASH = 0x08
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +28,27 @@ class SuperBox:
     Attributes:
         uuid: Content type of the description box, 16 bytes.
         label: Label of the description box, or "" where it has none.
-        payload: Everything after the superbox's own header. C2PA hashed URIs
-            are digests of exactly these bytes (C2PA 2.5, "Hashing JUMBF boxes").
         children: Superboxes inside, in order.
         contents: Other boxes inside, in order; the description box is left out.
     """
 
     uuid: bytes
     label: str
-    payload: bytes
     children: tuple[SuperBox, ...]
     contents: tuple[ContentBox, ...]
+    _store: bytes = field(repr=False)
+    _start: int
+    _end: int
+
+    @property
+    def payload(self) -> bytes:
+        """Everything after the superbox's own header.
+
+        C2PA hashed URIs are digests of exactly these bytes (C2PA 2.5, "Hashing
+        JUMBF boxes"). They are cut out when asked for: a copy at every level of
+        nesting would multiply a store's size by its depth.
+        """
+        return self._store[self._start : self._end]
 
     @property
     def kind(self) -> bytes:
@@ -112,7 +120,7 @@ def _superbox(data: bytes, start: int, end: int, depth: int, budget: _Budget) ->
         else:
             contents.append(ContentBox(box_type, data[content:box_end]))
         at = box_end
-    return SuperBox(uuid, label, data[start:end], tuple(children), tuple(contents))
+    return SuperBox(uuid, label, tuple(children), tuple(contents), data, start, end)
 
 
 def parse_jumbf(data: bytes, limits: Limits) -> tuple[SuperBox, int]:

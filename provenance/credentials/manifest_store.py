@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from provenance.credentials.cbor import decode_cbor
 from provenance.credentials.jumbf import SuperBox, parse_jumbf
@@ -42,6 +42,11 @@ HARD_BINDING_LABELS = (
 _STORE, _MANIFEST, _UPDATE = b"c2pa", b"c2ma", b"c2um"
 _ASSERTIONS, _CLAIM, _SIGNATURE = b"c2as", b"c2cl", b"c2cs"
 _HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+
+
+def _no_constant(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, which no JSON document of ours could repeat.
+    raise ValueError(f"{name} is no JSON number")
 
 
 def base_label(label: str) -> str:
@@ -110,7 +115,7 @@ class Assertion:
                 return decode_cbor(content.content, where=self.label, limits=limits)
             if content.type == b"json":
                 try:
-                    return json.loads(content.content)
+                    return json.loads(content.content, parse_constant=_no_constant)
                 except (ValueError, RecursionError) as error:
                     raise MalformedError(f"{self.label}: expected JSON: {error}") from error
         raise MalformedError(f"{self.label}: expected a cbor or json box, got none")

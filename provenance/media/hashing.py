@@ -54,7 +54,7 @@ def hash_ranges(stream: BinaryIO, ranges: Iterable[ByteRange], algorithm: str) -
     return digest.digest()
 
 
-def hash_bmff(  # noqa: PLR0913 - each is an input of the specification's algorithm
+def hash_bmff(
     stream: BinaryIO,
     layout: Layout,
     exclusions: Sequence[BmffExclusion],

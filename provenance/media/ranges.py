@@ -40,16 +40,21 @@ def subtract(whole: Iterable[ByteRange], holes: Iterable[ByteRange]) -> tuple[By
     """Which bytes of `whole` lie in none of the `holes`?"""
     left: list[ByteRange] = []
     cuts = merge(holes)
+    first = 0
     for start, end in merge(whole):
         at = start
-        for cut in cuts:
-            if cut.end <= at:
-                continue
+        # Both are sorted, so a cut that ends before this range is never looked at
+        # again: a file's author chooses how many parts there are.
+        while first < len(cuts) and cuts[first].end <= start:
+            first += 1
+        for index in range(first, len(cuts)):
+            cut = cuts[index]
             if cut.start >= end:
                 break
             if cut.start > at:
                 left.append(ByteRange(at, cut.start))
-            at = max(at, cut.end)
+            at = cut.end
+            first = index
         if at < end:
             left.append(ByteRange(at, end))
     return tuple(left)

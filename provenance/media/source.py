@@ -97,7 +97,7 @@ def _copy(read_from: BinaryIO, name: str, limits: Limits) -> tuple[BinaryIO, int
     )
     size_bytes = 0
     try:
-        while chunk := read_from.read(_CHUNK_BYTES):
+        while chunk := cast("bytes | None", read_from.read(_CHUNK_BYTES)):
             size_bytes += len(chunk)
             _check_size(size_bytes, name, limits)
             copy.write(chunk)
@@ -105,6 +105,10 @@ def _copy(read_from: BinaryIO, name: str, limits: Limits) -> tuple[BinaryIO, int
     except BaseException:
         copy.close()
         raise
+    if chunk is None:
+        # A stream that does not block has nothing yet; that is not its end.
+        copy.close()
+        raise SourceError(f"{name}: a stream that does not wait for its data")
     return copy, size_bytes
 
 
@@ -136,6 +140,9 @@ def _open_path(path: Path, limits: Limits) -> OpenSource:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SourceError(f"{path}: cannot be opened: {_explain(error)}") from error
+    except ValueError as error:
+        # A name with a zero byte or half a surrogate pair is no name to the system.
+        raise SourceError(f"{str(path)!r}: cannot be opened: {error}") from error
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
@@ -150,6 +157,7 @@ def _open_path(path: Path, limits: Limits) -> OpenSource:
             with os.fdopen(os.dup(descriptor), "rb") as file:
                 # One byte more than the limit tells whether it grew meanwhile.
                 data = file.read(limits.copy_below_bytes + 1)
+            _check_size(max(len(data), os.fstat(descriptor).st_size), str(path), limits)
             if len(data) > limits.copy_below_bytes:
                 stream = os.fdopen(descriptor, "rb", closefd=True)
                 descriptor = -1

@@ -10,21 +10,29 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from provenance.errors import MalformedError, TrustListError
 
 __all__ = ["Certificate", "load_der", "load_der_chain", "parse_pem_bundle"]
 
-_BLOCK = re.compile(
-    r"-----BEGIN (?P<what>[A-Z0-9 ]+)-----(?P<body>.*?)-----END (?P=what)-----", re.DOTALL
+_REMEMBERED_BYTES = 16 * 1024
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
 )
-_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]+-----")
+_MARKER = re.compile(r"-----(?P<edge>BEGIN|END) (?P<what>[A-Z0-9 ]{1,64})-----")
+# What was meant as a marker and is none would hide the block behind it.
+_SPOILT = re.compile(r"--[ \t]*(?:BEGIN|END)\b|\b(?:BEGIN|END) [A-Z0-9 ]{1,64}--", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +108,24 @@ def load_der(der: bytes, *, where: str) -> Certificate:
         MalformedError: Not a certificate, or with a key nobody here can use.
     """
     try:
-        with warnings.catch_warnings():
-            # Old roots with odd serial numbers still parse; the chain decides about them.
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            parsed = x509.load_der_x509_certificate(der)
-            spki = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            # Lazily parsed parts fail here, not in the middle of a decision.
-            _ = parsed.subject, parsed.issuer, parsed.extensions
-            _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+        return _parse(der) if len(der) <= _REMEMBERED_BYTES else _parse.__wrapped__(der)
+    except _UNUSABLE as error:
         raise MalformedError(f"{where}: expected an X.509 certificate: {error}") from error
+
+
+# The same few chains come back with every release of an agency, and a
+# certificate of that size is a certificate; larger ones are not kept.
+@lru_cache(maxsize=1024)
+def _parse(der: bytes) -> Certificate:
+    with warnings.catch_warnings():
+        # Odd serial numbers and attributes still parse; the chain decides about
+        # them, and a stranger's certificate has nothing to say on stderr.
+        warnings.simplefilter("ignore")
+        parsed = x509.load_der_x509_certificate(der)
+        spki = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        # Lazily parsed parts fail here, not in the middle of a decision.
+        _ = parsed.subject, parsed.issuer, parsed.extensions
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     return Certificate(
         der, parsed, hashlib.sha256(der).hexdigest(), hashlib.sha256(spki).hexdigest()
     )
@@ -150,25 +166,46 @@ def parse_pem_bundle(text: str, *, where: str) -> tuple[Certificate, ...]:
             certificate or not readable. Names the file and the line.
     """
     found = []
-    for block in _BLOCK.finditer(text):
-        line = text.count("\n", 0, block.start()) + 1
-        if block["what"] != "CERTIFICATE":
-            raise TrustListError(
-                f"{where}, line {line}: expected a CERTIFICATE block, got {block['what']}"
-            )
-        try:
-            der = base64.b64decode("".join(block["body"].split()), validate=True)
-            found.append(load_der(der, where=f"{where}, line {line}"))
-        except binascii.Error as error:
-            raise TrustListError(f"{where}, line {line}: not base64: {error}") from error
-        except MalformedError as error:
-            raise TrustListError(str(error)) from error
-    begins = list(_BEGIN.finditer(text))
-    if len(begins) != len(found):
-        raise TrustListError(
-            f"{where}: expected {len(begins)} whole certificate blocks, got {len(found)}; "
-            "one has no END line"
-        )
+    line, counted, end = 1, 0, 0
+    begin: re.Match[str] | None = None
+    for marker in _MARKER.finditer(text):
+        if begin is None:
+            line += text.count("\n", counted, marker.start())
+            counted = marker.start()
+            _check_between(text[end : marker.start()], where)
+        place = f"{where}, line {line}"
+        if marker["what"] != "CERTIFICATE":
+            raise TrustListError(f"{place}: expected a CERTIFICATE block, got {marker['what']}")
+        if (marker["edge"] == "BEGIN") is not (begin is None):
+            lacks = "a BEGIN" if begin is None else "an END"
+            raise TrustListError(f"{place}: expected {lacks} line for this block, got none")
+        if begin is None:
+            begin = marker
+            continue
+        found.append(_load_block(text[begin.end() : marker.start()], place))
+        begin, end = None, marker.end()
+    if begin is not None:
+        raise TrustListError(f"{where}, line {line}: expected an END line for this block, got none")
+    _check_between(text[end:], where)
     if not found:
         raise TrustListError(f"{where}: expected at least one certificate, got none")
     return tuple(found)
+
+
+def _check_between(text: str, where: str) -> None:
+    spoilt = _SPOILT.search(text)
+    if spoilt is not None:
+        raise TrustListError(
+            f"{where}: expected '-----BEGIN CERTIFICATE-----' or its END, got {spoilt.group()!r}"
+        )
+
+
+def _load_block(body: str, place: str) -> Certificate:
+    try:
+        return load_der(base64.b64decode("".join(body.split()), validate=True), where=place)
+    except binascii.Error as error:
+        raise TrustListError(f"{place}: not base64: {error}") from error
+    except MalformedError as error:
+        raise TrustListError(str(error)) from error
+    except ValueError as error:
+        raise TrustListError(f"{place}: not base64: {error}") from error

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from asn1crypto import x509 as asn1_x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     ExpiredError,
-    InvalidSignature,
     NotYetValidError,
     PathBuildingError,
     PathError,
@@ -30,6 +30,20 @@ __all__ = ["ChainAnswer", "ChainChecker"]
 # The chains that agencies and platforms see again and again are few; the bound
 # keeps a flood of self-made certificates from filling memory.
 _CACHE_ENTRIES = 4096
+
+# asn1crypto parses lazily and more strictly than the parser that read the
+# certificates: a stranger's malformed extension or odd name surfaces while a
+# path is built or validated, and is a chain that does not hold.
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    NotImplementedError,
+    UnsupportedAlgorithm,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ class ChainChecker:
         self._trust = [
             CertTrustAnchor(asn1_x509.Certificate.load(anchor.der)) for anchor in anchors
         ]
-        self._answers: dict[tuple[bytes, ...], list[tuple[datetime, datetime, ChainAnswer]]] = {}
+        self._answers: dict[tuple[str, ...], list[tuple[datetime, datetime, ChainAnswer]]] = {}
 
     def check(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
         """Which of the anchors does this chain end at, at this moment?
@@ -92,7 +106,8 @@ class ChainChecker:
         """
         if not self._may_end_here(chain):
             return ChainAnswer(None, "no certificate in it names one of the anchors")
-        key = tuple(certificate.der for certificate in chain)
+        # Digests, not the certificates: a stranger's may be as large as he likes.
+        key = tuple(certificate.sha256 for certificate in chain)
         for start, end, answer in self._answers.get(key, ()):
             if start <= at <= end:
                 return answer
@@ -107,6 +122,14 @@ class ChainChecker:
         return any(c.der in self._by_der or c.x509.issuer in self._subjects for c in chain)
 
     def _validate(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+        try:
+            return self._find_path(chain, at)
+        except PathBuildingError as error:
+            return ChainAnswer(None, f"no path: {error}")
+        except _MALFORMED as error:
+            return ChainAnswer(None, f"malformed certificate: {error}")
+
+    def _find_path(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
         context = ValidationContext(
             trust_roots=self._trust,
             other_certs=[asn1_x509.Certificate.load(c.der) for c in chain[1:]],
@@ -115,12 +138,8 @@ class ChainChecker:
             revocation_mode="soft-fail",
         )
         leaf = asn1_x509.Certificate.load(chain[0].der)
-        try:
-            paths = _drive(context.path_builder.async_build_paths(leaf))
-        except PathBuildingError as error:
-            return ChainAnswer(None, f"no path: {error}")
         answer = ChainAnswer(None, "no path")
-        for path in paths:
+        for path in _drive(context.path_builder.async_build_paths(leaf)):
             try:
                 _drive(async_validate_path(context, path))
             except (ExpiredError, NotYetValidError) as error:
@@ -128,9 +147,7 @@ class ChainChecker:
             except (PathError, ValidationError, InvalidSignature) as error:
                 if not answer.expired:
                     answer = ChainAnswer(None, str(error))
-            except (ValueError, TypeError, KeyError, OverflowError) as error:
-                # asn1crypto parses lazily: a malformed extension of a stranger's
-                # certificate surfaces here, and is a chain that does not hold.
+            except _MALFORMED as error:
                 answer = ChainAnswer(None, f"malformed certificate: {error}")
             else:
                 return ChainAnswer(self._by_der[path.trust_anchor.certificate.dump()])

@@ -185,8 +185,10 @@ class RevokedCertificate(_Entry):
         """Is this the certificate meant?"""
         if self.spki_sha256 is not None:
             return self.spki_sha256 == certificate.spki_sha256
+        # As numbers: a leading zero in the document must not bring a certificate back.
         return (
-            self.serial_number == f"{certificate.x509.serial_number:x}"
+            self.serial_number is not None
+            and int(self.serial_number, 16) == certificate.x509.serial_number
             and self.issuer_common_name == certificate.says_issuer
         )
 
@@ -213,6 +215,17 @@ class Agency(_Entry):
     )
     channels: tuple[Channel, ...] = ()
     contact: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _entries_once(self) -> Self:
+        # A report names what matched by these ids.
+        seen: set[str] = set()
+        names = [f"key {key.id}" for key in self.keys]
+        for name in names + [f"anchor {anchor.id}" for anchor in self.anchors]:
+            if name in seen:
+                raise ValueError(f"{name} is listed twice")
+            seen.add(name)
+        return self
 
     @property
     def name(self) -> str:
@@ -249,9 +262,15 @@ class Directory(_Entry):
         owners: dict[str, str] = {}
         for agency in self.agencies:
             for key in agency.keys:
-                owner = owners.setdefault(key.spki_sha256, agency.id)
-                if owner != agency.id:
-                    raise ValueError(f"one key is listed for both {owner} and {agency.id}")
+                # Twice for one agency too: only one of the entries could be compromised.
+                if key.spki_sha256 in owners:
+                    owner = owners[key.spki_sha256]
+                    raise ValueError(
+                        f"one key is listed twice for {owner}"
+                        if owner == agency.id
+                        else f"one key is listed for both {owner} and {agency.id}"
+                    )
+                owners[key.spki_sha256] = agency.id
         return self
 
     @model_validator(mode="after")

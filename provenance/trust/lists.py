@@ -55,7 +55,7 @@ def parse_trust_list(data: bytes, *, name: str, purpose: ListPurpose, source: st
     """Which list do these PEM bytes hold?
 
     CA certificates become anchors. A certificate that is no CA is recognised
-    only as itself, and only if the list is one of claim signers.
+    only as itself; a list of time-stamp authorities may hold none.
 
     Raises:
         TrustListError: Too large, not text, or a block that cannot be used.
@@ -69,11 +69,17 @@ def parse_trust_list(data: bytes, *, name: str, purpose: ListPurpose, source: st
     certificates = parse_pem_bundle(text, where=source)
     anchors = tuple({c.sha256: c for c in certificates if c.is_ca}.values())
     end_entities = frozenset(c.sha256 for c in certificates if not c.is_ca)
+    if end_entities and purpose is ListPurpose.TIME_STAMP:
+        # Left out in silence, it would be missed only when a file loses its time.
+        raise TrustListError(
+            f"{source}: expected certificates of CAs for time-stamps, got {len(end_entities)} "
+            "that are not"
+        )
     return TrustList(
         name=name,
         purpose=purpose,
         anchors=anchors,
-        end_entities=end_entities if purpose is ListPurpose.CLAIM else frozenset(),
+        end_entities=end_entities,
         sha256=hashlib.sha256(data).hexdigest(),
         source=source,
     )

@@ -53,6 +53,13 @@ class Recogniser:
         for agency in agencies:
             for anchor in agency.anchors:
                 self._anchors.setdefault(anchor.certificate.sha256, []).append((agency, anchor))
+        self._disowned: dict[str, list[tuple[Agency, datetime | None]]] = {}
+        for agency in agencies:
+            for revoked in agency.revoked:
+                if revoked.spki_sha256 is not None:
+                    self._disowned.setdefault(revoked.spki_sha256, []).append(
+                        (agency, revoked.since)
+                    )
         known = {
             entry.certificate.sha256: entry.certificate
             for agency in agencies
@@ -81,7 +88,7 @@ class Recogniser:
         """
         findings: list[Finding] = []
         for agency, entry in self._matches(chain, at):
-            problem = _problem(agency, entry, chain[0], at, trusted_time, media_kind)
+            problem = _problem(agency, entry, chain, at, trusted_time, media_kind)
             name = f"{'key' if isinstance(entry, Key) else 'anchor'}:{entry.id}"
             if problem is None:
                 found = finding(FindingCode.SIGNER_IS_AGENCY, agency=agency.id, matched=name)
@@ -98,7 +105,25 @@ class Recogniser:
                 return Recognition(
                     kind=SignerKind.UNRECOGNISED, disowned_by=agency, findings=tuple(findings)
                 )
+        disowner = self._disowner(chain[0], trusted_time)
+        if disowner is not None:
+            findings.append(
+                finding(FindingCode.KEY_DISOWNED, agency=disowner.id, matched="revoked key")
+            )
+            return Recognition(
+                kind=SignerKind.UNRECOGNISED, disowned_by=disowner, findings=tuple(findings)
+            )
         return self._ask_lists(chain, at, findings)
+
+    def _disowner(self, leaf: Certificate, trusted_time: datetime | None) -> Agency | None:
+        """Which agency has disowned this key without listing it any more?
+
+        Only by the key itself: anybody can write a serial number and an issuer's name.
+        """
+        for agency, since in self._disowned.get(leaf.spki_sha256, ()):
+            if since is None or trusted_time is None or trusted_time >= since:
+                return agency
+        return None
 
     def _matches(
         self, chain: Sequence[Certificate], at: datetime
@@ -129,10 +154,10 @@ class Recogniser:
         return Recognition(kind=SignerKind.UNRECOGNISED, findings=tuple(findings))
 
 
-def _problem(  # noqa: PLR0913, PLR0917 - each is one fact of the question
+def _problem(  # noqa: PLR0917 - each is one fact of the question
     agency: Agency,
     entry: Key | Anchor,
-    leaf: Certificate,
+    chain: Sequence[Certificate],
     at: datetime,
     trusted_time: datetime | None,
     media_kind: str,
@@ -141,8 +166,11 @@ def _problem(  # noqa: PLR0913, PLR0917 - each is one fact of the question
     # Only a time that somebody recognised attests can lie before a theft: a
     # thief sets his own clock back.
     ends = [entry.compromised_since] if entry.compromised_since is not None else []
+    # Under an anchor, a disowned authority takes its leaves along; a key that is
+    # listed by itself depends on nobody above it.
+    concerned = chain[:1] if isinstance(entry, Key) else chain
     for revoked in agency.revoked:
-        if revoked.matches(leaf):
+        if any(revoked.matches(certificate) for certificate in concerned):
             if revoked.since is None:
                 return FindingCode.KEY_DISOWNED
             ends.append(revoked.since)

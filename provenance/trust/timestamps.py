@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from provenance.errors import MalformedError
 from provenance.trust.certificates import Certificate, load_der, load_der_chain
 from provenance.trust.chain import ChainChecker
-from provenance.trust.lists import TrustList
+from provenance.trust.lists import ListPurpose, TrustList
 from provenance.trust.profile import Purpose, profile_faults
 
 __all__ = ["TimeStampAnswer", "TimeStampChecker", "TimeStampState", "Token", "parse_token"]
@@ -156,8 +156,12 @@ def parse_token(der: bytes) -> Token:
         if len(signers) != 1 or len(certificates) > _MAX_CERTIFICATES:
             raise MalformedError("time-stamp: expected one signer and few certificates")
         imprint = stated["message_imprint"]
+        gen_time = stated["gen_time"].native
+        # RFC 3161 §2.4.2: in UTC. Year 0 is no datetime; a local time has no zone.
+        if not isinstance(gen_time, datetime) or gen_time.tzinfo is None:
+            raise MalformedError("time-stamp: its time is not a moment in UTC")
         return Token(
-            gen_time=stated["gen_time"].native,
+            gen_time=gen_time.astimezone(UTC),
             imprint_algorithm=imprint["hash_algorithm"]["algorithm"].native,
             imprint=imprint["hashed_message"].native,
             content=content["content"].contents,
@@ -238,6 +242,8 @@ class TimeStampChecker:
     """Answers for one set of time-stamp lists; claim anchors never enter here."""
 
     def __init__(self, lists: Sequence[TrustList]) -> None:
+        if any(entry.purpose is not ListPurpose.TIME_STAMP for entry in lists):
+            raise ValueError("a list of claim signers cannot vouch for time-stamp authorities")
         self._checkers = [(entry.name, ChainChecker(entry.anchors)) for entry in lists]
 
     def check(self, der: bytes, stamped: bytes) -> TimeStampAnswer:

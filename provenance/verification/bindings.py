@@ -167,7 +167,12 @@ def _bmff_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> BmffHas
 
 
 def _collection_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> CollectionHash:
-    entries = _maps(fields.get("uris"), f"{label}, uris", limits)
+    listed = fields.get("uris")
+    if isinstance(listed, Mapping):
+        # The C2PA engine writes a map from name to digest, the specification a list.
+        entries: list[Mapping[str, Any]] = [{"uri": uri} for uri in listed]
+    else:
+        entries = _maps(listed, f"{label}, uris", limits)
     uris = tuple(u for u in (_text(entry.get("uri")) for entry in entries) if u is not None)
     if not uris:
         raise MalformedError(f"{label}: expected at least one file, got none")

@@ -35,6 +35,8 @@ __all__ = ["CoverageAnswer", "judge_coverage", "unknown_coverage"]
 
 _MAX_PARTS = 50
 _EXEMPT_BOXES = {"ftyp", "styp", "free", "skip", "mfra"}
+# Names that a general boxes hash uses where the container has none of its own.
+_BOX_NAMES = {"signature": "PNGh"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def _boxes_hash(binding: BoxesHash, layout: Layout) -> _Ledger:
             continue
         if segment.start >= layout.media_end or segment.kind is SegmentKind.TRAILER:
             outside.append((segment.range, segment.label, FindingCode.TRAILING_DATA))
-        elif segment.label in names:
+        elif _BOX_NAMES.get(segment.label, segment.label) in names:
             covered.append(segment.range)
         else:
             outside.append((segment.range, segment.label, FindingCode.EXTRA_EXCLUSIONS))

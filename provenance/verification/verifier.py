@@ -30,13 +30,16 @@ from provenance.findings import MEANINGS, FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.formats import MediaFormat, MediaKind, extension_matches
 from provenance.media.metadata import extract_metadata
+from provenance.media.metadata.model import MetadataReading
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import OpenSource, Source, open_source
 from provenance.report import (
+    AiFacts,
     Asset,
     CheckNotRun,
     Finding,
     Integrity,
+    MetadataField,
     Release,
     Report,
     Revocation,
@@ -314,10 +317,12 @@ class Verifier:
         else:
             case.not_run("newer entries of the agency directory", why)
 
-    def _judge_descriptions(self, case: _Case, judgement: Judgement) -> tuple[Any, Any]:
+    def _judge_descriptions(
+        self, case: _Case, judgement: Judgement
+    ) -> tuple[tuple[MetadataField, ...], AiFacts]:
         """The metadata and the AI axis, for the report."""
         manifest = judgement.intact_manifest
-        reading = None
+        reading = MetadataReading()
         if case.asset is not None:
             reading = extract_metadata(
                 case.asset.stream, case.asset.media_format, case.asset.layout, self._limits
@@ -331,12 +336,17 @@ class Verifier:
             limits=self._limits,
         )
         case.findings += metadata.findings
-        ai, findings = judge_ai(manifest, reading.fields if reading else (), self._limits)
+        ai, findings = judge_ai(manifest, reading.fields, self._limits)
         case.findings += findings
         return metadata.fields, ai
 
     def _report(
-        self, case: _Case, asset: Asset, judgement: Judgement, metadata: Any, ai: Any
+        self,
+        case: _Case,
+        asset: Asset,
+        judgement: Judgement,
+        metadata: tuple[MetadataField, ...],
+        ai: AiFacts,
     ) -> Report:
         findings = (*case.findings, *judgement.findings)
         signer = _signer(judgement)

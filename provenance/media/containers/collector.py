@@ -84,7 +84,7 @@ class PartCollector:
         if len(self._problems) < _MAX_PROBLEMS:
             self._problems[text] = None
 
-    def add(  # noqa: PLR0913  # a segment has this many sides
+    def add(  # a segment has this many sides
         self,
         start: int,
         end: int,

@@ -28,7 +28,7 @@ from provenance.media.metadata.model import FieldCollector, decode_text
 from provenance.media.metadata.positions import POSITION_NAME, position_text
 from provenance.media.ranges import ByteRange
 
-__all__ = ["Read", "add_exif", "read_tiff"]
+__all__ = ["Read", "Value", "add_exif", "read_tiff"]
 
 Read = Callable[[int, int], bytes]
 """`read(offset, size_bytes)`: bytes of the block; fewer where it ends."""
@@ -96,6 +96,8 @@ class _Block:
             value_field = start + 4 + pointer
             size = _TYPE_BYTES.get(kind, 0) * form.number(table[start + 4 : value_field])
             inline = table[value_field : value_field + pointer]
+            if size == 0:
+                continue
             at = table_at + value_field if size <= pointer else form.number(inline)
             if size > largest:
                 self._out.unreadable(f"EXIF: tag {tag} has {size} bytes, read are {largest}")

@@ -83,10 +83,13 @@ _TECHNICAL_NAMES: Mapping[str, str] = {
     "exifEX": "Gamma InteroperabilityIndex",
     "photoshop": "ColorMode ICCProfile LegacyIPTCDigest DocumentAncestors SidecarForExtension",
     "xmp": "Thumbnails ThumbnailsFormat",
+    "dc": "format",
 }
 _TECHNICAL = frozenset(
     f"{prefix}:{name}" for prefix, names in _TECHNICAL_NAMES.items() for name in names.split()
 )
+# XMP Dynamic Media: frame rates, sample types, time codes.
+_TECHNICAL_STARTS = ("xmpDM:video", "xmpDM:audio", "xmpDM:start", "xmpDM:altTime", "xmpDM:project")
 
 
 def property_name(uri: str, local: str) -> str:
@@ -108,4 +111,8 @@ def qualified_name(tag: str) -> str:
 
 def is_technical(name: str) -> bool:
     """Does this property describe the encoding, not the content? Such are not listed."""
-    return name.partition(":")[0] in _TECHNICAL_PREFIXES or name in _TECHNICAL
+    return (
+        name.partition(":")[0] in _TECHNICAL_PREFIXES
+        or name in _TECHNICAL
+        or name.startswith(_TECHNICAL_STARTS)
+    )

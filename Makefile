@@ -1,0 +1,60 @@
+# The front door: `make demo` shows the main job, `make test` runs the whole suite.
+# Both set up what they need: a virtual environment in .venv, and the Debian
+# packages named below where they are missing and we are root.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEBIAN_PACKAGES := python3-venv
+
+.PHONY: help setup debian demo test lint types layers schemas check-schemas check-readme bench clean
+
+help:
+	@echo "make demo     a throw-away agency signs, and its copies are verified"
+	@echo "make test     the whole test suite"
+	@echo "make lint     style, types, layers, schemas, README"
+	@echo "make bench    speed, side by side with its rivals"
+	@echo "make schemas  write the JSON Schemas again"
+
+debian:
+	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(DEBIAN_PACKAGES); \
+	  else echo "please install as root: $(DEBIAN_PACKAGES)" >&2; exit 2; fi; }
+
+$(STAMP): pyproject.toml | debian
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+setup: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+lint: $(STAMP) check-schemas check-readme
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schemas: $(STAMP)
+	$(BIN)/python -m provenance.schema_documents
+
+check-schemas: $(STAMP)
+	$(BIN)/python -m provenance.schema_documents --check
+
+check-readme: $(STAMP)
+	$(BIN)/python -m pytest -q -n0 tests/integration/test_readme.py
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.table
+
+clean:
+	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

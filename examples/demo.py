@@ -1,0 +1,167 @@
+"""See every step with made-up media: sign, tamper, strip, imitate, verify.
+
+    python examples/demo.py [--out FOLDER]
+
+Makes a throw-away agency, a picture and a clip; signs both; makes the copies
+that are met in the wild; and asks `provenance verify` about each. Ends with 1 if
+a verdict is not the expected one.
+
+Needs Pillow and PyAV (`pip install 'provenance-verifier[dev]'`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import av
+from PIL import Image, ImageDraw
+
+NAME, NAME_KO, ARTIST = "Aurora Entertainment", "오로라 엔터테인먼트", "NOVA9"
+SIZE = (640, 360)
+
+# Until there is a register of releases, a copy that only looks like one is
+# unverified like any other file without credentials.
+EXPECTED = {
+    "picture.jpg": "official",
+    "picture-tampered.jpg": "altered",
+    "picture-stripped.jpg": "unverified",
+    "picture-lookalike.jpg": "unverified",
+    "picture-stranger.jpg": "signed-unrecognised",
+    "clip.mp4": "official",
+    "clip-tampered.mp4": "altered",
+    "clip-stripped.mp4": "unverified",
+    "clip-lookalike.mp4": "unverified",
+    "clip-stranger.mp4": "signed-unrecognised",
+}
+WHAT = {
+    "": "as the agency released it",
+    "tampered": "one byte of its content changed",
+    "stripped": "saved again without its credentials",
+    "lookalike": "the same scene, smaller and coarser",
+    "stranger": "a stranger's, by the same name",
+}
+
+
+def scene(phase: float) -> Image.Image:
+    """A stage with lights that move."""
+    picture = Image.new("RGB", SIZE, (20, 18, 48))
+    draw = ImageDraw.Draw(picture)
+    for number in range(6):
+        x = 60 + 105 * number
+        foot = x + 80 * math.sin(phase + number)
+        colour = (60 + 30 * number, 200 - 25 * number, 160)
+        draw.polygon([(x, 0), (foot - 40, 360), (foot + 40, 360)], fill=colour)
+    draw.ellipse([270, 190, 370, 340], fill=(240, 210, 120))
+    return picture
+
+
+def make_clip(path: Path, size: tuple[int, int] = SIZE, bit_rate: int = 800_000) -> None:
+    """Write two seconds of the scene as H.264 in MP4."""
+    frames: Any = av.VideoFrame
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=12)
+        stream.width, stream.height = size
+        stream.pix_fmt, stream.bit_rate = "yuv420p", bit_rate
+        for number in range(24):
+            frame = frames.from_image(scene(number / 6).resize(size))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def copy_streams(source: Path, target: Path) -> None:
+    """Write the clip again, as a site does that keeps only sound and picture."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(old.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+
+
+def flip_one_byte(source: Path, target: Path, after: bytes) -> None:
+    """Copy a file with one byte changed, half-way between `after` and the end."""
+    data = bytearray(source.read_bytes())
+    data[(data.rindex(after) + len(data)) // 2] ^= 1
+    target.write_bytes(data)
+
+
+def provenance(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line, as a person would."""
+    command = [sys.executable, "-m", "provenance.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - fixed command
+
+
+def must(done: subprocess.CompletedProcess[str]) -> None:
+    """Stop where a step failed."""
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+
+
+def make_copies(out: Path) -> None:
+    """Make the agency, its two releases, and the copies of them."""
+    for folder in ("agency", "stranger"):
+        # The stranger takes the same name; the keys cannot be the same.
+        names = ("--name", NAME, "--name-ko", NAME_KO, "--artist", ARTIST)
+        must(provenance("dev", "new-agency", out / folder, *names))
+    picture, clip = out / "master.png", out / "master.mp4"
+    scene(0).save(picture)
+    make_clip(clip)
+    plain = out / "unsigned.jpg"
+    scene(0).save(plain, quality=92)
+    for source, name in ((plain, "picture{}.jpg"), (clip, "clip{}.mp4")):
+        title = ("--title", "NOVA9 on stage")
+        official = out / name.format("")
+        must(provenance("dev", "sign", source, official, "--agency", out / "agency", *title))
+        imitation = out / name.format("-stranger")
+        must(provenance("dev", "sign", source, imitation, "--agency", out / "stranger", *title))
+    flip_one_byte(out / "picture.jpg", out / "picture-tampered.jpg", after=b"\xff\xda")
+    flip_one_byte(out / "clip.mp4", out / "clip-tampered.mp4", after=b"mdat")
+    Image.open(out / "picture.jpg").save(out / "picture-stripped.jpg", quality=92)
+    copy_streams(out / "clip.mp4", out / "clip-stripped.mp4")
+    scene(0).resize((480, 270)).save(out / "picture-lookalike.jpg", quality=60)
+    make_clip(out / "clip-lookalike.mp4", size=(480, 270), bit_rate=200_000)
+
+
+def main() -> int:
+    """Make everything, verify everything, compare with what is expected."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, help="Keep the files in this new folder.")
+    given = parser.parse_args()
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=False)
+        return demonstrate(given.out)
+    with tempfile.TemporaryDirectory() as folder:
+        return demonstrate(Path(folder))
+
+
+def demonstrate(out: Path) -> int:
+    """Verify what was made, print it, and say whether all is as expected (0 or 1)."""
+    make_copies(out)
+    directory = ("--directory", out / "agency" / "directory.json")
+    files = [out / name for name in EXPECTED]
+    answer = provenance("verify", "--json", *directory, *files)
+    sys.stderr.write(answer.stderr)
+    reports = [json.loads(line) for line in answer.stdout.splitlines()]
+    print("TEST: made-up agency, made-up media\n")
+    print(f"{'copy':<24}{'verdict':<22}what it is")
+    unexpected = len(files) - len(reports)
+    for name, report in zip(EXPECTED, reports, strict=False):
+        kind = Path(name).stem.partition("-")[2]
+        print(f"{name:<24}{report['verdict']:<22}{WHAT[kind]}")
+        if report["verdict"] != EXPECTED[name]:
+            unexpected += 1
+            print(f"{'':<24}expected {EXPECTED[name]}: {report['summary']}")
+    print("\nThe first of them, as a person sees it:\n")
+    print(provenance("verify", *directory, files[0]).stdout)
+    return 1 if unexpected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

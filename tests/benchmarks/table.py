@@ -1,0 +1,265 @@
+"""Speed, side by side with its rivals: the table that `make bench` prints.
+
+Every row measures us and the rival in turns within one run, so that a busy
+machine slows both. What counts is the ratio; the spread says how far to trust
+it. `--json FILE` writes the same as a document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import c2pa
+
+from provenance.credentials.engine_signing import sign_stream
+from provenance.signing.dev_agency import DevAgency, create_dev_agency
+from provenance.trust.directory import LoadedDirectory, parse_directory
+from provenance.verdict import Verdict
+from provenance.verification.verifier import Verifier
+from tests.factory.media import jpeg, mp4
+from tests.factory.sign import manifest, sign
+
+__all__ = ["Row", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured ratio.
+
+    Attributes:
+        what: What was done.
+        against: What it is held against.
+        goal: The bound, as text.
+        ratio: Median of the ratios of the rounds.
+        low: Smallest ratio of a round.
+        high: Largest.
+        ours_ms: Our median time a round.
+        rival_ms: The rival's.
+        note: Anything else that was measured.
+    """
+
+    what: str
+    against: str
+    goal: str
+    ratio: float
+    low: float
+    high: float
+    ours_ms: float
+    rival_ms: float
+    note: str = ""
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1000
+
+
+def _race(
+    ours: Callable[[], object], rival: Callable[[], object], rounds: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of both, in turns, after one round that does not count."""
+    ours()
+    rival()
+    pairs = [(_timed(ours), _timed(rival)) for _ in range(rounds)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _row(
+    names: tuple[str, str, str], mine: Sequence[float], rivals: Sequence[float], note: str = ""
+) -> Row:
+    ratios = sorted(a / b for a, b in zip(mine, rivals, strict=True))
+    return Row(
+        *names,
+        ratio=statistics.median(ratios),
+        low=ratios[0],
+        high=ratios[-1],
+        ours_ms=statistics.median(mine),
+        rival_ms=statistics.median(rivals),
+        note=note,
+    )
+
+
+def _agency() -> tuple[DevAgency, LoadedDirectory]:
+    agency = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=datetime.now(UTC),
+    )
+    entry = json.dumps(agency.directory_entry()).encode()
+    return agency, parse_directory(entry, where="benchmark", source="benchmark")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def small_jpeg(rounds: int, batch: int = 20) -> Row:
+    """Verify a small signed JPEG, our whole decision, against a bare engine read."""
+    agency, directory = _agency()
+    data = sign(jpeg(1), "image/jpeg", signer=agency.signer())
+    verifier = Verifier(directory=directory, clock=_now)
+    if verifier.verify(data).verdict is not Verdict.OFFICIAL:
+        raise SystemExit("the sample is not official: nothing to measure")
+    anchor = {
+        "trust_anchors": agency.root_pem.decode(),
+        "trust_kind": "manifest",
+        "trust_uri": "urn:bench",
+    }
+    context = c2pa.Context.from_dict(
+        {
+            "trust": {
+                "anchors": [anchor],
+                "trust_config": "1.3.6.1.4.1.62558.2.1\n1.3.6.1.5.5.7.3.4\n",
+            },
+            "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+            "core": {"allowed_network_hosts": []},
+        }
+    )
+
+    def bare() -> None:
+        for _ in range(batch):
+            with c2pa.Reader("image/jpeg", io.BytesIO(data), context=context) as reader:
+                document = json.loads(reader.json())
+        if document["validation_state"] != "Trusted":
+            raise SystemExit("the bare engine does not trust the sample: no fair rival")
+
+    def ours() -> None:
+        for _ in range(batch):
+            verifier.verify(data)
+
+    mine, rivals = _race(ours, bare, rounds)
+    each = [statistics.median(times) / batch for times in (mine, rivals)]
+    note = f"{each[0]:.2f} ms against {each[1]:.2f} ms a file"
+    names = ("verify a small signed JPEG", "bare engine read, its own trust check on", "<= 1.5")
+    return _row(names, mine, rivals, note)
+
+
+_worker: Verifier | None = None
+
+
+def _start_worker(directory: bytes) -> None:
+    global _worker  # noqa: PLW0603 - one verifier a process is the point
+    _worker = Verifier(
+        directory=parse_directory(directory, where="benchmark", source="benchmark"), clock=_now
+    )
+
+
+def _verify_many(data: bytes, count: int) -> int:
+    assert _worker is not None
+    return sum(_worker.verify(data).verdict is Verdict.OFFICIAL for _ in range(count))
+
+
+def two_processes(rounds: int, files: int = 400) -> Row:
+    """Files a second in two worker processes against one."""
+    agency, _ = _agency()
+    entry = json.dumps(agency.directory_entry()).encode()
+    data = sign(jpeg(1), "image/jpeg", signer=agency.signer())
+
+    def run(pool: ProcessPoolExecutor, workers: int) -> None:
+        chunk = files // (workers * 4)
+        done = sum(pool.map(_verify_many, [data] * (workers * 4), [chunk] * (workers * 4)))
+        if done != chunk * workers * 4:
+            raise SystemExit("a worker lost files")
+
+    with (
+        ProcessPoolExecutor(1, initializer=_start_worker, initargs=(entry,)) as one,
+        ProcessPoolExecutor(2, initializer=_start_worker, initargs=(entry,)) as two,
+    ):
+        single, double = _race(lambda: run(one, 1), lambda: run(two, 2), rounds)
+    return _row(("2 worker processes", "1", ">= 1.8x"), single, double)
+
+
+def _large_mp4(path: Path, size_mb: int) -> None:
+    """A valid MP4 whose media data box is padded to the size."""
+    movie = mp4(1)
+    at = movie.find(b"mdat") - 4
+    size = int.from_bytes(movie[at : at + 4], "big")
+    tail = movie[at + size :]
+    wanted = size_mb * 1024 * 1024
+    block = os.urandom(1024 * 1024)
+    with path.open("wb") as file:
+        file.write(movie[:at] + (1).to_bytes(4, "big") + b"mdat" + (16 + wanted).to_bytes(8, "big"))
+        for _ in range(size_mb):
+            file.write(block)
+        file.write(tail)
+
+
+def large_video(rounds: int, size_mb: int) -> Row:
+    """Verify a large video, digest included, against one SHA-256 pass over it."""
+    agency, directory = _agency()
+    verifier = Verifier(directory=directory, clock=_now)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, signed = Path(folder) / "plain.mp4", Path(folder) / "signed.mp4"
+        _large_mp4(plain, size_mb)
+        with plain.open("rb") as source, signed.open("w+b") as target:
+            sign_stream(
+                source, target, media_type="video/mp4", manifest=manifest(), signer=agency.signer()
+            )
+        plain.unlink()
+
+        def sha() -> None:
+            digest = hashlib.sha256()
+            with signed.open("rb") as file:
+                while chunk := file.read(1024 * 1024):
+                    digest.update(chunk)
+
+        def ours() -> None:
+            report = verifier.verify(signed)
+            if report.verdict is not Verdict.OFFICIAL:
+                raise SystemExit(f"the video is {report.verdict}: {report.summary}")
+
+        mine, rivals = _race(ours, sha, rounds)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    names = (f"verify a {size_mb} MB video", "one SHA-256 pass over it", "<= 1.4")
+    return _row(names, mine, rivals, f"peak resident {peak_mb:.0f} MB")
+
+
+def _print(rows: Sequence[Row]) -> None:
+    print(f"{'what':34} {'against':42} {'goal':8} {'ratio':>6} {'spread':>13}  note")
+    for row in rows:
+        spread = f"{row.low:.2f}-{row.high:.2f}"
+        print(
+            f"{row.what:34} {row.against:42} {row.goal:8} {row.ratio:6.2f} {spread:>13}  {row.note}"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write the JSON twin if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--large-mb", type=int, default=2048, help="0 leaves the row out")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    rows = [small_jpeg(options.rounds), two_processes(max(3, options.rounds // 3))]
+    if options.large_mb:
+        rows.append(large_video(3, options.large_mb))
+    _print(rows)
+    if options.json:
+        document: dict[str, Any] = {
+            "measured_at": datetime.now(UTC).isoformat(),
+            "cores": os.cpu_count(),
+            "rows": [asdict(row) for row in rows],
+        }
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""What every test may use: the sample agency, files it signed, and no network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from provenance.signing.dev_agency import DevAgency, create_dev_agency
+from provenance.signing.memory_signer import MemorySigner
+from tests.factory import media, pki
+from tests.factory.sign import sign
+from tests.factory.tsa import TimeStampAuthority, running_authority
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse every connection that leaves this machine.
+
+    Python's sockets only: native code (the engine among it) opens its own, out of reach
+    from here. Its settings are what keeps it offline, and they have tests of their own.
+    """
+    patch = pytest.MonkeyPatch()
+    for method in ("connect", "connect_ex", "sendto"):
+        patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
+    patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
+    yield
+    patch.undo()
+
+
+def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: socket.socket, *arguments: Any) -> Any:
+        address = arguments[-1]
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_unless_loopback(address[0])
+        return original(self, *arguments)
+
+    return call
+
+
+def _guarded_lookup(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(host: str | bytes | None, *arguments: Any, **options: Any) -> Any:
+        if host is not None:
+            _refuse_unless_loopback(host.decode() if isinstance(host, bytes) else host)
+        return original(host, *arguments, **options)
+
+    return call
+
+
+def _refuse_unless_loopback(host: str) -> None:
+    try:
+        allowed = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        allowed = host == "localhost"
+    if not allowed:
+        raise AssertionError(f"a test tried to reach {host!r}; tests stay on this machine")
+
+
+@pytest.fixture(scope="session")
+def agency() -> DevAgency:
+    """Aurora Entertainment, 오로라 엔터테인먼트, with the group NOVA9."""
+    return create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=pki.NOT_BEFORE,
+        # The engine judges by the machine's clock, so the certificates last.
+        validity_days=19 * 365,
+        authority_validity_days=20 * 365,
+    )
+
+
+@pytest.fixture(scope="session")
+def agency_signer(agency: DevAgency) -> MemorySigner:
+    """Signs as the sample agency."""
+    return agency.signer()
+
+
+@pytest.fixture(scope="session")
+def signed(agency_signer: MemorySigner) -> Callable[..., bytes]:
+    """A sample signed by the agency, by name and seed; each is signed once."""
+    made: dict[tuple[str, int], bytes] = {}
+
+    def get(kind: str, seed: int = 1) -> bytes:
+        if (kind, seed) not in made:
+            asset = media.make(kind, seed)
+            made[kind, seed] = sign(asset, media.MEDIA_TYPES[kind], signer=agency_signer)
+        return made[kind, seed]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def signed_jpeg(signed: Callable[..., bytes]) -> bytes:
+    return signed("jpeg")
+
+
+@pytest.fixture(scope="session")
+def signed_png(signed: Callable[..., bytes]) -> bytes:
+    return signed("png")
+
+
+@pytest.fixture(scope="session")
+def signed_mp4(signed: Callable[..., bytes]) -> bytes:
+    return signed("mp4")
+
+
+@pytest.fixture(scope="session")
+def signed_wav(signed: Callable[..., bytes]) -> bytes:
+    return signed("wav")
+
+
+@pytest.fixture(scope="session")
+def signed_mp3(signed: Callable[..., bytes]) -> bytes:
+    return signed("mp3")
+
+
+@pytest.fixture(scope="session")
+def signed_heic(signed: Callable[..., bytes]) -> bytes:
+    return signed("heic")
+
+
+@pytest.fixture(scope="session")
+def signed_pdf(signed: Callable[..., bytes]) -> bytes:
+    return signed("pdf")
+
+
+@pytest.fixture(scope="session")
+def running_tsa() -> Iterator[TimeStampAuthority]:
+    """The one authority of this run; tests take `tsa_server`."""
+    with running_authority() as authority:
+        yield authority
+
+
+@pytest.fixture
+def tsa_server(running_tsa: TimeStampAuthority) -> TimeStampAuthority:
+    """An honest time-stamp authority on loopback, which the test may spoil."""
+    running_tsa.reset()
+    return running_tsa

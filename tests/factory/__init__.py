@@ -1,0 +1,1 @@
+"""Sample assets, certificates, time-stamps and forgeries, all made by code."""
