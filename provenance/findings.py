@@ -48,6 +48,7 @@ class FindingCode(StrEnum):
     SIDECAR_ALONE = "sidecar-alone"
     FRAGMENT_ALONE = "fragment-alone"
     # integrity
+    SECOND_ENGINE_AGREES = "second-engine-agrees"
     CLAIM_SIGNATURE_VALID = "claim-signature-valid"
     CONTENT_MATCHES = "content-matches"
     CONTENT_MISMATCH = "content-mismatch"
@@ -89,6 +90,7 @@ class FindingCode(StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid"
     ENGINE_TRUST_DIFFERS = "engine-trust-differs"
     UPDATED_BY_OTHERS = "updated-by-others"
+    IMPOSTOR_NAME = "impostor-name"
     # time
     TIME_TRUSTED = "time-trusted"
     TIME_CLAIMED = "time-claimed"
@@ -101,6 +103,8 @@ class FindingCode(StrEnum):
     # identity
     IDENTITY_INVALID = "identity-invalid"
     IDENTITY_UNVERIFIED = "identity-unverified"
+    IDENTITY_VERIFIED = "identity-verified"
+    IDENTITY_REWRAPPED = "identity-rewrapped"
     # ai
     AI_DECLARED = "ai-declared"
     AI_CLAIMED_UNSIGNED = "ai-claimed-unsigned"
@@ -246,6 +250,11 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _FAIL,
             "Two independent checks of the same thing came to different answers.",
             obstacle=_OURS,
+        ),
+        _C.SECOND_ENGINE_AGREES: Meaning(
+            Axis.INTEGRITY,
+            _PASSED,
+            "A second, independent C2PA engine came to the same answer about the bytes.",
         ),
         _C.CREDENTIALS_UNREADABLE: Meaning(
             Axis.INTEGRITY,
@@ -442,6 +451,12 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _WARN,
             "Somebody else added to the credentials after the release. That party is judged.",
         ),
+        _C.IMPOSTOR_NAME: Meaning(
+            Axis.SIGNER,
+            _WARN,
+            "A name here is written so that it looks like an agency's, and the key is not the "
+            "agency's.",
+        ),
         _C.TIME_TRUSTED: Meaning(
             Axis.TIME,
             _PASSED,
@@ -495,6 +510,18 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             "There is a statement of identity in the credentials that was not verified. It was "
             "left out of account.",
             ("cawg.x509.credential.untrusted", "cawg.ica.did_unavailable"),
+        ),
+        _C.IDENTITY_VERIFIED: Meaning(
+            Axis.IDENTITY,
+            _PASSED,
+            "A statement of identity holds, and its key is one that is recognised.",
+            ("cawg.identity.trusted", "cawg.x509.credential.trusted"),
+        ),
+        _C.IDENTITY_REWRAPPED: Meaning(
+            Axis.IDENTITY,
+            _WARN,
+            "An agency's statement of identity stands under a claim that was signed by somebody "
+            "the agency does not list. The signer of the claim is judged.",
         ),
         _C.AI_DECLARED: Meaning(
             Axis.AI,

@@ -35,6 +35,7 @@ __all__ = [
     "DirectoryRef",
     "EngineRef",
     "Finding",
+    "Identity",
     "Ingredient",
     "Integrity",
     "ManifestFacts",
@@ -183,6 +184,32 @@ class Revocation(_Facts):
 
     state: RevocationState
     why: str
+    source: Literal["stapled", "manifest", "fetched"] | None = Field(
+        default=None, description="How the issuer's answer came here."
+    )
+    produced_at: AwareDatetime | None = Field(
+        default=None, description="When the responder signed the answer."
+    )
+    revoked_at: AwareDatetime | None = None
+    reason: str | None = None
+
+
+class Identity(_Facts):
+    """Who else put a name to the asset (CAWG identity assertion)?"""
+
+    assertion: str
+    kind: str = Field(description="Signature type, `cawg.x509.cose`.")
+    state: Literal["verified", "unverified", "invalid"]
+    why: str
+    agency: AgencyRef | None = Field(
+        default=None, description="Set where the key counts as this agency's."
+    )
+    recognised_by: str | None = None
+    says_name: UntrustedText | None = None
+    roles: tuple[UntrustedText, ...] = ()
+    covers: tuple[UntrustedText, ...] = Field(
+        default=(), description="Assertions it refers to; anything else is not attributed to it."
+    )
 
 
 class Release(_Facts):
@@ -324,16 +351,23 @@ class DirectoryRef(_Facts):
     sha256: Sha256
     source: str
     test: bool
+    issued_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+    age_days: int | None = None
 
 
 class TrustListRef(_Facts):
     """A trust list that was judged with; each is kept apart from the others."""
 
     name: str
-    purpose: Literal["claim", "time-stamp"]
+    purpose: Literal["claim", "time-stamp", "identity"]
     sha256: Sha256
     certificates: int
     source: str
+    dated: AwareDatetime | None = Field(
+        default=None, description="When it was fetched or issued; null: unknown."
+    )
+    note: str | None = Field(default=None, description="`frozen 2026-01-01`, ...")
 
 
 class PolicyRef(_Facts):
@@ -352,6 +386,10 @@ class Context(_Facts):
     directory: DirectoryRef | None
     trust_lists: tuple[TrustListRef, ...]
     policy: PolicyRef
+    second_engine: EngineRef | None = None
+    network_allow: tuple[str, ...] = Field(
+        default=(), description="Exceptions to the rule that only public addresses are asked."
+    )
 
 
 class Report(_Facts):
@@ -374,6 +412,7 @@ class Report(_Facts):
     signer: Signer
     time: SigningTime
     revocation: Revocation
+    identity: tuple[Identity, ...] = ()
     release: Release
     resemblance: tuple[Resemblance, ...] = ()
     ai: AiFacts

@@ -23,6 +23,7 @@ class ListPurpose(StrEnum):
 
     CLAIM = "claim"
     TIME_STAMP = "time-stamp"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
