@@ -14,7 +14,12 @@ from provenance.credentials.manifest_store import Assertion, base_label
 from provenance.errors import MalformedError
 from provenance.limits import Limits
 from provenance.media.containers.bmff_exclusions import BmffExclusion, DataMatch, SubsetRange
-from provenance.media.hashing import UnsupportedBindingError, hash_bmff, hash_ranges
+from provenance.media.hashing import (
+    ALGORITHMS,
+    UnsupportedBindingError,
+    hash_bmff,
+    hash_ranges,
+)
 from provenance.media.layout import Layout
 from provenance.media.ranges import ByteRange, subtract
 
@@ -26,6 +31,7 @@ __all__ = [
     "HardBinding",
     "parse_hard_binding",
     "recompute",
+    "unknown_algorithm",
 ]
 
 
@@ -199,6 +205,17 @@ def parse_hard_binding(assertion: Assertion, limits: Limits) -> HardBinding:
             return _bmff_hash(assertion.label, fields, limits)
         case label:
             raise MalformedError(f"{label}: a hard binding of a kind that is not read here")
+
+
+def unknown_algorithm(binding: HardBinding, default_algorithm: str) -> str | None:
+    """Which hash algorithm of this binding can nobody here compute? None where all can be.
+
+    Only of kinds that have one algorithm for the whole file.
+    """
+    if isinstance(binding, (DataHash, BmffHash)):
+        algorithm = binding.algorithm or default_algorithm
+        return algorithm if algorithm not in ALGORITHMS else None
+    return None
 
 
 def recompute(

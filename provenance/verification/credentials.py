@@ -22,7 +22,13 @@ from provenance.media.layout import Layout
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
 from provenance.verdict import IntegrityState
-from provenance.verification.bindings import BmffHash, HardBinding, parse_hard_binding, recompute
+from provenance.verification.bindings import (
+    BmffHash,
+    HardBinding,
+    parse_hard_binding,
+    recompute,
+    unknown_algorithm,
+)
 from provenance.verification.coverage import CoverageAnswer, judge_coverage, unknown_coverage
 from provenance.verification.history import History, trace_history
 from provenance.verification.identity import judge_identity
@@ -277,6 +283,7 @@ def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
             same_store=case.same_store,
             fully_covered=coverage.full,
             lacks_fragments=_lacks_fragments(case),
+            unknown_hash=_unknown_hash(case),
         )
     )
     party = judge.judge(judged.manifest)
@@ -357,6 +364,14 @@ def _lacks_fragments(case: _Case) -> bool:
     except (MalformedError, LimitError):
         return False
     return isinstance(binding, BmffHash) and binding.has_merkle
+
+
+def _unknown_hash(case: _Case) -> str | None:
+    """The hard binding's hash algorithm, where nobody here can compute it."""
+    try:
+        return unknown_algorithm(case.binding, case.judged.binding.claim.algorithm)
+    except (MalformedError, LimitError):
+        return None
 
 
 def layout_of(

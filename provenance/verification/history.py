@@ -36,11 +36,13 @@ class History:
     Attributes:
         ingredients: In breadth-first order from the active manifest.
         agencies: Agencies whose releases are among them, each once.
+        holding: Manifests among them whose own credentials hold, each once.
         findings: What was found about them.
     """
 
     ingredients: tuple[Ingredient, ...]
     agencies: tuple[Agency, ...]
+    holding: tuple[Manifest, ...]
     findings: tuple[Finding, ...]
 
 
@@ -226,6 +228,7 @@ def trace_history(
     tracer = _Tracer(store, reading, judge, limits)
     ingredients: list[Ingredient] = []
     agencies: dict[str, Agency] = {}
+    holding: dict[str, Manifest] = {}
     followed = {start.label}
     cut = False
     queue = deque(_Step(None, 1, start, a) for a in start.of_type(*INGREDIENT_LABELS))
@@ -238,6 +241,8 @@ def trace_history(
         ingredients.append(ingredient)
         if agency is not None:
             agencies.setdefault(agency.id, agency)
+        if manifest is not None and ingredient.state == "holds":
+            holding.setdefault(manifest.label, manifest)
         if manifest is not None and manifest.label not in followed:
             followed.add(manifest.label)
             queue.extend(
@@ -253,5 +258,6 @@ def trace_history(
     return History(
         ingredients=tuple(ingredients),
         agencies=tuple(agencies.values()),
+        holding=tuple(holding.values()),
         findings=tuple(findings),
     )

@@ -81,6 +81,7 @@ class IntegrityEvidence:
             where the engine's alone is known.
         fully_covered: Whether every byte that matters is covered.
         lacks_fragments: Whether the asset is an initialisation segment alone.
+        unknown_hash: The hard binding's hash algorithm, where nobody here can compute it.
     """
 
     reading: EngineReading
@@ -90,6 +91,7 @@ class IntegrityEvidence:
     same_store: bool | None
     fully_covered: bool
     lacks_fragments: bool
+    unknown_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +240,9 @@ def _check_content(evidence: IntegrityEvidence, sheet: _Sheet) -> None:
             sheet.block(FindingCode.CREDENTIALS_INCOMPLETE, lacks="matching hard binding")
     elif evidence.lacks_fragments:
         sheet.block(FindingCode.FRAGMENTS_MISSING)
+    elif evidence.unknown_hash is not None:
+        # The engine calls a digest that it cannot make a mismatch.
+        sheet.block(FindingCode.ALGORITHM_UNSUPPORTED, hash=clean_text(evidence.unknown_hash))
     elif evidence.own_content is True:
         sheet.block(FindingCode.ENGINES_DISAGREE, about="content", engine="mismatch", own="matches")
     else:

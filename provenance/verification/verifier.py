@@ -336,7 +336,13 @@ class Verifier:
             limits=self._limits,
         )
         case.findings += metadata.findings
-        ai, findings = judge_ai(manifest, reading.fields, self._limits)
+        ai, findings = judge_ai(
+            manifest,
+            metadata.unvouched,
+            self._limits,
+            covered_fields=metadata.vouched,
+            ingredients=judgement.history.holding if judgement.history else (),
+        )
         case.findings += findings
         return metadata.fields, ai
 
