@@ -14,7 +14,8 @@ import os
 import select
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -44,6 +45,9 @@ class OpenSource:
         self.size_bytes = size_bytes
         self.name = name
         self._before = _fingerprint(stream) if live else None
+        # Starts no thread until it is given something to do.
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+        self._digest: Future[str] | None = None
 
     def head(self, count: int) -> bytes:
         """The first bytes, `count` at most."""
@@ -60,9 +64,47 @@ class OpenSource:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def sha256_meanwhile(self) -> Callable[[], str]:
+        """Begin taking the digest; the call that is returned waits for it.
+
+        A large file is read for its digest by a thread of its own while others
+        read it: hashing leaves the interpreter free, and `pread` leaves their
+        position alone. A copy in memory is hashed when it is asked for.
+
+        The returned call raises `SourceError` where the file cannot be read.
+        """
+        if self._before is None:
+            return self.sha256
+        self._digest = self._reader.submit(_digest_of, self.stream.fileno(), self.size_bytes)
+        return self._finish_digest
+
+    def _finish_digest(self) -> str:
+        assert self._digest is not None  # noqa: S101 - set where this is handed out
+        try:
+            return self._digest.result()
+        except OSError as error:
+            raise SourceError(f"{self.name}: cannot be read: {_explain(error)}") from error
+
+    def close(self) -> None:
+        """Let go of the source, once nobody reads it any more."""
+        # A descriptor that is closed under a reader may be another file's by then.
+        self._reader.shutdown(wait=True)
+        self.stream.close()
+
     def has_changed(self) -> bool:
         """Did the file change since it was opened? Never true of a copy."""
         return self._before is not None and _fingerprint(self.stream) != self._before
+
+
+def _digest_of(descriptor: int, size_bytes: int) -> str:
+    digest = hashlib.sha256()
+    at = 0
+    # The size is that of the opening. A file that grows is reported as changed,
+    # and not followed without end.
+    while chunk := os.pread(descriptor, min(_CHUNK_BYTES, size_bytes - at), at):
+        digest.update(chunk)
+        at += len(chunk)
+    return digest.hexdigest()
 
 
 def _fingerprint(stream: BinaryIO) -> tuple[int, int, int, int, int]:
@@ -211,4 +253,4 @@ def open_source(
     try:
         yield opened
     finally:
-        opened.stream.close()
+        opened.close()

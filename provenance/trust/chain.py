@@ -51,14 +51,19 @@ class ChainAnswer:
     """Whether and where a chain ends.
 
     Attributes:
-        anchor: The anchor at its end, or None where no path holds at the moment.
+        anchors: Every anchor that a path ends at which holds at the moment.
         why: Why none holds; empty where one does.
         expired: A path exists but one of its certificates is outside its validity.
     """
 
-    anchor: Certificate | None
+    anchors: tuple[Certificate, ...] = ()
     why: str = ""
     expired: bool = False
+
+    @property
+    def anchor(self) -> Certificate | None:
+        """The first of them, or None where no path holds."""
+        return self.anchors[0] if self.anchors else None
 
 
 def _drive(work: Coroutine[Any, Any, Any]) -> Any:
@@ -105,7 +110,7 @@ class ChainChecker:
             at: Aware UTC time.
         """
         if not self._may_end_here(chain):
-            return ChainAnswer(None, "no certificate in it names one of the anchors")
+            return ChainAnswer(why="no certificate in it names one of the anchors")
         # Digests, not the certificates: a stranger's may be as large as he likes.
         key = tuple(certificate.sha256 for certificate in chain)
         for start, end, answer in self._answers.get(key, ()):
@@ -125,9 +130,9 @@ class ChainChecker:
         try:
             return self._find_path(chain, at)
         except PathBuildingError as error:
-            return ChainAnswer(None, f"no path: {error}")
+            return ChainAnswer(why=f"no path: {error}")
         except _MALFORMED as error:
-            return ChainAnswer(None, f"malformed certificate: {error}")
+            return ChainAnswer(why=f"malformed certificate: {error}")
 
     def _find_path(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
         context = ValidationContext(
@@ -138,20 +143,22 @@ class ChainChecker:
             revocation_mode="soft-fail",
         )
         leaf = asn1_x509.Certificate.load(chain[0].der)
-        answer = ChainAnswer(None, "no path")
+        answer = ChainAnswer(why="no path")
+        anchors: dict[str, Certificate] = {}
         for path in _drive(context.path_builder.async_build_paths(leaf)):
             try:
                 _drive(async_validate_path(context, path))
             except (ExpiredError, NotYetValidError) as error:
-                answer = ChainAnswer(None, str(error), expired=True)
+                answer = ChainAnswer(why=str(error), expired=True)
             except (PathError, ValidationError, InvalidSignature) as error:
                 if not answer.expired:
-                    answer = ChainAnswer(None, str(error))
+                    answer = ChainAnswer(why=str(error))
             except _MALFORMED as error:
-                answer = ChainAnswer(None, f"malformed certificate: {error}")
+                answer = ChainAnswer(why=f"malformed certificate: {error}")
             else:
-                return ChainAnswer(self._by_der[path.trust_anchor.certificate.dump()])
-        return answer
+                anchor = self._by_der[path.trust_anchor.certificate.dump()]
+                anchors[anchor.sha256] = anchor
+        return ChainAnswer(tuple(anchors.values())) if anchors else answer
 
 
 def _stretch(chain: Sequence[Certificate], at: datetime) -> tuple[datetime, datetime]:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from provenance.errors import TrustListError
 from provenance.trust.certificates import Certificate, parse_pem_bundle
+from provenance.trust.entity_list import parse_entity_list
 
 __all__ = ["ListPurpose", "TrustList", "load_trust_list", "parse_trust_list"]
 
 _MAX_LIST_BYTES = 10 * 1024 * 1024
+
+_INTERIM = "interim list, frozen 2026-01-01"
+# The interim list of the time before the C2PA list, in its last form. It may
+# still be used, and must be told apart: it has had no care since.
+KNOWN_FROZEN: Mapping[str, str] = {
+    "e0ab688a23a03a995b355fef351f6a89ccbb09329b5dc9195297fbe2c7a525c5": _INTERIM,
+    "2f4ba19707a49a0aece732c8a211b7f544f990247018368deaf7382bcfa58451": _INTERIM,
+}
 
 
 class ListPurpose(StrEnum):
@@ -26,6 +37,10 @@ class ListPurpose(StrEnum):
     IDENTITY = "identity"
 
 
+Window = tuple[datetime, datetime | None]
+"""A stretch of time during which a list trusts an anchor; without end if None."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustList:
     """One list.
@@ -35,54 +50,84 @@ class TrustList:
         purpose: What its anchors may vouch for.
         anchors: CA certificates, roots or intermediates, that end a path.
         end_entities: Certificates recognised only as exactly themselves.
+        windows: By SHA-256 of an anchor, when the list trusts it. An anchor that
+            is not in it is trusted at any time: the PEM form tells no times.
         sha256: Digest of the list as it was read.
         source: Where it came from, in words.
+        dated: When it was issued or fetched; None where nobody says.
+        note: What a reader of reports must know about it.
     """
 
     name: str
     purpose: ListPurpose
     anchors: tuple[Certificate, ...]
     end_entities: frozenset[str]
+    windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
     sha256: str
     source: str
+    dated: datetime | None = None
+    note: str | None = None
 
     @property
     def certificates(self) -> int:
         """How many certificates it holds."""
         return len(self.anchors) + len(self.end_entities)
 
+    def trusts(self, anchor: Certificate, at: datetime) -> bool:
+        """Does the list trust this anchor of its own at this moment?
 
-def parse_trust_list(data: bytes, *, name: str, purpose: ListPurpose, source: str) -> TrustList:
-    """Which list do these PEM bytes hold?
+        Spec: C2PA 2.5, "Trust lists": windows compare with the trusted time of
+        signing, else with now.
+        """
+        windows = self.windows.get(anchor.sha256)
+        return windows is None or any(
+            start <= at and (end is None or at < end) for start, end in windows
+        )
+
+
+def parse_trust_list(
+    data: bytes,
+    *,
+    name: str,
+    purpose: ListPurpose,
+    source: str,
+    dated: datetime | None = None,
+    note: str | None = None,
+) -> TrustList:
+    """Which list do these bytes hold, in PEM or in the C2PA list's JSON form?
 
     CA certificates become anchors. A certificate that is no CA is recognised
-    only as itself; a list of time-stamp authorities may hold none.
+    only as itself, and only if the list is one of claim signers.
 
     Raises:
-        TrustListError: Too large, not text, or a block that cannot be used.
+        TrustListError: Too large, neither form, or an entry that cannot be used.
     """
     if len(data) > _MAX_LIST_BYTES:
         raise TrustListError(f"{source}: {len(data)} bytes, expected {_MAX_LIST_BYTES} at most")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TrustListError(f"{source}: expected PEM text, got bytes that are not") from error
-    certificates = parse_pem_bundle(text, where=source)
+        raise TrustListError(f"{source}: expected PEM or JSON text, got other bytes") from error
+    windows: Mapping[str, tuple[Window, ...]] = {}
+    if text.lstrip().startswith("{"):
+        listed = parse_entity_list(text, where=source)
+        certificates, windows = listed.certificates, listed.windows
+        dated = dated or listed.issued_at
+    else:
+        certificates = parse_pem_bundle(text, where=source)
     anchors = tuple({c.sha256: c for c in certificates if c.is_ca}.values())
     end_entities = frozenset(c.sha256 for c in certificates if not c.is_ca)
-    if end_entities and purpose is ListPurpose.TIME_STAMP:
-        # Left out in silence, it would be missed only when a file loses its time.
-        raise TrustListError(
-            f"{source}: expected certificates of CAs for time-stamps, got {len(end_entities)} "
-            "that are not"
-        )
+    digest = hashlib.sha256(data).hexdigest()
     return TrustList(
         name=name,
         purpose=purpose,
         anchors=anchors,
-        end_entities=end_entities,
-        sha256=hashlib.sha256(data).hexdigest(),
+        end_entities=end_entities if purpose is ListPurpose.CLAIM else frozenset(),
+        windows=windows,
+        sha256=digest,
         source=source,
+        dated=dated,
+        note=note or KNOWN_FROZEN.get(digest),
     )
 
 

@@ -131,9 +131,8 @@ class Recogniser:
         pinned = self._keys.get(chain[0].spki_sha256)
         if pinned is not None:
             yield pinned
-        answer = self._anchor_checker.check(chain, at)
-        if answer.anchor is not None:
-            for agency, anchor in self._anchors[answer.anchor.sha256]:
+        for found in self._anchor_checker.check(chain, at).anchors:
+            for agency, anchor in self._anchors[found.sha256]:
                 if anchor.subject.matches(chain[0]):
                     yield agency, anchor
 
@@ -142,7 +141,8 @@ class Recogniser:
     ) -> Recognition:
         for entry, checker in self._lists:
             exactly = chain[0].sha256 in entry.end_entities
-            if exactly or checker.check(chain, at).anchor is not None:
+            anchors = checker.check(chain, at).anchors
+            if exactly or any(entry.trusts(anchor, at) for anchor in anchors):
                 findings.append(finding(FindingCode.SIGNER_LISTED, list=entry.name))
                 return Recognition(
                     kind=SignerKind.LISTED,

@@ -244,7 +244,7 @@ class TimeStampChecker:
     def __init__(self, lists: Sequence[TrustList]) -> None:
         if any(entry.purpose is not ListPurpose.TIME_STAMP for entry in lists):
             raise ValueError("a list of claim signers cannot vouch for time-stamp authorities")
-        self._checkers = [(entry.name, ChainChecker(entry.anchors)) for entry in lists]
+        self._checkers = [(entry, ChainChecker(entry.anchors)) for entry in lists]
 
     def check(self, der: bytes, stamped: bytes) -> TimeStampAnswer:
         """Does a recognised authority attest that these bytes existed, and when?
@@ -277,11 +277,11 @@ class TimeStampChecker:
             why = "no time-stamp list was given"
         if why:
             return _answer(token, TimeStampState.UNTRUSTED, why)
-        for name, checker in self._checkers:
+        for entry, checker in self._checkers:
             found = checker.check(token.chain, token.gen_time)
-            if found.anchor is not None:
-                return _answer(token, TimeStampState.TRUSTED, trust_list=name)
-            why = why or found.why
+            if any(entry.trusts(anchor, token.gen_time) for anchor in found.anchors):
+                return _answer(token, TimeStampState.TRUSTED, trust_list=entry.name)
+            why = why or found.why or "its anchor was not listed at that time"
         return _answer(token, TimeStampState.UNTRUSTED, why)
 
 

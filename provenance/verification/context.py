@@ -110,4 +110,6 @@ def _list_ref(entry: TrustList) -> TrustListRef:
         sha256=entry.sha256,
         certificates=entry.certificates,
         source=entry.source,
+        dated=entry.dated,
+        note=entry.note,
     )

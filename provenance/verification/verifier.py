@@ -199,7 +199,7 @@ class Verifier:
 
     def _examine(self, case: _Case) -> Report:
         opened = case.opened
-        sha256 = opened.sha256()
+        sha256 = opened.sha256_meanwhile()
         # (2) The bytes say what they are; a name may say anything.
         case.media_format = sniff_stream(opened.stream, opened.size_bytes)
         judgement = self._refuse_unreadable_types(case)
@@ -213,12 +213,13 @@ class Verifier:
         # (6) Descriptive data is worth what the signature over it is worth.
         metadata, ai = self._judge_descriptions(case, judgement)
         # (7) If the file changed meanwhile, the answers fit no file.
+        digest = sha256()
         if opened.has_changed() or any(piece.has_changed() for piece in case.pieces):
             case.note(FindingCode.CHANGED_WHILE_READ)
         # (8) The table decides.
         asset = Asset(
             name=clean_text(opened.name) if opened.name else None,
-            sha256=sha256,
+            sha256=digest,
             size_bytes=opened.size_bytes,
             media_type=case.media_format.media_type if case.media_format else None,
             format=case.media_format.name if case.media_format else None,
