@@ -8,12 +8,14 @@
     ├── EngineUnsafeError       the engine fails its own self-test
     ├── RequirementNotMetError  `Report.require` was not met
     ├── SigningError            a release could not be signed; nothing was written
+    ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
 
 `MalformedError` and `LimitError` come from parsers of untrusted media. The
 verifier turns both into findings, so `verify` never raises because of what is
-inside a file. The other errors are for the caller.
+inside a file. `FetchError` comes from fetchers, and a check without its answer
+is one that did not run. The other errors are for the caller.
 
 Messages say what, where, expected and got, in that order.
 """
@@ -24,6 +26,7 @@ __all__ = [
     "ConfigurationError",
     "DirectoryError",
     "EngineUnsafeError",
+    "FetchError",
     "LimitError",
     "MalformedError",
     "ProvenanceError",
@@ -64,6 +67,10 @@ class RequirementNotMetError(ProvenanceError):
 
 class SigningError(ProvenanceError):
     """Signing failed; no output was left behind."""
+
+
+class FetchError(ProvenanceError):
+    """Nothing was fetched: refused by the rules, unreachable, too slow, too large or malformed."""
 
 
 class MalformedError(ProvenanceError):

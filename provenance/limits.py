@@ -32,6 +32,11 @@ class Limits:
         max_ingredients: Most ingredients listed in the history.
         max_ingredient_depth: Deepest chain of ingredients followed.
         max_certificates: Most certificates taken from one signature.
+        max_ocsp_responses: Most revocation answers looked at for one signature,
+            and most that later manifests may bring.
+        max_time_stamps: Most time-stamps looked at for one signature.
+        max_second_engine_bytes: Largest asset that the second engine is given; it
+            needs all of it in memory.
         max_text_chars: Longest piece of untrusted text that is repeated.
         source_idle_s: Longest wait for a pipe that sends nothing.
     """
@@ -51,6 +56,9 @@ class Limits:
     max_ingredients: int = 1_000
     max_ingredient_depth: int = 64
     max_certificates: int = 16
+    max_ocsp_responses: int = 16
+    max_time_stamps: int = 8
+    max_second_engine_bytes: int = 128 * 1024**2
     max_text_chars: int = 400
     source_idle_s: float = 10.0
 

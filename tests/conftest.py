@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,19 @@ def no_network() -> Iterator[None]:
     for method in ("connect", "connect_ex", "sendto"):
         patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
     patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no setting or stored list of whoever runs the tests have a say in them."""
+    patch = pytest.MonkeyPatch()
+    for variable in os.environ:
+        if variable.startswith("PROVENANCE_"):
+            patch.delenv(variable)
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        patch.setenv(variable, str(tmp_path_factory.mktemp(variable)))
     yield
     patch.undo()
 

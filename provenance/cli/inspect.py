@@ -15,6 +15,9 @@ from provenance.cli.options import (
     AtOption,
     DirectoryOption,
     FragmentOption,
+    IdentityListOption,
+    MaxDirectoryAgeOption,
+    NoStoredListsOption,
     SidecarOption,
     TimeStampListOption,
     TrustListOption,
@@ -34,8 +37,11 @@ def inspect(  # noqa: PLR0913 - the options of the command
     *,
     file: Annotated[str, typer.Argument(metavar="FILE", help="File; - is standard input.")],
     directory: DirectoryOption = None,
+    max_directory_age: MaxDirectoryAgeOption = None,
     trust_list: TrustListOption = None,
     time_stamp_list: TimeStampListOption = None,
+    identity_list: IdentityListOption = None,
+    no_stored_lists: NoStoredListsOption = False,
     at: AtOption = None,
     sidecar: SidecarOption = None,
     fragment: FragmentOption = None,
@@ -66,8 +72,12 @@ def inspect(  # noqa: PLR0913 - the options of the command
     moment = parse_time(at)
     verifier = make_verifier(
         directory=directory,
+        max_directory_age_days=max_directory_age,
+        at=moment,
         trust_lists=trust_list or (),
         time_stamp_lists=time_stamp_list or (),
+        identity_lists=identity_list or (),
+        stored_lists=not no_stored_lists,
         judging=not crjson,
     )
     if crjson:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provenance.cli.streams import say
+from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
 from provenance.errors import ConfigurationError
 from provenance.runtime.clock import system_clock
-from provenance.trust.directory import load_directory
+from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.list_store import ListStore
+from provenance.runtime.settings import Settings, load_settings
 from provenance.trust.lists import ListPurpose, TrustList, load_trust_list
+from provenance.verification.context import why_too_old
 from provenance.verification.policy import Policy
 from provenance.verification.verifier import Verifier
+
+if TYPE_CHECKING:
+    from provenance.runtime.fetch import GuardedFetcher
 
 __all__ = ["make_verifier", "parse_time"]
 
@@ -24,34 +32,94 @@ _RFC3339 = re.compile(
 )
 
 
-def make_verifier(
+def make_verifier(  # noqa: PLR0913 - what a command line may say
     *,
     directory: Path | None,
     trust_lists: Sequence[str],
     time_stamp_lists: Sequence[str],
+    identity_lists: Sequence[str] = (),
+    stored_lists: bool = True,
+    fetch: bool = False,
+    network_allow: Sequence[str] = (),
+    max_directory_age_days: int | None = None,
+    second_engine: bool = False,
+    at: datetime | None = None,
     judging: bool = True,
 ) -> Verifier:
-    """Which verifier judges with these documents, by the machine's clock?
+    """Which verifier judges with these documents and the operator's settings?
 
-    Says on standard error where there is no directory, if it is for judging.
+    Options come before settings, and lists given beside stored ones. Says on
+    standard error where there is no directory, or one that is too old at the moment
+    of judging, if it is for judging.
 
     Raises:
         ConfigurationError: One of them cannot be used.
         EngineUnsafeError: The engine fails its self-test.
     """
-    verifier = Verifier(
-        directory=None if directory is None else load_directory(directory),
-        trust_lists=_lists(trust_lists, ListPurpose.CLAIM),
-        time_stamp_lists=_lists(time_stamp_lists, ListPurpose.TIME_STAMP),
-        policy=Policy(),
-        clock=system_clock,
+    settings = load_settings(
+        directory=directory,
+        use_stored_lists=None if stored_lists else False,
+        max_directory_age_days=max_directory_age_days,
     )
-    if directory is None and judging:
+    stored = _stored_lists(settings)
+    policy = _policy(settings, second_engine=second_engine)
+    given = None if settings.directory is None else load_directory_at(settings.directory)
+    verifier = Verifier(
+        directory=given,
+        trust_lists=_lists(trust_lists, stored, ListPurpose.CLAIM),
+        time_stamp_lists=_lists(time_stamp_lists, stored, ListPurpose.TIME_STAMP),
+        identity_lists=_lists(identity_lists, stored, ListPurpose.IDENTITY),
+        policy=policy,
+        clock=system_clock,
+        ocsp_fetcher=_fetcher((*settings.network_allow, *network_allow)) if fetch else None,
+    )
+    if given is None and judging:
         say("no agency directory given (--directory): nothing can be called official")
+    elif given is not None and judging:
+        why = why_too_old(given, policy, at or system_clock())
+        if why is not None:
+            say(
+                f"agency directory {settings.directory}: {why}: nothing can be called official; "
+                "get a newer one"
+            )
     return verifier
 
 
-def _lists(given: Sequence[str], purpose: ListPurpose) -> list[TrustList]:
+def _policy(settings: Settings, *, second_engine: bool) -> Policy:
+    days = settings.max_directory_age_days
+    values = [] if days is None else [f"max-directory-age-days={days}"]
+    if second_engine:
+        if not SecondEngine.available():
+            # Asked for by name: going on without it would look as if it had agreed.
+            raise ConfigurationError(f"--second-engine: {NOT_INSTALLED}")
+        values.append("second-engine")
+    if not values:
+        return Policy()
+    return Policy(
+        name="settings",
+        version=" ".join(values),
+        max_directory_age=None if days is None else timedelta(days=days),
+        second_engine=second_engine,
+    )
+
+
+def _fetcher(network_allow: Sequence[str]) -> GuardedFetcher:
+    # HTTP and TLS take long to import, and mostly nobody is asked.
+    from provenance.runtime.fetch import GuardedFetcher
+
+    return GuardedFetcher(network_allow=network_allow)
+
+
+def _stored_lists(settings: Settings) -> list[TrustList]:
+    if not settings.use_stored_lists:
+        return []
+    return [stored.trust_list for stored in ListStore(settings.home).load_all()]
+
+
+def _lists(
+    given: Sequence[str], stored: Sequence[TrustList], purpose: ListPurpose
+) -> list[TrustList]:
+    """The lists of one purpose: those given, then those stored under other names."""
     lists: dict[str, TrustList] = {}
     for entry in given:
         named = _NAMED.fullmatch(entry)
@@ -63,10 +131,17 @@ def _lists(given: Sequence[str], purpose: ListPurpose) -> list[TrustList]:
                 "already; name it with NAME=FILE"
             )
         lists[loaded.name] = loaded
+    for kept in stored:
+        if kept.purpose is not purpose:
+            continue
+        if kept.name in lists:
+            say(f"list {kept.name}: the one given is used, not the stored one of that name")
+            continue
+        lists[kept.name] = kept
     return list(lists.values())
 
 
-def parse_time(text: str | None) -> datetime | None:
+def parse_time(text: str | None, *, option: str = "--at") -> datetime | None:
     """Which moment does this option name?
 
     Spec: RFC 3339 §5.6.
@@ -80,4 +155,6 @@ def parse_time(text: str | None) -> datetime | None:
     if _RFC3339.fullmatch(text):
         with suppress(ValueError, OverflowError):
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    raise ConfigurationError(f"--at: expected a time like 2026-05-01T12:00:00Z, got {text!r:.60}")
+    raise ConfigurationError(
+        f"{option}: expected a time like 2026-05-01T12:00:00Z, got {text!r:.60}"
+    )

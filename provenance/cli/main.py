@@ -10,8 +10,11 @@ import typer
 
 from provenance.cli.codes import codes
 from provenance.cli.dev import dev
+from provenance.cli.directory import directory
 from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from provenance.cli.inspect import inspect
+from provenance.cli.lists import lists
+from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
 from provenance.errors import ConfigurationError, SigningError, SourceError
@@ -27,6 +30,9 @@ app = typer.Typer(
 app.command("verify", epilog=EXIT_CODES_HELP)(verify)
 app.command("inspect")(inspect)
 app.command("codes")(codes)
+app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
+app.add_typer(lists, name="lists")
+app.add_typer(directory, name="directory")
 app.add_typer(dev, name="dev")
 
 

@@ -10,7 +10,13 @@ import typer
 __all__ = [
     "AtOption",
     "DirectoryOption",
+    "FetchOption",
     "FragmentOption",
+    "IdentityListOption",
+    "MaxDirectoryAgeOption",
+    "NetworkAllowOption",
+    "NoStoredListsOption",
+    "SecondEngineOption",
     "SidecarOption",
     "TimeStampListOption",
     "TrustListOption",
@@ -20,8 +26,19 @@ DirectoryOption = Annotated[
     Path | None,
     typer.Option(
         "--directory",
-        metavar="FILE",
-        help="Agency directory (JSON). Without one, nothing can be called official.",
+        metavar="PLACE",
+        help="Agency directory: a file (JSON), or a folder that `provenance directory update` "
+        "keeps. Without one, nothing can be called official.",
+    ),
+]
+MaxDirectoryAgeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-directory-age",
+        metavar="DAYS",
+        min=0,
+        max=36_500,
+        help="Call nothing official by a directory that was issued longer ago.",
     ),
 ]
 TrustListOption = Annotated[
@@ -38,6 +55,47 @@ TimeStampListOption = Annotated[
         "--time-stamp-list",
         metavar="[NAME=]FILE",
         help="List (PEM) of anchors that vouch for time-stamps; may be given several times.",
+    ),
+]
+IdentityListOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--identity-list",
+        metavar="[NAME=]FILE",
+        help="List (PEM) of anchors that vouch for statements of identity (CAWG); may be given "
+        "several times.",
+    ),
+]
+NoStoredListsOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-stored-lists",
+        help="Judge without the lists that `provenance lists` keeps.",
+    ),
+]
+FetchOption = Annotated[
+    bool,
+    typer.Option(
+        "--fetch",
+        help="Ask the issuer of a recognised signer, over the network, whether the certificate "
+        "was revoked. Tells the issuer that somebody examines a file of this signer.",
+    ),
+]
+NetworkAllowOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--network-allow",
+        metavar="HOST:PORT",
+        help="With --fetch: also ask this host, although its address or port is not a public "
+        "one; may be given several times.",
+    ),
+]
+SecondEngineOption = Annotated[
+    bool,
+    typer.Option(
+        "--second-engine",
+        help="Also ask a second, independent C2PA engine about the bytes (offline). Where the "
+        "two contradict each other, the file could not be checked.",
     ),
 ]
 AtOption = Annotated[

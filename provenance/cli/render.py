@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from provenance.cli.terminal import COLUMNS, clipped, paint, printable, quoted, wrap
 from provenance.findings import Severity
-from provenance.report import AiFacts, Finding, Part, Report, Signer, SigningTime
+from provenance.report import AiFacts, DirectoryRef, Finding, Part, Report, Signer, SigningTime
 from provenance.verdict import AiState, IntegrityState, SignerKind, TimeState, Verdict
 
 __all__ = ["moment_text", "render_heading", "render_report", "signer_text", "time_text"]
@@ -256,6 +256,14 @@ def _not_checked(report: Report, *, explain: bool) -> Iterator[str]:
         yield from _line("Not checked", printable(", ".join(names)))
 
 
+def _age(directory: DirectoryRef) -> str:
+    if directory.age_days is None:
+        return ""
+    age = f"{directory.age_days} day{'' if directory.age_days == 1 else 's'} old, "
+    end = directory.expires_at
+    return age if end is None else f"{age}expires {moment_text(end)}, "
+
+
 def _context(report: Report) -> Iterator[str]:
     context = report.context
     yield from _line("SHA-256", report.asset.sha256 or "not known: could not be read to its end")
@@ -269,7 +277,7 @@ def _context(report: Report) -> Iterator[str]:
             "Directory",
             printable(
                 f"{directory.name}, version {directory.version}, {directory.source}, "
-                f"SHA-256 {directory.sha256}"
+                f"{_age(directory)}SHA-256 {directory.sha256}"
             ),
         )
     for entry in context.trust_lists:
@@ -277,7 +285,10 @@ def _context(report: Report) -> Iterator[str]:
             "Trust list",
             printable(
                 f"{entry.name} ({entry.purpose}), {entry.certificates} certificates, "
-                f"SHA-256 {entry.sha256}"
+                f"from {entry.source}, "
+                f"dated {moment_text(entry.dated) if entry.dated else 'unknown'}, "
+                + (f"{entry.note}, " if entry.note else "")
+                + f"SHA-256 {entry.sha256}"
             ),
         )
     yield from _line(

@@ -17,7 +17,13 @@ from provenance.cli.inputs import Input, Notice, find_inputs
 from provenance.cli.options import (
     AtOption,
     DirectoryOption,
+    FetchOption,
     FragmentOption,
+    IdentityListOption,
+    MaxDirectoryAgeOption,
+    NetworkAllowOption,
+    NoStoredListsOption,
+    SecondEngineOption,
     SidecarOption,
     TimeStampListOption,
     TrustListOption,
@@ -59,8 +65,11 @@ def verify(  # noqa: PLR0913 - the options of the command
         ),
     ] = False,
     directory: DirectoryOption = None,
+    max_directory_age: MaxDirectoryAgeOption = None,
     trust_list: TrustListOption = None,
     time_stamp_list: TimeStampListOption = None,
+    identity_list: IdentityListOption = None,
+    no_stored_lists: NoStoredListsOption = False,
     require: Annotated[
         Requirement,
         typer.Option(
@@ -70,6 +79,9 @@ def verify(  # noqa: PLR0913 - the options of the command
         ),
     ] = Requirement.OFFICIAL,
     at: AtOption = None,
+    fetch: FetchOption = False,
+    network_allow: NetworkAllowOption = None,
+    second_engine: SecondEngineOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document a line.")
     ] = False,
@@ -85,14 +97,23 @@ def verify(  # noqa: PLR0913 - the options of the command
     it shows is so.
     """
     _check_combination(files, sidecar, fragment, recursive=recursive)
+    if network_allow and not fetch:
+        raise typer.BadParameter("--network-allow goes with --fetch")
     # Not at the top of the module: `--help` and a mistyped option answer at once.
     from provenance.cli.judge import make_verifier, parse_time
 
     moment = parse_time(at)
     verifier = make_verifier(
         directory=directory,
+        max_directory_age_days=max_directory_age,
+        at=moment,
         trust_lists=trust_list or (),
         time_stamp_lists=time_stamp_list or (),
+        identity_lists=identity_list or (),
+        stored_lists=not no_stored_lists,
+        fetch=fetch,
+        network_allow=network_allow or (),
+        second_engine=second_engine,
     )
     examiner = _Examiner(
         verifier,

@@ -31,7 +31,9 @@ __all__ = [
     "parse_cose_sign1",
 ]
 
-_ALG, _X5CHAIN = 1, 33
+_ALG, _CRIT, _X5CHAIN = 1, 2, 33
+# Header parameters that are acted upon here, so that a signer may call them critical.
+_UNDERSTOOD = frozenset({_ALG, _X5CHAIN, "x5chain"})
 _TAG_SIGN1 = 18
 
 # COSE algorithm identifiers, RFC 9053 §2 and RFC 8230 §2. EdDSA (-8) means
@@ -144,6 +146,18 @@ def _ocsp(unprotected: Mapping[Any, Any]) -> tuple[bytes, ...]:
     return tuple(value for value in values if isinstance(value, bytes))
 
 
+def _check_critical(protected: Mapping[Any, Any]) -> None:
+    """Refuse a signature that asks for something nobody here does (RFC 9052 §3.1)."""
+    if _CRIT not in protected:
+        return
+    critical = protected[_CRIT]
+    if not isinstance(critical, (list, tuple)) or not critical:
+        raise MalformedError("protected header: expected crit to list parameters")
+    unknown = [str(label)[:40] for label in critical if label not in _UNDERSTOOD]
+    if unknown:
+        raise MalformedError(f"protected header: critical parameters not understood: {unknown}")
+
+
 def parse_cose_sign1(data: bytes, limits: Limits = DEFAULT_LIMITS) -> CoseSign1:
     """What does this COSE_Sign1 hold?
 
@@ -177,6 +191,7 @@ def parse_cose_sign1(data: bytes, limits: Limits = DEFAULT_LIMITS) -> CoseSign1:
     )
     if not isinstance(protected, Mapping):
         raise MalformedError("protected header: expected a map")
+    _check_critical(protected)
     chain, chain_protected = _find_chain(protected, unprotected, limits)
     algorithm_id = protected.get(_ALG)
     return CoseSign1(

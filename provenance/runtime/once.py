@@ -23,6 +23,7 @@ def verify(
     policy: Policy | None = None,
     trust_lists: Sequence[TrustList] = (),
     time_stamp_lists: Sequence[TrustList] = (),
+    identity_lists: Sequence[TrustList] = (),
     sidecar: Source | None = None,
     at: datetime | None = None,
 ) -> Report:
@@ -37,6 +38,7 @@ def verify(
         policy: What is asked beyond whom to trust.
         trust_lists: Lists of claim signers.
         time_stamp_lists: Lists of time-stamp authorities.
+        identity_lists: Lists of anchors for statements of identity (CAWG).
         sidecar: A manifest store kept beside the file.
         at: Judge as of this time instead of now.
 
@@ -48,6 +50,7 @@ def verify(
         directory=directory,
         trust_lists=trust_lists,
         time_stamp_lists=time_stamp_lists,
+        identity_lists=identity_lists,
         policy=policy,
         clock=system_clock,
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
@@ -30,6 +31,8 @@ __all__ = ["ChainAnswer", "ChainChecker"]
 # The chains that agencies and platforms see again and again are few; the bound
 # keeps a flood of self-made certificates from filling memory.
 _CACHE_ENTRIES = 4096
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 
 # asn1crypto parses lazily and more strictly than the parser that read the
 # certificates: a stranger's malformed extension or odd name surfaces while a
@@ -89,11 +92,10 @@ class ChainChecker:
     """
 
     def __init__(self, anchors: Sequence[Certificate]) -> None:
-        self._by_der = {anchor.der: anchor for anchor in anchors}
-        self._subjects = {anchor.x509.subject for anchor in anchors}
-        self._trust = [
-            CertTrustAnchor(asn1_x509.Certificate.load(anchor.der)) for anchor in anchors
-        ]
+        self._by_digest = {anchor.sha256: anchor for anchor in anchors}
+        self._by_subject: dict[x509.Name, list[Certificate]] = {}
+        for anchor in self._by_digest.values():
+            self._by_subject.setdefault(anchor.x509.subject, []).append(anchor)
         self._answers: dict[tuple[str, ...], list[tuple[datetime, datetime, ChainAnswer]]] = {}
 
     def check(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
@@ -109,62 +111,89 @@ class ChainChecker:
             chain: Leaf first, linked as `load_der_chain` gives it.
             at: Aware UTC time.
         """
-        if not self._may_end_here(chain):
+        candidates = self._candidates(chain)
+        if not candidates:
             return ChainAnswer(why="no certificate in it names one of the anchors")
         # Digests, not the certificates: a stranger's may be as large as he likes.
         key = tuple(certificate.sha256 for certificate in chain)
         for start, end, answer in self._answers.get(key, ()):
-            if start <= at <= end:
+            if start < at < end or start == at == end:
                 return answer
-        answer = self._validate(chain, at)
+        answer = _validate(chain, at, candidates)
         start, end = _stretch(chain, at)
         if len(self._answers) >= _CACHE_ENTRIES:
             self._answers.clear()
         self._answers.setdefault(key, []).append((start, end, answer))
         return answer
 
-    def _may_end_here(self, chain: Sequence[Certificate]) -> bool:
-        return any(c.der in self._by_der or c.x509.issuer in self._subjects for c in chain)
+    def _candidates(self, chain: Sequence[Certificate]) -> list[Certificate]:
+        """The anchors that are in the chain, or that one of its certificates names."""
+        found: dict[str, Certificate] = {}
+        for certificate in chain:
+            if certificate.sha256 in self._by_digest:
+                found[certificate.sha256] = self._by_digest[certificate.sha256]
+            for anchor in self._by_subject.get(certificate.x509.issuer, ()):
+                found[anchor.sha256] = anchor
+        return list(found.values())
 
-    def _validate(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+
+def _validate(
+    chain: Sequence[Certificate], at: datetime, candidates: Sequence[Certificate]
+) -> ChainAnswer:
+    """Ask for each anchor by itself: a path builder stops at the first it meets.
+
+    One agency's intermediate would otherwise stand before another agency's root.
+    """
+    answers = [_validate_under(anchor, chain, at) for anchor in candidates]
+    anchors = tuple(answer.anchors[0] for answer in answers if answer.anchors)
+    if anchors:
+        return ChainAnswer(anchors)
+    return next((answer for answer in answers if answer.expired), answers[-1])
+
+
+def _validate_under(anchor: Certificate, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+    try:
+        return _find_path(anchor, chain, at)
+    except PathBuildingError as error:
+        return ChainAnswer(why=f"no path: {error}")
+    except _MALFORMED as error:
+        return ChainAnswer(why=f"malformed certificate: {error}")
+
+
+def _find_path(anchor: Certificate, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+    context = ValidationContext(
+        trust_roots=[CertTrustAnchor(asn1_x509.Certificate.load(anchor.der))],
+        other_certs=[asn1_x509.Certificate.load(c.der) for c in chain[1:]],
+        moment=at,
+        # By default it would allow a second either way.
+        time_tolerance=timedelta(0),
+        allow_fetching=False,
+        revocation_mode="soft-fail",
+    )
+    leaf = asn1_x509.Certificate.load(chain[0].der)
+    answer = ChainAnswer(why="no path")
+    for path in _drive(context.path_builder.async_build_paths(leaf)):
         try:
-            return self._find_path(chain, at)
-        except PathBuildingError as error:
-            return ChainAnswer(why=f"no path: {error}")
+            _drive(async_validate_path(context, path))
+        except (ExpiredError, NotYetValidError) as error:
+            answer = ChainAnswer(why=str(error), expired=True)
+        except (PathError, ValidationError, InvalidSignature) as error:
+            if not answer.expired:
+                answer = ChainAnswer(why=str(error))
         except _MALFORMED as error:
-            return ChainAnswer(why=f"malformed certificate: {error}")
-
-    def _find_path(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
-        context = ValidationContext(
-            trust_roots=self._trust,
-            other_certs=[asn1_x509.Certificate.load(c.der) for c in chain[1:]],
-            moment=at,
-            allow_fetching=False,
-            revocation_mode="soft-fail",
-        )
-        leaf = asn1_x509.Certificate.load(chain[0].der)
-        answer = ChainAnswer(why="no path")
-        anchors: dict[str, Certificate] = {}
-        for path in _drive(context.path_builder.async_build_paths(leaf)):
-            try:
-                _drive(async_validate_path(context, path))
-            except (ExpiredError, NotYetValidError) as error:
-                answer = ChainAnswer(why=str(error), expired=True)
-            except (PathError, ValidationError, InvalidSignature) as error:
-                if not answer.expired:
-                    answer = ChainAnswer(why=str(error))
-            except _MALFORMED as error:
+            if not answer.expired:
                 answer = ChainAnswer(why=f"malformed certificate: {error}")
-            else:
-                anchor = self._by_der[path.trust_anchor.certificate.dump()]
-                anchors[anchor.sha256] = anchor
-        return ChainAnswer(tuple(anchors.values())) if anchors else answer
+        else:
+            return ChainAnswer((anchor,))
+    return answer
 
 
 def _stretch(chain: Sequence[Certificate], at: datetime) -> tuple[datetime, datetime]:
     """Around `at`, how far do the same certificates of the chain stay valid?"""
     edges = [edge for c in chain for edge in (c.not_before, c.not_after)]
-    start = max((edge for edge in edges if edge <= at), default=at)
-    end = min((edge for edge in edges if edge >= at), default=at)
+    # Before the first and after the last edge nothing changes any more: an expired
+    # chain that is asked about at every moment fills no memory.
+    start = max((edge for edge in edges if edge <= at), default=_BEGINNING)
+    end = min((edge for edge in edges if edge >= at), default=_END)
     # The edges themselves belong to the validity of one certificate only.
     return (start, end) if start < at < end else (at, at)

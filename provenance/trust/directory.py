@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -33,6 +33,8 @@ __all__ = [
     "Directory",
     "Key",
     "LoadedDirectory",
+    "Product",
+    "ProductAnchor",
     "RevokedCertificate",
     "Scope",
     "load_directory",
@@ -80,14 +82,9 @@ class Scope(_Entry):
         return self.media_kinds is None or kind in {entry.value for entry in self.media_kinds}
 
 
-class _Window(_Entry):
+class _Period(_Entry):
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
-    compromised_since: AwareDatetime | None = Field(
-        default=None,
-        description="From then on the key counts only with an earlier trusted time-stamp.",
-    )
-    scope: Scope | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -100,6 +97,14 @@ class _Window(_Entry):
         after_start = self.not_before is None or self.not_before <= moment
         before_end = self.not_after is None or moment <= self.not_after
         return after_start and before_end
+
+
+class _Window(_Period):
+    compromised_since: AwareDatetime | None = Field(
+        default=None,
+        description="From then on the key counts only with an earlier trusted time-stamp.",
+    )
+    scope: Scope | None = None
 
 
 class Key(_Window):
@@ -132,6 +137,18 @@ class SubjectConstraint(_Entry):
         )
 
 
+def _load_authority(pem: str, *, where: str) -> Certificate:
+    try:
+        certificates = parse_pem_bundle(pem, where=where)
+    except TrustListError as error:
+        raise ValueError(str(error)) from error
+    if len(certificates) != 1:
+        raise ValueError(f"{where}: expected one certificate, got {len(certificates)}")
+    if not certificates[0].is_ca:
+        raise ValueError(f"{where}: its certificate is not that of a CA; list a key")
+    return certificates[0]
+
+
 class Anchor(_Window):
     """A CA whose leaves speak for the agency, as far as their subject matches."""
 
@@ -142,15 +159,7 @@ class Anchor(_Window):
 
     @model_validator(mode="after")
     def _load(self) -> Self:
-        try:
-            certificates = parse_pem_bundle(self.certificate_pem, where=f"anchor {self.id}")
-        except TrustListError as error:
-            raise ValueError(str(error)) from error
-        if len(certificates) != 1:
-            raise ValueError(f"anchor {self.id}: expected one certificate, got {len(certificates)}")
-        if not certificates[0].is_ca:
-            raise ValueError(f"anchor {self.id}: its certificate is not that of a CA; list a key")
-        self._certificate = certificates[0]
+        self._certificate = _load_authority(self.certificate_pem, where=f"anchor {self.id}")
         return self
 
     @property
@@ -200,18 +209,68 @@ class Channel(_Entry):
     url: Annotated[str, Field(pattern=r"^https://[^\s\"'<>]+$", max_length=500)]
 
 
+class ProductAnchor(_Entry):
+    """A CA that issues a product's signing certificates, as far as their subject matches."""
+
+    certificate_pem: str
+    subject: SubjectConstraint
+    _certificate: Certificate = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _load(self) -> Self:
+        self._certificate = _load_authority(self.certificate_pem, where="product anchor")
+        return self
+
+    @property
+    def certificate(self) -> Certificate:
+        """The anchor's certificate."""
+        return self._certificate
+
+
+class Product(_Period):
+    """A product under whose claims the agency's statements of identity count.
+
+    It is known by what signs its claims, since anybody can write its name into a
+    claim: by its keys, or by the CA that issues its certificates together with
+    what their subject says. The operator has to trust it as well: its certificate
+    must be one that a trust list of claim signers vouches for.
+    """
+
+    id: Identifier
+    name: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="What reports call it; it identifies nothing."
+    )
+    spki_sha256: tuple[Sha256, ...] = Field(
+        default=(), description="SHA-256 of the DER SubjectPublicKeyInfo of each of its keys."
+    )
+    anchors: tuple[ProductAnchor, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_identified(self) -> Self:
+        if not self.spki_sha256 and not self.anchors:
+            raise ValueError("expected spki_sha256 or anchors")
+        return self
+
+
 class Agency(_Entry):
     """One agency."""
 
     id: Identifier
     names: Annotated[tuple[LocalizedName, ...], Field(min_length=1)]
+    transliterations: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(
+        default=(),
+        description="Its names as written in other scripts; compared with the names that others "
+        "use, never shown as its own.",
+    )
     test: bool = False
     keys: tuple[Key, ...] = ()
     anchors: tuple[Anchor, ...] = ()
     revoked: tuple[RevokedCertificate, ...] = ()
     scope: Scope = Scope()
-    products: tuple[str, ...] = Field(
-        default=(), description="Products that may carry the agency's identity."
+    products: tuple[Product | str, ...] = Field(
+        default=(),
+        description="Products that may carry the agency's identity. A bare name identifies "
+        "no product, and no identity counts through it.",
     )
     channels: tuple[Channel, ...] = ()
     contact: dict[str, str] = Field(default_factory=dict)
@@ -221,7 +280,9 @@ class Agency(_Entry):
         # A report names what matched by these ids.
         seen: set[str] = set()
         names = [f"key {key.id}" for key in self.keys]
-        for name in names + [f"anchor {anchor.id}" for anchor in self.anchors]:
+        names += [f"anchor {anchor.id}" for anchor in self.anchors]
+        names += [f"product {entry.id}" for entry in self.products if isinstance(entry, Product)]
+        for name in names:
             if name in seen:
                 raise ValueError(f"{name} is listed twice")
             seen.add(name)
@@ -290,14 +351,34 @@ class LoadedDirectory:
         document: The directory.
         sha256: Digest of the bytes it was read from.
         source: In words, for the report.
+        fresh_until: When the signatures over a distributed copy stop vouching for
+            it; None for a plain file, for which nobody vouches.
     """
 
-    __slots__ = ("document", "sha256", "source")
+    __slots__ = ("document", "fresh_until", "sha256", "source")
 
-    def __init__(self, document: Directory, sha256: str, source: str) -> None:
+    def __init__(
+        self,
+        document: Directory,
+        sha256: str,
+        source: str,
+        *,
+        fresh_until: datetime | None = None,
+    ) -> None:
         self.document = document
         self.sha256 = sha256
         self.source = source
+        self.fresh_until = fresh_until
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The earliest moment after which nothing may be called official by it."""
+        ends = [end for end in (self.document.expires_at, self.fresh_until) if end is not None]
+        return min(ends, default=None)
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago was it issued? Never negative: clocks differ."""
+        return max(now - self.document.issued_at, timedelta())
 
 
 def parse_directory(data: bytes, *, where: str, source: str) -> LoadedDirectory:

@@ -97,7 +97,7 @@ def parse_trust_list(
     """Which list do these bytes hold, in PEM or in the C2PA list's JSON form?
 
     CA certificates become anchors. A certificate that is no CA is recognised
-    only as itself, and only if the list is one of claim signers.
+    only as itself, and only if the list is not one of time-stamp authorities.
 
     Raises:
         TrustListError: Too large, neither form, or an entry that cannot be used.
@@ -117,12 +117,18 @@ def parse_trust_list(
         certificates = parse_pem_bundle(text, where=source)
     anchors = tuple({c.sha256: c for c in certificates if c.is_ca}.values())
     end_entities = frozenset(c.sha256 for c in certificates if not c.is_ca)
+    if end_entities and purpose is ListPurpose.TIME_STAMP:
+        # Left out in silence, it would be missed only when a file loses its time.
+        raise TrustListError(
+            f"{source}: expected certificates of CAs for time-stamps, got {len(end_entities)} "
+            "that are not"
+        )
     digest = hashlib.sha256(data).hexdigest()
     return TrustList(
         name=name,
         purpose=purpose,
         anchors=anchors,
-        end_entities=end_entities if purpose is ListPurpose.CLAIM else frozenset(),
+        end_entities=frozenset() if purpose is ListPurpose.TIME_STAMP else end_entities,
         windows=windows,
         sha256=digest,
         source=source,

@@ -115,6 +115,26 @@ class Recogniser:
             )
         return self._ask_lists(chain, at, findings)
 
+    def anchor_of(self, chain: Sequence[Certificate], at: datetime) -> Certificate | None:
+        """Which anchor, of the directory or of a list, does this chain end at? The first."""
+        for checker in (self._anchor_checker, *(checker for _, checker in self._lists)):
+            anchor = checker.check(chain, at).anchor
+            if anchor is not None:
+                return anchor
+        return None
+
+    def owners(self, chain: Sequence[Certificate]) -> frozenset[str]:
+        """Which agencies' key is this by the directory, whether or not it counts? Their ids.
+
+        Asked as of the certificate's own time: an expired one is still theirs.
+        """
+        if not chain:
+            return frozenset()
+        moments = (chain[0].not_before, chain[0].not_after)
+        found = {agency.id for at in moments for agency, _ in self._matches(chain, at)}
+        disowned = self._disowned.get(chain[0].spki_sha256, ())
+        return frozenset(found | {agency.id for agency, _ in disowned})
+
     def _disowner(self, leaf: Certificate, trusted_time: datetime | None) -> Agency | None:
         """Which agency has disowned this key without listing it any more?
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.credentials.engine import engine_version, native_version
+from provenance.credentials.second_engine import SecondEngine
 from provenance.report import Context, DirectoryRef, EngineRef, PolicyRef, TrustListRef
 from provenance.trust.certificates import Certificate
 from provenance.trust.directory import LoadedDirectory
@@ -17,7 +18,7 @@ from provenance.trust.lists import TrustList
 from provenance.untrusted import clean_text
 from provenance.verification.policy import Policy
 
-__all__ = ["JudgedWith"]
+__all__ = ["JudgedWith", "second_engine_ref", "why_too_old"]
 
 
 @cache
@@ -29,6 +30,17 @@ def _pem(certificates: Sequence[Certificate]) -> str:
     return "".join(c.x509.public_bytes(Encoding.PEM).decode("ascii") for c in certificates)
 
 
+def why_too_old(directory: LoadedDirectory, policy: Policy, now: datetime) -> str | None:
+    """Why may nothing be called official by this directory now? None where it may."""
+    expires_at = directory.expires_at
+    if expires_at is not None and now > expires_at:
+        return f"it expired at {expires_at.isoformat()}"
+    age = directory.age(now)
+    if policy.max_directory_age is not None and age > policy.max_directory_age:
+        return f"it is {age // timedelta(days=1)} days old"
+    return None
+
+
 class JudgedWith:
     """What a verifier judges with; the same for every file it sees."""
 
@@ -38,11 +50,15 @@ class JudgedWith:
         trust_lists: Sequence[TrustList],
         time_stamp_lists: Sequence[TrustList],
         policy: Policy,
+        *,
+        network_allow: tuple[str, ...] = (),
+        second_engine: EngineRef | None = None,
     ) -> None:
         self._directory = directory
+        self._network_allow = network_allow
+        self._second_engine = second_engine
         self._trust_lists = trust_lists
         self._policy = policy
-        self._directory_ref = _directory_ref(directory)
         self._list_refs = tuple(map(_list_ref, (*trust_lists, *time_stamp_lists)))
 
     @property
@@ -55,18 +71,16 @@ class JudgedWith:
         """Is there a directory at all?"""
         return self._directory is not None
 
+    @property
+    def undated_lists(self) -> tuple[str, ...]:
+        """Which lists are there of which nobody says when they were made?"""
+        return tuple(entry.name for entry in self._list_refs if entry.dated is None)
+
     def why_too_old(self, now: datetime) -> str | None:
         """Why may nothing be called official by this directory now? None where it may."""
         if self._directory is None:
             return None
-        document = self._directory.document
-        if document.expires_at is not None and now > document.expires_at:
-            return f"it expired at {document.expires_at.isoformat()}"
-        largest = self._policy.max_directory_age
-        age = now - document.issued_at
-        if largest is not None and age > largest:
-            return f"it is {age // timedelta(days=1)} days old"
-        return None
+        return why_too_old(self._directory, self._policy, now)
 
     def at(self, now: datetime) -> Context:
         """The context of a report made as of this time."""
@@ -76,9 +90,11 @@ class JudgedWith:
             engine=EngineRef(
                 name="c2pa-python", version=engine_version(), native_version=native_version()
             ),
-            directory=self._directory_ref,
+            directory=_directory_ref(self._directory, now),
             trust_lists=self._list_refs,
             policy=PolicyRef(name=self._policy.name, version=self._policy.version),
+            second_engine=self._second_engine,
+            network_allow=self._network_allow,
         )
 
     def anchors_pem(self) -> dict[str, str]:
@@ -91,7 +107,14 @@ class JudgedWith:
         return {name: pem for name, pem in lists.items() if pem}
 
 
-def _directory_ref(directory: LoadedDirectory | None) -> DirectoryRef | None:
+def second_engine_ref(engine: SecondEngine | None) -> EngineRef | None:
+    """What a report calls the second engine; its native code has no version of its own."""
+    if engine is None:
+        return None
+    return EngineRef(name="encypher-c2pa", version=engine.version, native_version=engine.version)
+
+
+def _directory_ref(directory: LoadedDirectory | None, now: datetime) -> DirectoryRef | None:
     if directory is None:
         return None
     return DirectoryRef(
@@ -100,6 +123,9 @@ def _directory_ref(directory: LoadedDirectory | None) -> DirectoryRef | None:
         sha256=directory.sha256,
         source=directory.source,
         test=directory.document.test,
+        issued_at=directory.document.issued_at,
+        expires_at=directory.expires_at,
+        age_days=directory.age(now) // timedelta(days=1),
     )
 
 

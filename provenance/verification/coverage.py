@@ -8,7 +8,7 @@ container's rules may have been put there by anybody, and makes a file `partial`
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -66,6 +66,15 @@ class _Ledger:
     exempt: list[Part] = field(default_factory=list)
     uncovered: list[tuple[ByteRange, str, str]] = field(default_factory=list)
     codes: dict[FindingCode, int] = field(default_factory=dict)
+    in_fragments: list[tuple[ByteRange, str, str]] = field(default_factory=list)
+
+    def add_fragment(self, number: int, other: _Ledger) -> None:
+        """Take over what is not covered in a fragment, whose offsets are its own."""
+        for code, size in other.codes.items():
+            self.codes[code] = self.codes.get(code, 0) + size
+        self.in_fragments += [
+            (item, f"fragment {number}: {label}", why) for item, label, why in other.uncovered
+        ]
 
     def leave_out(self, item: ByteRange, label: str, why: str, code: FindingCode) -> None:
         self.uncovered.append((item, label, why))
@@ -211,14 +220,26 @@ def _slack(
     if media_format.container is Container.SVG:
         return []  # text: its characters are the store, or it would not decode
     left, found = store_bytes, []
+    # An update of an ISO BMFF file is a store of its own, in a box of its own.
+    several = media_format.container is Container.BMFF and len(layout.manifest_payload) > 1
     for item in layout.manifest_payload:
-        used = min(left, item.size_bytes)
+        used = _box_bytes(stream, item) if several else min(left, item.size_bytes)
         left -= used
         rest = ByteRange(item.start + used, item.end)
         stream.seek(rest.start)
         if rest.size_bytes and stream.read(rest.size_bytes).strip(b"\0"):
             found.append(rest)
     return found
+
+
+def _box_bytes(stream: BinaryIO, item: ByteRange) -> int:
+    """How long does the box that begins here say it is? Never longer than the range."""
+    stream.seek(item.start)
+    head = stream.read(min(16, item.size_bytes))
+    size = int.from_bytes(head[:4])
+    if size == 1:
+        size = int.from_bytes(head[8:16])
+    return min(size, item.size_bytes) if size else item.size_bytes
 
 
 def judge_coverage(
@@ -230,6 +251,7 @@ def judge_coverage(
     store_bytes: int,
     embedded: bool,
     limits: Limits,
+    fragments: Sequence[tuple[BinaryIO, Layout]] = (),
 ) -> CoverageAnswer:
     """Which bytes of the file does this binding stand for?
 
@@ -243,6 +265,7 @@ def judge_coverage(
         store_bytes: Size of the manifest store.
         embedded: Whether that store stands in the file.
         limits: Bounds for looking at exempt parts.
+        fragments: Fragments of the file, with their parts.
 
     Raises:
         MalformedError, LimitError: The binding or the file cannot be followed.
@@ -253,6 +276,8 @@ def judge_coverage(
         ledger = _boxes_hash(binding, layout)
     elif isinstance(binding, BmffHash):
         ledger = _bmff_hash(binding, layout, stream)
+        for number, (piece, parts) in enumerate(fragments, 1):
+            ledger.add_fragment(number, _bmff_hash(binding, parts, piece))
     else:
         ledger = _collection_hash(binding, layout, stream, limits)
     if embedded:
@@ -267,23 +292,25 @@ def _answer(binding: HardBinding, layout: Layout, ledger: _Ledger) -> CoverageAn
     uncovered = merge(item for item, _, _ in ledger.uncovered)
     coverage = Coverage(
         binding=binding.label,
-        covered_bytes=total_bytes(ledger.covered),
+        covered_bytes=total_bytes(subtract(ledger.covered, layout.manifest)),
         manifest_bytes=total_bytes(layout.manifest),
         exempt=tuple(ledger.exempt[:_MAX_PARTS]),
         uncovered=tuple(
-            _part(item, label, why) for item, label, why in ledger.uncovered[:_MAX_PARTS]
+            _part(item, label, why)
+            for item, label, why in (*ledger.uncovered, *ledger.in_fragments)[:_MAX_PARTS]
         ),
     )
     findings = [finding(code, size_bytes=size) for code, size in ledger.codes.items()]
     # Nothing covered is never full, however little there was to leave out.
-    full = not uncovered and bool(ledger.covered)
+    full = not uncovered and not ledger.in_fragments and bool(ledger.covered)
     if full:
         findings.append(finding(FindingCode.FULLY_COVERED, covered_bytes=coverage.covered_bytes))
     else:
         findings.append(
             finding(
                 FindingCode.PARTLY_COVERED,
-                uncovered_bytes=total_bytes(uncovered),
+                uncovered_bytes=total_bytes(uncovered)
+                + sum(item.size_bytes for item, _, _ in ledger.in_fragments),
                 covered_bytes=coverage.covered_bytes,
             )
         )

@@ -6,8 +6,10 @@ more for those of a sidecar.
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from provenance.credentials.engine import Engine, EngineReading, EngineState
@@ -17,7 +19,8 @@ from provenance.findings import FindingCode
 from provenance.limits import Limits
 from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.containers.collector import MULTIPLE_STORES
-from provenance.media.formats import MediaFormat
+from provenance.media.containers.pieces import read_exactly
+from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
@@ -31,12 +34,19 @@ from provenance.verification.bindings import (
 )
 from provenance.verification.coverage import CoverageAnswer, judge_coverage, unknown_coverage
 from provenance.verification.history import History, trace_history
-from provenance.verification.identity import judge_identity
+from provenance.verification.identity import IdentityAnswer, IdentityEvidence, IdentityJudge
 from provenance.verification.integrity import IntegrityEvidence, judge_integrity
 from provenance.verification.party import Party, PartyJudge
 from provenance.verification.selection import Judged, select_judged
 
 __all__ = ["AssetBytes", "Judgement", "judge_credentials", "layout_of"]
+
+_MAX_BOXES_BESIDE = 10_000
+_LAPSED = {
+    FindingCode.CERTIFICATE_EXPIRED,
+    FindingCode.CERTIFICATE_NOT_YET_VALID,
+    FindingCode.TIME_OUTSIDE_VALIDITY,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +84,7 @@ class Judgement:
         party: Who made it.
         history: What it was made from.
         coverage: Which bytes it stands for.
+        identity: Who else put a name to it.
     """
 
     state: IntegrityState
@@ -85,6 +96,7 @@ class Judgement:
     party: Party | None = None
     history: History | None = None
     coverage: CoverageAnswer | None = None
+    identity: IdentityAnswer = field(default_factory=IdentityAnswer)
 
     @classmethod
     def without_credentials(
@@ -98,6 +110,15 @@ class Judgement:
         """The judged manifest, where its statements may be repeated as signed ones."""
         matches = self.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}
         return self.judged.manifest if matches and self.judged else None
+
+    @property
+    def attributed_manifest(self) -> Manifest | None:
+        """The same, with those statements alone that are the word of the party judged.
+
+        An agency recognised by its identity has signed for what that refers to.
+        """
+        manifest, carried = self.intact_manifest, self.identity.carried
+        return carried.attributed(manifest) if manifest and carried else manifest
 
     @property
     def covered(self) -> Coverage:
@@ -118,6 +139,7 @@ def judge_credentials(
     engine: Engine,
     asset: AssetBytes,
     judge: PartyJudge,
+    identities: IdentityJudge,
     limits: Limits,
     *,
     manifest: bytes | None = None,
@@ -128,9 +150,13 @@ def judge_credentials(
         engine: Compares bytes with hashes.
         asset: The bytes, with their layout.
         judge: Says who made a manifest.
+        identities: Says who else put a name to it.
         limits: Bounds for every parser.
         manifest: A manifest store from beside the asset; None for the embedded one.
     """
+    too_many = _too_many_boxes(asset, limits)
+    if too_many:
+        return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
     engine_type = asset.media_format.engine_type
     if engine_type is None:
         reading = EngineReading(state=EngineState.UNSUPPORTED)
@@ -149,6 +175,7 @@ def judge_credentials(
         store, same_store = _stores(asset, reading, limits, notes, embedded=manifest is None)
     except (MalformedError, LimitError) as error:
         return _unreadable(reading, error)
+    judge.learn(store)
     judged = select_judged(store, judge.same_party, limits)
     if judged is None:
         found = finding(FindingCode.CREDENTIALS_INCOMPLETE, lacks="the manifest that was updated")
@@ -165,7 +192,31 @@ def judge_credentials(
         limits=limits,
         notes=notes,
     )
-    return _judge_manifest(case, judge)
+    return _judge_manifest(case, judge, identities)
+
+
+def _too_many_boxes(asset: AssetBytes, limits: Limits) -> str:
+    """Why is the engine not asked about this file? Empty where it is.
+
+    Its time grows with the square of the boxes beside each other in an ISO BMFF
+    file, and it cannot be stopped: 800 kB of empty boxes keep it busy for a minute.
+    """
+    if asset.media_format.container is not Container.BMFF:
+        return ""
+    try:
+        layouts = [_fragment_layout(piece, asset.media_format, limits) for piece in asset.fragments]
+    except LimitError as error:
+        return f"fragment: {error}"
+    except MalformedError:
+        layouts = []  # said where coverage is judged
+    if asset.layout is None:
+        # A file that begins with a file type box has a layout, unless there was too much of it.
+        return asset.layout_error
+    for layout in (asset.layout, *layouts):
+        beside = Counter(segment.path.rpartition("/")[0] for segment in layout.segments)
+        if beside and max(beside.values()) > _MAX_BOXES_BESIDE:
+            return f"more than {_MAX_BOXES_BESIDE} boxes beside each other"
+    return ""
 
 
 def _without_manifest(reading: EngineReading, asset: AssetBytes) -> Judgement:
@@ -261,6 +312,8 @@ def _stores(
         notes.not_run(check, "our own reading of the container finds no manifest store")
         return parse_manifest_store(reading.store, limits), None
     store = parse_manifest_store(own, limits)
+    if asset.media_format.container is Container.BMFF and len(asset.layout.manifest_payload) > 1:
+        store = _with_updates(asset.stream, asset.layout, limits)
     if store.data == reading.store:
         return store, True
     copy = parse_manifest_store(reading.store, limits)
@@ -271,7 +324,34 @@ def _stores(
     return store, same
 
 
-def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
+def _with_updates(stream: BinaryIO, layout: Layout, limits: Limits) -> ManifestStore:
+    """The stores of an ISO BMFF file, the original first, as the one store that they mean.
+
+    An update of such a file leaves the box with the original store where it is,
+    and puts the update's manifests into a store of their own in a box behind.
+
+    Spec: C2PA 2.5, "Embedding manifests into BMFF-based assets".
+
+    Raises:
+        MalformedError, LimitError: One of them cannot be parsed, or two
+            manifests share a label.
+    """
+    stores = [
+        parse_manifest_store(read_exactly(stream, item.start, item.size_bytes), limits)
+        for item in layout.manifest_payload
+    ]
+    manifests: dict[str, Manifest] = {}
+    unreadable: dict[str, str] = {}
+    for store in stores:
+        labels = {*store.manifests, *store.unreadable}
+        if labels & {*manifests, *unreadable}:
+            raise MalformedError("manifest stores: more than one manifest under one label")
+        manifests |= store.manifests
+        unreadable |= store.unreadable
+    return ManifestStore(b"".join(store.data for store in stores), manifests, unreadable)
+
+
+def _judge_manifest(case: _Case, judge: PartyJudge, identities: IdentityJudge) -> Judgement:
     judged, reading, notes = case.judged, case.reading, case.notes
     coverage = _coverage(case)
     integrity = judge_integrity(
@@ -287,11 +367,25 @@ def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
         )
     )
     party = judge.judge(judged.manifest)
-    history = trace_history(case.store, case.store.active, reading, judge, case.limits)
+    release = (*judged.updates, judged.binding) if not judged.by_others else ()
+    history = trace_history(
+        case.store,
+        case.store.active,
+        reading,
+        judge,
+        case.limits,
+        own=frozenset(manifest.label for manifest in release),
+    )
     if judged.by_others:
         notes.findings.append(finding(FindingCode.UPDATED_BY_OTHERS))
-    identity = judge_identity(judged.manifest, reading)
     counts = integrity.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}
+    identity = identities.judge(
+        IdentityEvidence(
+            judged=judged, store=case.store, party=party, reading=reading, holds=counts
+        )
+    )
+    if identity.carried is not None:
+        party = replace(party, recognition=identity.carried.recognition)
     return Judgement(
         state=integrity.state,
         reading=reading,
@@ -300,6 +394,7 @@ def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
             # What is said about bytes that do not match says nothing about this file.
             *(coverage.findings if counts else ()),
             *party.findings,
+            *_lapsed_beneath(judged, judge),
             *identity.findings,
             *notes.findings,
             *history.findings,
@@ -310,7 +405,23 @@ def _judge_manifest(case: _Case, judge: PartyJudge) -> Judgement:
         party=party,
         history=history,
         coverage=coverage if counts else None,
+        identity=identity,
     )
+
+
+def _lapsed_beneath(judged: Judged, judge: PartyJudge) -> list[Finding]:
+    """Which manifests beneath the judged update were signed when nobody says they could be?
+
+    An update has no binding to the bytes of its own, so it cannot revive the one it needs.
+    """
+    chain = (*judged.updates, judged.binding)
+    at = next(i for i, manifest in enumerate(chain) if manifest is judged.manifest)
+    return [
+        found
+        for manifest in chain[at + 1 :]
+        for found in judge.judge(manifest).findings
+        if found.code in _LAPSED
+    ]
 
 
 def _coverage(case: _Case) -> CoverageAnswer:
@@ -325,10 +436,18 @@ def _coverage(case: _Case) -> CoverageAnswer:
             store_bytes=len(case.store.data),
             embedded=case.embedded,
             limits=case.limits,
+            fragments=[
+                (piece, _fragment_layout(piece, case.asset.media_format, case.limits))
+                for piece in case.asset.fragments
+            ],
         )
     except (MalformedError, LimitError) as error:
         case.notes.not_run("coverage", clean_text(error))
         return unknown_coverage(error)
+
+
+def _fragment_layout(piece: BinaryIO, media_format: MediaFormat, limits: Limits) -> Layout:
+    return parse_layout(piece, piece.seek(0, io.SEEK_END), media_format, limits)
 
 
 def _own_content(case: _Case) -> bool | None:

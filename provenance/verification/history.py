@@ -26,6 +26,9 @@ from provenance.verification.selection import INGREDIENT_LABELS
 
 __all__ = ["History", "manifest_facts", "trace_history"]
 
+# Recorded by every product that has no list with the ingredient's signer on it:
+# it says nothing about whether the ingredient's credentials hold.
+_NOT_TRUSTED_THERE = frozenset({"signingCredential.untrusted"})
 _State = Literal["holds", "failed", "missing", "none", "unreadable"]
 
 
@@ -106,9 +109,15 @@ def _failures_of(value: object) -> Iterator[object]:
 
 class _Tracer:
     def __init__(
-        self, store: ManifestStore, reading: EngineReading, judge: PartyJudge, limits: Limits
+        self,
+        store: ManifestStore,
+        reading: EngineReading,
+        judge: PartyJudge,
+        limits: Limits,
+        own: frozenset[str],
     ) -> None:
         self._store = store
+        self._own = own
         self._judge = judge
         self._limits = limits
         self._deltas = {
@@ -135,7 +144,8 @@ class _Tracer:
         if manifest is not None:
             party = self._judge.judge(manifest)
             facts = manifest_facts(manifest, party, self._limits)
-            agency = party.recognition.agency if state == "holds" else None
+            if state == "holds" and manifest.label not in self._own:
+                agency = party.recognition.agency
         self._note(state, recorded, agency, number)
         ingredient = Ingredient(
             id=number,
@@ -194,7 +204,7 @@ class _Tracer:
         }
         if state in codes:
             self.findings.setdefault(codes[state], []).append(number)
-        if recorded:
+        if set(recorded) - _NOT_TRUSTED_THERE:
             self.findings.setdefault(FindingCode.INGREDIENT_RECORDED_FAILURE, []).append(number)
         if agency is not None:
             self.findings.setdefault(FindingCode.MADE_FROM_RELEASE, []).append(number)
@@ -212,6 +222,8 @@ def trace_history(
     reading: EngineReading,
     judge: PartyJudge,
     limits: Limits,
+    *,
+    own: frozenset[str] = frozenset(),
 ) -> History:
     """What does the file say it was made from?
 
@@ -224,8 +236,10 @@ def trace_history(
         reading: For the engine's failures about ingredients.
         judge: Says who made each manifest.
         limits: `max_ingredients` and `max_ingredient_depth`.
+        own: Labels of the manifests that are the judged release itself: a release
+            beneath its own update is not something it was made from.
     """
-    tracer = _Tracer(store, reading, judge, limits)
+    tracer = _Tracer(store, reading, judge, limits, own)
     ingredients: list[Ingredient] = []
     agencies: dict[str, Agency] = {}
     holding: dict[str, Manifest] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from provenance.credentials.cose import (
     check_claim_signature,
     parse_cose_sign1,
 )
-from provenance.credentials.manifest_store import Manifest
+from provenance.credentials.manifest_store import Manifest, ManifestStore
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
@@ -23,14 +23,24 @@ from provenance.report import CertificateFacts, Finding, SigningTime, finding
 from provenance.trust.certificates import Certificate, load_der_chain
 from provenance.trust.profile import Purpose, profile_faults
 from provenance.trust.recognition import Recogniser, Recognition
+from provenance.trust.revocation import OcspEvidence, RevocationAnswer, RevocationChecker
 from provenance.trust.timestamps import TimeStampAnswer, TimeStampChecker, TimeStampState
 from provenance.untrusted import clean_text
-from provenance.verdict import SignerKind, TimeState
+from provenance.verdict import RevocationState, SignerKind, TimeState
+from provenance.verification.later_time_stamps import later_time_stamps
+from provenance.verification.revocation import (
+    apply_revocation,
+    check_revocation,
+    later_status,
+)
 
 __all__ = ["NO_TIME", "Party", "PartyJudge", "certificate_facts"]
 
 _NOBODY = Recognition(kind=SignerKind.NONE)
 NO_TIME = SigningTime(state=TimeState.NONE)
+_NO_SIGNATURE = RevocationAnswer(
+    state=RevocationState.NOT_CHECKED, why="there is no signature that holds"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,7 @@ class Party:
         algorithm: Name of the signature algorithm, where known.
         time: When it was signed, and who says so.
         recognition: Who stands behind the key.
-        has_stapled_ocsp: Whether a revocation answer travels with the signature.
+        revocation: Whether the certificate had been revoked when it was used.
         findings: What led there, in the order of the checks.
         why_unreadable: Why the signature could not be read, where it could not.
     """
@@ -53,7 +63,7 @@ class Party:
     algorithm: str | None = None
     time: SigningTime = NO_TIME
     recognition: Recognition = _NOBODY
-    has_stapled_ocsp: bool = False
+    revocation: RevocationAnswer = _NO_SIGNATURE
     findings: tuple[Finding, ...] = ()
     why_unreadable: str = ""
 
@@ -159,6 +169,7 @@ class PartyJudge:
         self,
         recogniser: Recogniser,
         time_stamps: TimeStampChecker,
+        revocation: RevocationChecker,
         *,
         now: datetime,
         media_kind: str,
@@ -166,10 +177,13 @@ class PartyJudge:
     ) -> None:
         self._recogniser = recogniser
         self._time_stamps = time_stamps
+        self._revocation = revocation
         self._now = now
         self._media_kind = media_kind
         self._limits = limits
         self._known: dict[str, Party] = {}
+        self._later: Mapping[str, tuple[TimeStampToken, ...]] = {}
+        self._later_status: tuple[OcspEvidence, ...] = ()
 
     def judge(self, manifest: Manifest) -> Party:
         """Who made this manifest, and when?"""
@@ -177,6 +191,15 @@ class PartyJudge:
         if party is None:
             party = self._known[manifest.label] = self._judge(manifest)
         return party
+
+    def learn(self, store: ManifestStore) -> None:
+        """Take note of what the store says about its manifests beside their signatures."""
+        self._later = later_time_stamps(store, self._limits)
+        self._later_status = later_status(store, self._limits)
+
+    def _tokens(self, manifest: Manifest, sign1: CoseSign1) -> Sequence[TimeStampToken]:
+        tokens = (*sign1.time_stamps, *self._later.get(manifest.label, ()))
+        return tokens[: self._limits.max_time_stamps]
 
     def same_party(self, one: Manifest, other: Manifest) -> bool:
         """Do two manifests come from one key, or from one agency? Both must be signed."""
@@ -202,18 +225,22 @@ class PartyJudge:
         time, findings = _signing_time(
             [
                 self._time_stamps.check(token.token, _stamped_bytes(token, sign1, manifest))
-                for token in sign1.time_stamps
+                for token in self._tokens(manifest, sign1)
             ]
         )
         recognition, more = self._recognise(chain, time.trusted_at)
+        revocation = _NO_SIGNATURE
+        if answer is SignatureAnswer.VALID:
+            revocation = self._check_revocation(sign1, chain, recognition, time.trusted_at)
+        recognition, last = apply_revocation(revocation, recognition)
         return Party(
             signature=answer,
             chain=chain,
             algorithm=sign1.algorithm,
             time=time,
             recognition=recognition,
-            has_stapled_ocsp=bool(sign1.ocsp_responses),
-            findings=(*findings, *more),
+            revocation=revocation,
+            findings=(*findings, *more, *recognition.findings, *last),
         )
 
     def _recognise(
@@ -242,4 +269,22 @@ class PartyJudge:
             trusted_time=trusted_at,
             media_kind=self._media_kind,
         )
-        return recognition, [*findings, *recognition.findings]
+        return recognition, findings
+
+    def _check_revocation(
+        self,
+        sign1: CoseSign1,
+        chain: tuple[Certificate, ...],
+        recognition: Recognition,
+        trusted_at: datetime | None,
+    ) -> RevocationAnswer:
+        stapled = sign1.ocsp_responses[: self._limits.max_ocsp_responses]
+        return check_revocation(
+            self._revocation,
+            self._recogniser,
+            recognition,
+            chain,
+            (*self._later_status, *(OcspEvidence("stapled", der) for der in stapled)),
+            trusted_time=trusted_at,
+            now=self._now,
+        )

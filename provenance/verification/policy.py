@@ -19,9 +19,13 @@ class Policy:
             official; None for any age. A directory past its own expiry never is.
         ask_engine_about_trust: Also record what the engine itself thinks of the
             signer. It never decides, and costs about as much as all the rest.
+        second_engine: Also ask an independent engine about the bytes. Where it
+            contradicts, nothing is said either way; where it is not installed, the
+            report says that it was not asked.
     """
 
     name: str = "default"
     version: str = "1"
     max_directory_age: timedelta | None = None
     ask_engine_about_trust: bool = False
+    second_engine: bool = False

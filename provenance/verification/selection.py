@@ -19,7 +19,7 @@ from provenance.credentials.manifest_store import (
 )
 from provenance.limits import Limits
 
-__all__ = ["INGREDIENT_LABELS", "Judged", "parent_of", "select_judged"]
+__all__ = ["INGREDIENT_LABELS", "Judged", "adds_only_status", "parent_of", "select_judged"]
 
 INGREDIENT_LABELS = ("c2pa.ingredient", "c2pa.ingredient.v2", "c2pa.ingredient.v3")
 _STATUS_ONLY = {*INGREDIENT_LABELS, "c2pa.time-stamp", "c2pa.certificate-status"}
@@ -62,7 +62,8 @@ def parent_of(manifest: Manifest, store: ManifestStore, limits: Limits) -> Manif
     return None
 
 
-def _adds_only_status(manifest: Manifest) -> bool:
+def adds_only_status(manifest: Manifest) -> bool:
+    """Does this update bring nothing but time-stamps and certificate status?"""
     return all(base_label(a.label) in _STATUS_ONLY for a in manifest.assertions.values())
 
 
@@ -90,7 +91,7 @@ def select_judged(
     judged = chain[-1]
     # From the bottom up: each update leaves the judgement where it is, or takes it over.
     for update in reversed(chain[:-1]):
-        if not _adds_only_status(update) and not same_party(update, judged):
+        if not adds_only_status(update) and not same_party(update, judged):
             judged = update
     return Judged(
         manifest=judged,

@@ -62,7 +62,7 @@ def deciding_finding(verdict: Verdict, findings: Sequence[Finding]) -> FindingCo
     return None
 
 
-def summarise(
+def summarise(  # noqa: PLR0913 - each is one fact of the sentence
     verdict: Verdict,
     *,
     reason: FindingCode | None,
@@ -72,14 +72,19 @@ def summarise(
     ai: AiState,
     integrity: IntegrityState,
     test: bool,
+    product: str | None = None,
 ) -> str:
     """Say in one or two plain sentences what is known.
 
     Names from certificates appear only where a trust list vouches for the key;
-    an agency's name is always the directory's.
+    an agency's name is always the directory's, and so is that of the `product`
+    under whose claim an agency was recognised by its identity.
     """
     parts = [_lead(verdict, reason, signer, {f.code for f in findings})]
-    if verdict not in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}:
+    official = verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}
+    if official and product is not None and signer.agency is not None:
+        parts.append(f"Published by {signer.agency.name} (identity), signed with {product}.")
+    if not official:
         made_from = next((i.agency.name for i in ingredients if i.agency), None)
         if made_from and integrity is IntegrityState.INTACT:
             parts.append(f"It says it was made from a release of {made_from}.")

@@ -4,10 +4,11 @@
     (2) sniff the type from the bytes, and follow the container's parts
     (3) judge the embedded credentials: signature, hashes, coverage, time, signer, history
     (4) judge a sidecar's credentials, where the embedded ones give no answer
-    (5) hold the agency directory against its own age
-    (6) compare descriptive data with what was signed
-    (7) look whether the file changed meanwhile
-    (8) derive the verdict, and write it all down
+    (5) ask a second engine about the bytes, where the policy says so
+    (6) hold the agency directory against its own age
+    (7) look for impostor names, and compare descriptive data with what was signed
+    (8) look whether the file changed meanwhile
+    (9) derive the verdict, and write it all down
 
 Nothing here reads a clock, an environment, a database or a network: what is
 needed of them is given.
@@ -25,6 +26,7 @@ from typing import Any, Literal
 
 from provenance.credentials.cose import SignatureAnswer
 from provenance.credentials.engine import Engine, EngineState
+from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import LimitError
 from provenance.findings import MEANINGS, FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
@@ -42,13 +44,15 @@ from provenance.report import (
     MetadataField,
     Release,
     Report,
-    Revocation,
     Signer,
     finding,
 )
 from provenance.trust.directory import LoadedDirectory
+from provenance.trust.identities import IdentityRecogniser
 from provenance.trust.lists import ListPurpose, TrustList
+from provenance.trust.names import NameWatch
 from provenance.trust.recognition import Recogniser
+from provenance.trust.revocation import OcspFetcher, RevocationAnswer, RevocationChecker
 from provenance.trust.timestamps import TimeStampChecker
 from provenance.untrusted import clean_text
 from provenance.verdict import (
@@ -61,7 +65,7 @@ from provenance.verdict import (
 )
 from provenance.verification.agencies import agency_ref
 from provenance.verification.ai import judge_ai
-from provenance.verification.context import JudgedWith
+from provenance.verification.context import JudgedWith, second_engine_ref
 from provenance.verification.credentials import (
     AssetBytes,
     Judgement,
@@ -69,15 +73,24 @@ from provenance.verification.credentials import (
     layout_of,
 )
 from provenance.verification.history import manifest_facts
+from provenance.verification.identity import IdentityJudge
+from provenance.verification.identity_holder import HolderJudge
 from provenance.verification.metadata_chain import judge_metadata
+from provenance.verification.names import NameJudge
 from provenance.verification.party import NO_TIME, PartyJudge, certificate_facts
 from provenance.verification.policy import Policy
+from provenance.verification.revocation import revocation_facts
+from provenance.verification.second_opinion import CHECK, with_second_opinion
 from provenance.verification.summary import deciding_finding, summarise
 
 __all__ = ["Clock", "Verifier"]
 
 Clock = Callable[[], datetime]
 """Says what time it is, as aware UTC."""
+
+_NO_CERTIFICATE = RevocationAnswer(
+    state=RevocationState.NOT_CHECKED, why="there is no signing certificate"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,8 +125,11 @@ class Verifier:
         directory: Agencies; without one nothing can be official.
         trust_lists: Lists of claim signers, asked in this order, never merged.
         time_stamp_lists: Lists of time-stamp authorities.
+        identity_lists: Lists of anchors for statements of identity (CAWG).
         policy: What is asked beyond whom to trust.
         clock: Says what time it is, where `verify` is not told.
+        ocsp_fetcher: Asks issuers whether a certificate was revoked; without
+            one, nobody is ever asked.
         limits: Bounds on every untrusted input.
 
     Raises:
@@ -127,8 +143,10 @@ class Verifier:
         directory: LoadedDirectory | None,
         trust_lists: Sequence[TrustList] = (),
         time_stamp_lists: Sequence[TrustList] = (),
+        identity_lists: Sequence[TrustList] = (),
         policy: Policy | None = None,
         clock: Clock,
+        ocsp_fetcher: OcspFetcher | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         if any(entry.purpose is not ListPurpose.TIME_STAMP for entry in time_stamp_lists):
@@ -136,9 +154,21 @@ class Verifier:
         policy = policy or Policy()
         self._clock = clock
         self._limits = limits
-        self._with = JudgedWith(directory, trust_lists, time_stamp_lists, policy)
+        self._asks_second = policy.second_engine
+        self._second = SecondEngine() if self._asks_second and SecondEngine.available() else None
+        self._with = JudgedWith(
+            directory,
+            trust_lists,
+            (*time_stamp_lists, *identity_lists),
+            policy,
+            second_engine=second_engine_ref(self._second),
+            network_allow=ocsp_fetcher.network_allow if ocsp_fetcher else (),
+        )
         self._recogniser = Recogniser(directory, trust_lists)
+        self._names = NameJudge(NameWatch(directory), self._recogniser)
+        self._identities = IdentityRecogniser(directory, identity_lists)
         self._time_stamps = TimeStampChecker(time_stamp_lists)
+        self._revocation = RevocationChecker(ocsp_fetcher)
         self._engine = Engine(self._with.anchors_pem() if policy.ask_engine_about_trust else None)
 
     def verify(
@@ -208,15 +238,18 @@ class Verifier:
             judgement = self._judge_embedded(case)
             # (4) A sidecar speaks where they say nothing, or proves them overruled.
             judgement = self._judge_sidecar(case, judgement)
-        # (5) An old directory may still list a key that was withdrawn since.
+        # (5) Two engines that share no code seldom share a mistake.
+        judgement = self._ask_second_engine(case, judgement)
+        # (6) An old directory may still list a key that was withdrawn since.
         self._check_directory(case, judgement)
-        # (6) Descriptive data is worth what the signature over it is worth.
+        # (7) Descriptive data is worth what the signature over it is worth.
+        self._check_names(case, judgement)
         metadata, ai = self._judge_descriptions(case, judgement)
-        # (7) If the file changed meanwhile, the answers fit no file.
+        # (8) If the file changed meanwhile, the answers fit no file.
         digest = sha256()
         if opened.has_changed() or any(piece.has_changed() for piece in case.pieces):
             case.note(FindingCode.CHANGED_WHILE_READ)
-        # (8) The table decides.
+        # (9) The table decides.
         asset = Asset(
             name=clean_text(opened.name) if opened.name else None,
             sha256=digest,
@@ -265,7 +298,13 @@ class Verifier:
             layout_error=error,
             fragments=[piece.stream for piece in case.pieces],
         )
-        return judge_credentials(self._engine, case.asset, self._judge_of(case), self._limits)
+        return judge_credentials(
+            self._engine,
+            case.asset,
+            self._judge_of(case),
+            self._identities_of(case),
+            self._limits,
+        )
 
     def _judge_sidecar(self, case: _Case, embedded: Judgement) -> Judgement:
         if case.sidecar is None or case.asset is None:
@@ -275,7 +314,12 @@ class Verifier:
             case.not_run("sidecar", "the embedded credentials match the file and come first")
             return embedded
         beside = judge_credentials(
-            self._engine, case.asset, self._judge_of(case), self._limits, manifest=case.sidecar
+            self._engine,
+            case.asset,
+            self._judge_of(case),
+            self._identities_of(case),
+            self._limits,
+            manifest=case.sidecar,
         )
         if embedded.state is IntegrityState.ABSENT or elsewhere:
             case.used_sidecar = True
@@ -299,8 +343,47 @@ class Verifier:
         return PartyJudge(
             self._recogniser,
             self._time_stamps,
+            self._revocation,
             now=case.now,
             media_kind=case.media_format.kind.value,
+            limits=self._limits,
+        )
+
+    def _identities_of(self, case: _Case) -> IdentityJudge:
+        assert case.media_format is not None  # noqa: S101 - refused above
+        holders = HolderJudge(
+            self._identities,
+            self._time_stamps,
+            self._revocation,
+            now=case.now,
+            media_kind=case.media_format.kind.value,
+            limits=self._limits,
+        )
+        return IdentityJudge(self._identities, holders, now=case.now, limits=self._limits)
+
+    def _ask_second_engine(self, case: _Case, judgement: Judgement) -> Judgement:
+        if not self._asks_second:
+            return judgement
+        if self._second is None or case.asset is None:
+            why = "there is nothing to compare" if self._second else "it is not installed"
+            case.not_run(CHECK, why)
+            return judgement
+        return with_second_opinion(
+            judgement,
+            case.asset,
+            self._second,
+            self._limits,
+            manifest=case.sidecar if case.used_sidecar else None,
+        )
+
+    def _check_names(self, case: _Case, judgement: Judgement) -> None:
+        judged, party = judgement.judged, judgement.party
+        if judged is None or party is None:
+            return
+        case.findings += self._names.judge(
+            judged.manifest,
+            party,
+            vouched={entry.agency.id for entry in judgement.identity.identities if entry.agency},
             limits=self._limits,
         )
 
@@ -331,7 +414,7 @@ class Verifier:
         coverage = judgement.coverage
         metadata = judge_metadata(
             reading,
-            manifest=manifest,
+            manifest=judgement.attributed_manifest,
             covered=coverage is not None and coverage.known,
             uncovered=coverage.uncovered if coverage else (),
             limits=self._limits,
@@ -373,7 +456,9 @@ class Verifier:
         reason = deciding_finding(verdict, findings)
         ingredients = judgement.history.ingredients if judgement.history else ()
         party, judged = judgement.party, judgement.judged
+        carried = judgement.identity.carried
         has_credentials = judgement.state is not IntegrityState.ABSENT
+        revocation = party.revocation if party else _NO_CERTIFICATE
         return Report(
             verdict=verdict,
             test=self._with.is_test,
@@ -386,13 +471,15 @@ class Verifier:
                 ai=ai.state,
                 integrity=judgement.state,
                 test=self._with.is_test,
+                product=carried.product.name if carried else None,
             ),
             reason=reason,
             asset=asset,
             integrity=_integrity(judgement, used_sidecar=case.used_sidecar),
             signer=signer,
             time=party.time if party and signer.kind is not SignerKind.NONE else NO_TIME,
-            revocation=_revocation(judgement),
+            revocation=revocation_facts(revocation),
+            identity=judgement.identity.identities,
             release=release,
             ai=ai,
             metadata=metadata,
@@ -405,7 +492,9 @@ class Verifier:
             checks_not_run=(
                 *case.checks_not_run,
                 *judgement.checks_not_run,
-                *_never_run(has_credentials=has_credentials),
+                *_never_run(
+                    revocation if has_credentials else None, undated=self._with.undated_lists
+                ),
             ),
             context=self._with.at(case.now),
         )
@@ -475,22 +564,18 @@ def _integrity(judgement: Judgement, *, used_sidecar: bool) -> Integrity:
     )
 
 
-def _revocation(judgement: Judgement) -> Revocation:
-    party = judgement.party
-    if party is None or not party.chain:
-        why = "there is no signing certificate"
-    elif party.has_stapled_ocsp:
-        why = "offline; the answer that travels with the signature is not evaluated"
-    else:
-        why = "offline"
-    return Revocation(state=RevocationState.NOT_CHECKED, why=why)
-
-
-def _never_run(*, has_credentials: bool) -> tuple[CheckNotRun, ...]:
+def _never_run(
+    revocation: RevocationAnswer | None, *, undated: Sequence[str]
+) -> tuple[CheckNotRun, ...]:
     checks = [
         CheckNotRun(check="release status", why="no register of releases is consulted"),
         CheckNotRun(check="resemblance", why="no register of releases is consulted"),
     ]
-    if has_credentials:
-        checks.insert(0, CheckNotRun(check="revocation", why="offline"))
+    if revocation is not None:
+        if revocation.state is RevocationState.NOT_CHECKED:
+            checks.insert(0, CheckNotRun(check="revocation", why=clean_text(revocation.why)))
+        checks += [
+            CheckNotRun(check=f"freshness of list {name}", why="nobody says when it was made")
+            for name in undated
+        ]
     return tuple(checks)

@@ -23,9 +23,9 @@ from provenance.trust.lists import ListPurpose, load_trust_list
 from provenance.verdict import IntegrityState, Verdict
 from provenance.verification.verifier import Verifier
 
-CORPUS = Path(os.environ["TEST_CORPUS"]) if os.environ.get("TEST_CORPUS") else None
-if CORPUS is None:
+if not os.environ.get("TEST_CORPUS"):
     pytest.skip("TEST_CORPUS names no folder of files to grade", allow_module_level=True)
+CORPUS = Path(os.environ["TEST_CORPUS"])
 
 ROWS: list[dict[str, Any]] = json.loads((CORPUS / "index.json").read_text("utf-8"))
 
@@ -75,16 +75,18 @@ DEVIATIONS: Mapping[str, tuple[Verdict, str]] = {
     "contentauth__c2pa-python/CIE-sig-CA.jpg": (Verdict.SIGNED, _INGREDIENT),
     "legacy.mp4": (
         Verdict.UNDETERMINED,
-        "Its binding is of version 1, whose exclusions leave the chunk-offset tables of the movie "
-        "unhashed: whoever changes them rearranges sound and picture unseen. Later versions hash "
-        "them, so this file is called covered in part, not intact.",
+        (
+            "Its binding is of version 1, whose exclusions leave the chunk-offset tables of the movie "
+            "unhashed: whoever changes them rearranges sound and picture unseen. Later versions hash "
+            "them, so this file is called covered in part, not intact."
+        ),
     ),
 }
 
 
 @cache
 def verifier(profile: str) -> Verifier:
-    trust = CORPUS / "trust"  # type: ignore[operator]
+    trust = CORPUS / "trust"
     return Verifier(
         directory=None,
         trust_lists=[load_trust_list(trust / name) for name in CLAIM_LISTS[profile]],
@@ -98,7 +100,7 @@ def verifier(profile: str) -> Verifier:
 
 @cache
 def judged(file: str, profile: str) -> Report:
-    return verifier(profile).verify(CORPUS / file)  # type: ignore[operator]
+    return verifier(profile).verify(CORPUS / file)
 
 
 def deviation(file: str) -> tuple[Verdict, str] | None:
@@ -120,7 +122,7 @@ def test_gets_its_class(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[row["file"] for row in ROWS])
 def test_reports_the_bytes_it_judged(row: dict[str, Any]) -> None:
     report = judged(row["file"], row["trust_profile"])
-    data = (CORPUS / row["file"]).read_bytes()  # type: ignore[operator]
+    data = (CORPUS / row["file"]).read_bytes()
     assert report.asset.sha256 == hashlib.sha256(data).hexdigest()
     assert report.asset.size_bytes == len(data)
 
@@ -154,7 +156,7 @@ def test_truepic_is_not_accused_on_one_implementations_word() -> None:
     ],
 )
 def test_sidecar(sidecar: str, asset: str, verdict: Verdict) -> None:
-    folder = CORPUS / "files/gen/sidecar"  # type: ignore[operator]
+    folder = CORPUS / "files/gen/sidecar"
     report = verifier("own").verify(folder / asset, sidecar=folder / sidecar)
     assert report.verdict is verdict
     assert report.integrity.credentials_from == "sidecar"
@@ -165,8 +167,6 @@ def test_sidecar(sidecar: str, asset: str, verdict: Verdict) -> None:
     [("dash1.m4s", IntegrityState.INTACT), ("dash1_tampered.m4s", IntegrityState.ALTERED)],
 )
 def test_fragments(fragment: str, state: IntegrityState) -> None:
-    folder = CORPUS / "files/gen/fragment"  # type: ignore[operator]
-    report = verifier("union").verify(
-        folder / "dashinit.mp4", fragments=[folder / fragment], at=AT
-    )
+    folder = CORPUS / "files/gen/fragment"
+    report = verifier("union").verify(folder / "dashinit.mp4", fragments=[folder / fragment], at=AT)
     assert report.integrity.state is state, report.findings

@@ -30,12 +30,15 @@ __all__ = [
     "make_authority",
     "make_token",
     "running_authority",
+    "sign_with_holder",
     "timestamp_response",
 ]
 
 # Below 2.999, the arc for examples.
 _POLICY = "2.999.1"
-_HASHES: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
+_HASHES: dict[str, hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
+    # For signatures that nobody may accept.
+    "sha1": hashes.SHA1(),
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
@@ -128,7 +131,7 @@ def make_token(
                 }
             )
         )
-    algorithm, signature = _sign(tsa, attributes.dump(), hash_name)
+    algorithm, signature = sign_with_holder(tsa, attributes.dump(), hash_name)
     if spoil_signature:
         signature = signature[:-1] + bytes([signature[-1] ^ 1])
     own = _asn1(tsa.certificate)
@@ -256,14 +259,17 @@ def running_authority() -> Iterator[TimeStampAuthority]:
             thread.join()
 
 
-def _sign(tsa: Holder, data: bytes, hash_name: str) -> tuple[algos.SignedDigestAlgorithm, bytes]:
+def sign_with_holder(
+    holder: Holder, data: bytes, hash_name: str
+) -> tuple[algos.SignedDigestAlgorithm, bytes]:
+    """A signature of the kind that the holder's key makes, and its name in ASN.1."""
     chosen = _HASHES[hash_name]
-    if isinstance(tsa.key, ec.EllipticCurvePrivateKey):
-        name, signature = f"{hash_name}_ecdsa", tsa.key.sign(data, ec.ECDSA(chosen))
-    elif isinstance(tsa.key, ed25519.Ed25519PrivateKey):
-        name, signature = "ed25519", tsa.key.sign(data)
+    if isinstance(holder.key, ec.EllipticCurvePrivateKey):
+        name, signature = f"{hash_name}_ecdsa", holder.key.sign(data, ec.ECDSA(chosen))
+    elif isinstance(holder.key, ed25519.Ed25519PrivateKey):
+        name, signature = "ed25519", holder.key.sign(data)
     else:
-        name, signature = f"{hash_name}_rsa", tsa.key.sign(data, padding.PKCS1v15(), chosen)
+        name, signature = f"{hash_name}_rsa", holder.key.sign(data, padding.PKCS1v15(), chosen)
     return algos.SignedDigestAlgorithm({"algorithm": name}), signature
 
 

@@ -28,16 +28,19 @@ def timestamp_update(
     signer: ClaimSigner,
     tsa: Holder,
     gen_time: datetime,
+    stamped: bytes | None = None,
     **options: Any,
 ) -> bytes:
-    """A signed file with an update manifest that time-stamps the manifest beneath.
+    """A signed file with an update manifest that only time-stamps the manifest beneath.
 
-    `options` are those of `make_token`.
+    `stamped` replaces the bytes that the token is about; `options` are those of
+    `make_token`.
 
     Spec: C2PA 2.5, "Time-stamp assertion": a map from manifest label to token.
     """
     beneath = parse_store(store_of(data, media_type))
-    digest = hashlib.sha256(beneath.timestamp_message()).digest()
+    message = beneath.timestamp_message() if stamped is None else stamped
+    digest = hashlib.sha256(message).digest()
     token = make_token(digest, tsa=tsa, gen_time=gen_time, **options)
 
     def edit(store: Store) -> None:

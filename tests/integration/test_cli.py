@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pty
@@ -11,8 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -22,60 +19,14 @@ from defusedxml.ElementTree import fromstring
 from jsonschema import Draft202012Validator
 
 from provenance.cli import judge
-from provenance.cli.main import run
 from provenance.report import Report
 from provenance.signing.dev_agency import DevAgency
 from provenance.verification.verifier import Verifier
 from tests.factory import media
+from tests.factory.command_line import Cli
 from tests.factory.sign import ingredient, sidecar, sign
 
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What one command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def reports(self) -> list[dict[str, Any]]:
-        """The documents of `--json`."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def verdicts(self) -> list[str]:
-        """Their verdicts."""
-        return [report["verdict"] for report in self.reports]
-
-
-Cli = Callable[..., Done]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
-    """Runs a command line in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PROVENANCE_DEBUG", raising=False)
-
-    def call(*arguments: str, stdin: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "argv", ["provenance", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        code = run()
-        captured = capsys.readouterr()
-        return Done(code=code, out=captured.out, err=captured.err)
-
-    return call
-
-
-@pytest.fixture
-def directory(agency: DevAgency, tmp_path: Path) -> tuple[str, str]:
-    """The option that names the sample agency's directory."""
-    path = tmp_path / ".directory.json"
-    path.write_text(json.dumps(agency.directory_entry()), "utf-8")
-    return "--directory", str(path)
 
 
 @pytest.fixture

@@ -76,6 +76,6 @@ def test_a_mismatch_stems_from_failures_alone() -> None:
 def test_the_table_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         MEANINGS[FindingCode.EMPTY_FILE] = MEANINGS[FindingCode.NO_DIRECTORY]  # type: ignore[index]
+    meaning: Meaning = MEANINGS[FindingCode.EMPTY_FILE]
     with pytest.raises(AttributeError):
-        meaning: Meaning = MEANINGS[FindingCode.EMPTY_FILE]
         meaning.obstacle = None  # type: ignore[misc]

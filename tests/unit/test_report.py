@@ -120,9 +120,9 @@ def test_a_report_is_neither_true_nor_false() -> None:
 def test_a_report_cannot_be_changed() -> None:
     report = _report()
     with pytest.raises(ValidationError, match="frozen"):
-        report.verdict = Verdict.ALTERED
+        report.verdict = Verdict.ALTERED  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
-        report.signer.kind = SignerKind.NONE
+        report.signer.kind = SignerKind.NONE  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("part", ["", "asset", "signer", "coverage", "context"])
@@ -155,9 +155,7 @@ def test_a_value_outside_its_type_is_refused(part: str, field: str, value: objec
 def test_which_verdicts_meet_which_requirement(verdict: Verdict) -> None:
     report = _report(verdict)
     assert report.meets("official") is (verdict.value == "official")
-    assert report.meets("signed") is (
-        verdict.value in {"official", "official-withdrawn", "signed"}
-    )
+    assert report.meets("signed") is (verdict.value in {"official", "official-withdrawn", "signed"})
 
 
 def test_require_gives_the_report_or_says_why_not() -> None:
@@ -166,14 +164,12 @@ def test_require_gives_the_report_or_says_why_not() -> None:
     assert bad.require("signed") is bad
     with pytest.raises(RequirementNotMetError) as error:
         bad.require("official")
-    assert str(error.value) == (
-        "teaser.jpg: expected official, got signed: Signed with Camera 3."
-    )
+    assert str(error.value) == ("teaser.jpg: expected official, got signed: Signed with Camera 3.")
 
 
 def test_require_names_an_asset_without_a_name() -> None:
     asset = Asset(name=None, sha256=None, size_bytes=0, media_type=None, format=None)
-    with pytest.raises(RequirementNotMetError, match="^asset: expected official"):
+    with pytest.raises(RequirementNotMetError, match=r"^asset: expected official"):
         _report(Verdict.UNVERIFIED, asset=asset).require("official")
 
 

@@ -12,8 +12,8 @@ from provenance.untrusted import clean_text
         "오로라 엔터테인먼트",
         "NOVA9",
         "café",
-        "می\u200cخواهم",  # Persian: the non-joiner is part of the spelling
-        "क्\u200dष",  # Devanagari: the joiner is part of the spelling
+        "می\u200cخواهم",  # noqa: RUF001 - Persian, spelt with the non-joiner
+        "क्\u200dष",  # Devanagari, spelt with the joiner
         "👩\u200d🎤",  # a singer: one picture made of two
     ],
 )

@@ -33,7 +33,7 @@ def _every_basis() -> Iterator[VerdictBasis]:
         )
 
 
-def _restated(basis: VerdictBasis) -> str:  # noqa: C901, PLR0911 - one branch for each sentence
+def _restated(basis: VerdictBasis) -> str:  # noqa: PLR0911 - one branch for each sentence
     """The precedence again, in the words of the design instead of a table."""
     if basis.integrity == "altered":
         return "altered"

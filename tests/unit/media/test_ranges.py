@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ def _bytes(ranges: Sequence[ByteRange]) -> set[int]:
 
 def _is_tidy(ranges: Sequence[ByteRange]) -> bool:
     return all(r.start < r.end for r in ranges) and all(
-        a.end < b.start for a, b in zip(ranges, ranges[1:], strict=False)
+        a.end < b.start for a, b in pairwise(ranges)
     )
 
 

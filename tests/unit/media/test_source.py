@@ -105,9 +105,7 @@ def _look(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_overwrite, _append, _truncate, _replace])
-def test_a_large_file_that_changes_is_noticed(
-    change: Callable[[Path], None], large: Path
-) -> None:
+def test_a_large_file_that_changes_is_noticed(change: Callable[[Path], None], large: Path) -> None:
     with open_source(large, limits=SMALL) as opened:
         assert not opened.has_changed()
         change(large)
@@ -181,7 +179,7 @@ def test_a_stream_that_does_not_wait_is_not_taken_for_ended() -> None:
         os.fdopen(reader, "rb", buffering=0) as stream,
         pytest.raises(SourceError, match="stream: a stream that does not wait for its data"),
     ):
-        _open_and_close(stream, SMALL)  # type: ignore[arg-type]
+        _open_and_close(stream, SMALL)
 
 
 @pytest.fixture
@@ -276,7 +274,7 @@ def test_an_empty_source_is_opened_like_any_other(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     for source in (b"", path, io.BytesIO()):
-        with open_source(source) as opened:  # type: ignore[arg-type]
+        with open_source(source) as opened:
             assert opened.size_bytes == 0
             assert opened.head(4) == b""
 

@@ -1,0 +1,196 @@
+"""The operator's settings, from options, the environment and one TOML file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
+
+from provenance.errors import ConfigurationError
+
+__all__ = ["Settings", "load_settings"]
+
+_PREFIX = "PROVENANCE_"
+_CONFIG = f"{_PREFIX}CONFIG"
+# Not settings: the one names the file, the other belongs to the command line.
+_NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG"})
+_MAX_FILE_BYTES = 1024 * 1024
+
+_HOST_PORT = re.compile(
+    r"(?P<host>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[(?P<v6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})"
+)
+
+
+def _usable_path(value: object, info: ValidationInfo) -> Path:
+    """A path as its source means it: `~` is the user's folder, the rest is relative to `base`."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"expected a path, got {value!r:.60}")
+    context = info.context or {}
+    if value == "~" or value.startswith("~/"):
+        return _user_folder(context.get("environ", {})) / value[2:]
+    base: Path = context.get("base", Path())
+    return base / value
+
+
+def _host_and_port(value: str) -> str:
+    found = _HOST_PORT.fullmatch(value.lower())
+    if found is None or not 0 < int(found["port"]) < 65536:
+        raise ValueError(f"expected host:port, got {value!r:.60}")
+    if found["v6"] is not None:
+        return f"[{IPv6Address(found['v6'])}]:{int(found['port'])}"
+    return f"{found['host']}:{int(found['port'])}"
+
+
+_Path = Annotated[Path, BeforeValidator(_usable_path)]
+_HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+
+
+class Settings(BaseModel):
+    """What the operator has settled once for all commands.
+
+    Attributes:
+        home: Folder of everything that is kept between runs.
+        directory: The agency directory; without one nothing can be official.
+        max_directory_age_days: How old the directory may be for anything to be official.
+        network_allow: Exact `host:port` exceptions to the rule that only public
+            addresses are asked.
+        second_engine: Whether a second engine is asked about integrity.
+        use_stored_lists: Whether the stored trust lists are judged with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    home: _Path
+    directory: _Path | None = None
+    max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+    network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
+    second_engine: bool = False
+    use_stored_lists: bool = True
+
+
+def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Which settings hold: an option's, else the environment's, else the file's, else the default?
+
+    The file is the one that PROVENANCE_CONFIG names, else
+    `$XDG_CONFIG_HOME/provenance/config.toml` if it is there.
+
+    Args:
+        environ: The environment; by default, this process's.
+        options: Values by name of setting; None where the option was not given.
+
+    Raises:
+        ConfigurationError: A key or variable is unknown, or its value cannot be
+            used; names the file and the key, or the variable.
+    """
+    environ = os.environ if environ is None else environ
+    values = {
+        **_from_file(environ),
+        **_from_environment(environ),
+        **{name: value for name, value in options.items() if value is not None},
+    }
+    values.setdefault("home", _xdg(environ, "XDG_DATA_HOME", ".local/share"))
+    return Settings.model_validate(values)
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        variable.removeprefix(_PREFIX).lower(): text
+        for variable, text in environ.items()
+        if variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS
+    }
+    # A lower-case spelling is another variable.
+    for variable in environ:
+        if variable.startswith(_PREFIX) and variable != variable.upper():
+            raise ConfigurationError(f"{variable}: {_unknown()}")
+    if "network_allow" in given:
+        entries = given["network_allow"].split(",")
+        given["network_allow"] = [entry.strip() for entry in entries if entry.strip()]
+    # Text is all that the environment has: "1" and "true" are read as what they mean.
+    return _checked(
+        given, strict=False, place=lambda key: f"{_PREFIX}{key.upper()}", environ=environ
+    )
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(_CONFIG)
+    path = Path(named) if named else _xdg(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        # Only what somebody named has to be there.
+        if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return {}
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{path}: cannot be read: {reason}") from error
+    if len(data) > _MAX_FILE_BYTES:
+        raise ConfigurationError(f"{path}: expected {_MAX_FILE_BYTES} bytes at most")
+    try:
+        given = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: expected TOML: {error}") from error
+    return _checked(
+        given,
+        strict=None,
+        place=lambda key: f"{path}: {key}",
+        environ=environ,
+        base=path.absolute().parent,
+    )
+
+
+def _checked(
+    given: Mapping[str, Any], *, strict: bool | None, place: Callable[[str], str], **context: Any
+) -> dict[str, Any]:
+    """The values that one source gives, as the model has them."""
+    try:
+        # Whatever the home is to be in the end, this source alone need not say it.
+        model = Settings.model_validate(
+            {"home": Path("/"), **given}, strict=strict, context=context
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise ConfigurationError(f"{place(key)}: {_unknown()}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        got = "" if ", got " in message else f", got {first['input']!r:.60}"
+        raise ConfigurationError(f"{place(key)}: {message[0].lower()}{message[1:]}{got}") from error
+    return {name: getattr(model, name) for name in given}
+
+
+def _unknown() -> str:
+    return f"unknown setting; there are {', '.join(Settings.model_fields)}"
+
+
+def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
+    """Spec: XDG Base Directory Specification 0.8; a relative path is to be ignored."""
+    given = environ.get(variable, "")
+    base = Path(given) if given.startswith("/") else _user_folder(environ) / fallback
+    return base / "provenance"
+
+
+def _user_folder(environ: Mapping[str, str]) -> Path:
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "HOME: expected the user's folder, got none; set PROVENANCE_HOME and PROVENANCE_CONFIG"
+        ) from error

@@ -1,0 +1,119 @@
+"""Files that have all of their bytes or were never there, whenever the power fails."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from provenance.errors import DirectoryError
+
+__all__ = ["append_line", "locked", "read_bounded", "replace_file"]
+
+
+def read_bounded(path: Path, limit_bytes: int) -> bytes:
+    """What is in this file, if it is a plain file of at most so many bytes?
+
+    Raises:
+        DirectoryError: It cannot be read, is no plain file, or holds more.
+    """
+    try:
+        # Without O_NONBLOCK a pipe put in the file's place would hang the process.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise DirectoryError(f"{path}: cannot be read: expected a plain file")
+        with os.fdopen(descriptor, "rb") as stream:
+            data = stream.read(limit_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise DirectoryError(f"{path}: cannot be read: {_reason(error)}") from error
+    if len(data) > limit_bytes:
+        raise DirectoryError(f"{path}: more than the {limit_bytes} bytes that are expected at most")
+    return data
+
+
+def replace_file(path: Path, data: bytes, *, staging: Path, mode: int = 0o644) -> None:
+    """Give these bytes this name, in one step that a crash cannot halve.
+
+    Args:
+        path: The name; a file that has it already is replaced.
+        data: All of its bytes.
+        staging: A folder of the same file system for the bytes without a name yet.
+        mode: Permissions.
+
+    Raises:
+        DirectoryError: It cannot be written.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=staging, prefix="unnamed-")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add one line to the end of a file, and wait until it is on the disk.
+
+    Raises:
+        DirectoryError: It cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        with os.fdopen(descriptor, "ab", buffering=0) as stream:
+            # One call: a process that is killed has written the whole line or nothing.
+            stream.write(line)
+            os.fsync(descriptor)
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other process out of what this file stands for, while the block runs.
+
+    The lock goes with the process, so a killed one leaves none behind.
+
+    Raises:
+        DirectoryError: Another process holds it, or it cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DirectoryError(
+                f"{path.parent}: another process is changing it; try again when it has finished"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some file systems cannot; the file itself is on the disk by then.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

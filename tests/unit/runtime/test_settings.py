@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provenance.errors import ConfigurationError
+from provenance.runtime.settings import Settings, load_settings
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads settings with this TOML text as the user's file, and these variables."""
+
+    def call(toml: str | bytes | None = None, *, options: dict[str, object] | None = None,
+             **variables: str) -> Settings:  # fmt: skip
+        config = tmp_path / ".config" / "provenance"
+        config.mkdir(parents=True, exist_ok=True)
+        if toml is not None:
+            data = toml.encode() if isinstance(toml, str) else toml
+            (config / "config.toml").write_bytes(data)
+        environ = {"HOME": str(tmp_path), "PATH": "/bin", **variables}
+        return load_settings(environ=environ, **(options or {}))
+
+    return call
+
+
+def test_without_anything_the_defaults_hold(load: Load, tmp_path: Path) -> None:
+    assert load() == Settings(
+        home=tmp_path / ".local/share/provenance",
+        directory=None,
+        max_directory_age_days=None,
+        network_allow=(),
+        second_engine=False,
+        use_stored_lists=True,
+    )
+
+
+def test_an_option_comes_before_the_environment_before_the_file(load: Load) -> None:
+    toml = "max_directory_age_days = 1\nsecond_engine = true\ndirectory = '/file.json'\n"
+    assert load(toml).max_directory_age_days == 1
+    assert load(toml, PROVENANCE_MAX_DIRECTORY_AGE_DAYS="2").max_directory_age_days == 2
+    settings = load(
+        toml,
+        options={"max_directory_age_days": 3, "directory": None},
+        PROVENANCE_MAX_DIRECTORY_AGE_DAYS="2",
+        PROVENANCE_SECOND_ENGINE="no",
+    )
+    assert settings.max_directory_age_days == 3
+    assert settings.second_engine is False
+    # An option that was not given has no say.
+    assert settings.directory == Path("/file.json")
+
+
+def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
+    from_file = load(
+        "home = '/h'\ndirectory = '/d.json'\nmax_directory_age_days = 7\n"
+        "network_allow = ['OCSP.example:8080', '[::1]:80']\n"
+        "second_engine = true\nuse_stored_lists = false\n"
+    )
+    from_environment = load(
+        "",
+        PROVENANCE_HOME="/h",
+        PROVENANCE_DIRECTORY="/d.json",
+        PROVENANCE_MAX_DIRECTORY_AGE_DAYS="7",
+        PROVENANCE_NETWORK_ALLOW="ocsp.example:8080, [0:0::1]:80",
+        PROVENANCE_SECOND_ENGINE="true",
+        PROVENANCE_USE_STORED_LISTS="0",
+    )
+    assert from_file == from_environment
+    assert from_file.network_allow == ("ocsp.example:8080", "[::1]:80")
+    assert set(from_file.model_fields_set) == set(Settings.model_fields)
+
+
+def test_paths_in_the_file_are_relative_to_it_and_know_the_users_folder(
+    load: Load, tmp_path: Path
+) -> None:
+    settings = load("home = '~/state'\ndirectory = 'agencies.json'\n")
+    assert settings.home == tmp_path / "state"
+    assert settings.directory == tmp_path / ".config/provenance/agencies.json"
+    assert load("", PROVENANCE_DIRECTORY="a.json").directory == Path("a.json")
+
+
+def test_the_folders_of_the_xdg_specification_are_used_if_absolute(
+    load: Load, tmp_path: Path
+) -> None:
+    (tmp_path / "c/provenance").mkdir(parents=True)
+    (tmp_path / "c/provenance/config.toml").write_text("second_engine = true")
+    settings = load(XDG_CONFIG_HOME=str(tmp_path / "c"), XDG_DATA_HOME="/data")
+    assert (settings.home, settings.second_engine) == (Path("/data/provenance"), True)
+    settings = load(XDG_CONFIG_HOME="c", XDG_DATA_HOME="data")
+    assert settings.home == tmp_path / ".local/share/provenance"
+    assert settings.second_engine is False
+
+
+def test_a_file_that_is_named_replaces_the_users(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text("max_directory_age_days = 9")
+    settings = load("second_engine = true", PROVENANCE_CONFIG=str(tmp_path / "other.toml"))
+    assert (settings.max_directory_age_days, settings.second_engine) == (9, False)
+    with pytest.raises(ConfigurationError, match=r"gone\.toml: cannot be read: no such file"):
+        load(PROVENANCE_CONFIG=str(tmp_path / "gone.toml"))
+
+
+def test_the_debugging_switch_is_no_setting(load: Load) -> None:
+    assert load(PROVENANCE_DEBUG="1").second_engine is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "reason"),
+    [
+        ("PROVENANCE_DIRECTRY", "x", "unknown setting; there are home, directory, "),
+        ("PROVENANCE_directory", "x", "unknown setting; there are home, directory, "),
+        ("PROVENANCE_SECOND_ENGINE", "maybe", "input should be a valid boolean"),
+        ("PROVENANCE_USE_STORED_LISTS", "", "input should be a valid boolean"),
+        ("PROVENANCE_MAX_DIRECTORY_AGE_DAYS", "-1", "input should be greater than or equal to 0"),
+        ("PROVENANCE_MAX_DIRECTORY_AGE_DAYS", "soon", "input should be a valid integer"),
+        ("PROVENANCE_HOME", "", "expected a path, got ''"),
+        ("PROVENANCE_NETWORK_ALLOW", "ocsp.example", "expected host:port, got 'ocsp.example'"),
+        ("PROVENANCE_NETWORK_ALLOW", "*.example:80", "expected host:port, got '*.example:80'"),
+        ("PROVENANCE_NETWORK_ALLOW", "a.example:0", "expected host:port, got 'a.example:0'"),
+        ("PROVENANCE_NETWORK_ALLOW", "[::1::2]:80", "at most one '::' permitted"),
+    ],
+)
+def test_a_wrong_variable_is_named_in_one_line(
+    load: Load, variable: str, text: str, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load(**{variable: text})
+    assert str(error.value).startswith(f"{variable}: {reason}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("toml", "reason"),
+    [
+        ("directry = 'x'", "directry: unknown setting; there are home, directory, "),
+        ("[directory]\npath = 'x'", "directory: expected a path, got {'path': 'x'}"),
+        ("home = 3", "home: expected a path, got 3"),
+        ('home = "a\\u0000b"', "home: expected a path, got 'a\\x00b'"),
+        # The environment has nothing but text; a file that says "true" means a text.
+        ("second_engine = 'true'", "second_engine: input should be a valid boolean, got 'true'"),
+        ("max_directory_age_days = 1.5", "max_directory_age_days: input should be a valid integer"),
+        ("max_directory_age_days = true", "max_directory_age_days: input should be a valid int"),
+        ("network_allow = 'a.example:1'", "network_allow: input should be a valid tuple"),
+        ("network_allow = [5]", "network_allow: input should be a valid string, got 5"),
+        ("\nsecond_engine = x", "expected TOML: Invalid value (at line 2, column 17)"),
+        ("home = '/a'\nhome = '/b'", "expected TOML: Cannot overwrite a value (at "),
+        (b"\xff", "expected TOML: 'utf-8' codec can't decode"),
+        (b"#" * (1024 * 1024 + 1), "expected 1048576 bytes at most"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_key_in_one_line(
+    load: Load, tmp_path: Path, toml: str | bytes, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        # Not even a variable that comes before it makes a wrong value good.
+        load(toml, PROVENANCE_SECOND_ENGINE="1")
+    path = tmp_path / ".config/provenance/config.toml"
+    assert str(error.value).startswith(f"{path}: {reason}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_is_no_missing_file(load: Load, tmp_path: Path) -> None:
+    load()
+    (tmp_path / ".config/provenance/config.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"config\.toml: cannot be read: is a directory"):
+        load()
+
+
+def test_settings_cannot_be_changed(load: Load) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().second_engine = True  # type: ignore[misc]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from provenance.findings import MEANINGS, FindingCode
+from provenance.report import AgencyRef, Finding, Ingredient, Signer, finding
+from provenance.verdict import AiState, IntegrityState, Obstacle, SignerKind, Verdict
+from provenance.verification.summary import deciding_finding, summarise
+
+AGENCY = AgencyRef(id="aurora", name="Aurora Entertainment", names={})
+FORBIDDEN = re.compile(r"\b(fake|real|true|authentic|genuine photo|deepfake)\b", re.IGNORECASE)
+
+
+def _say(verdict: Verdict, *codes: FindingCode, **options: object) -> str:
+    findings = [finding(code) for code in codes]
+    kind = SignerKind.AGENCY if verdict is Verdict.OFFICIAL else SignerKind.UNRECOGNISED
+    whole: dict[str, object] = {
+        "reason": deciding_finding(verdict, findings),
+        "signer": Signer(kind=kind, agency=AGENCY if kind is SignerKind.AGENCY else None),
+        "findings": findings,
+        "ingredients": (),
+        "ai": AiState.NOT_DECLARED,
+        "integrity": IntegrityState.INTACT,
+        "test": False,
+    }
+    return summarise(verdict, **{**whole, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_a_sentence(verdict: Verdict) -> None:
+    said = _say(verdict)
+    assert said.endswith(".")
+    assert said[0].isupper()
+    assert _say(verdict, test=True) == f"TEST. {said}"
+
+
+def test_no_two_verdicts_share_a_sentence() -> None:
+    assert len({_say(verdict) for verdict in Verdict}) == len(Verdict)
+
+
+@pytest.mark.parametrize("code", [c for c in FindingCode if MEANINGS[c].obstacle])
+def test_every_obstacle_has_its_own_reason(code: FindingCode) -> None:
+    said = _say(Verdict.UNDETERMINED, code)
+    assert said.startswith("Could not be checked: ")
+    assert "no answer either way" not in said
+
+
+def test_nothing_ever_says_fake_or_real_or_true() -> None:
+    codes = [*FindingCode]
+    texts = [MEANINGS[code].says for code in codes]
+    for verdict, code, ai in itertools.product(Verdict, codes, AiState):
+        texts.append(_say(verdict, code, ai=ai))
+    assert [text for text in texts if FORBIDDEN.search(text)] == []
+
+
+def test_the_absence_of_credentials_is_no_evidence() -> None:
+    assert "does not say whether it is genuine" in _say(Verdict.UNVERIFIED)
+
+
+def test_ai_is_said_only_of_what_is_official() -> None:
+    official = _say(Verdict.OFFICIAL, ai=AiState.FULLY)
+    assert official == (
+        "Official release of Aurora Entertainment. It declares that AI made all of it."
+    )
+    partly = _say(Verdict.OFFICIAL, ai=AiState.PARTLY)
+    assert partly.endswith("It declares that AI made part of it.")
+
+
+def test_an_origin_is_said_only_of_an_intact_file() -> None:
+    made = Ingredient(
+        id=0, parent=None, depth=1, relationship="parentOf", state="holds", agency=AGENCY
+    )
+    origin = "It says it was made from a release of Aurora Entertainment."
+    assert _say(Verdict.SIGNED_UNRECOGNISED, ingredients=[made]).endswith(origin)
+    for state in set(IntegrityState) - {IntegrityState.INTACT}:
+        assert origin not in _say(Verdict.UNDETERMINED, ingredients=[made], integrity=state)
+    assert origin not in _say(Verdict.OFFICIAL, ingredients=[made])
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (FindingCode.CERTIFICATE_REVOKED, "that its issuer has revoked"),
+        (FindingCode.KEY_OUT_OF_SCOPE, "for this kind of release"),
+        (FindingCode.KEY_OUTSIDE_WINDOW, "for that time"),
+    ],
+)
+def test_why_a_signer_is_not_recognised(code: FindingCode, says: str) -> None:
+    assert says in _say(Verdict.SIGNED_UNRECOGNISED, code)
+
+
+def test_a_disowned_key_names_who_disowned_it() -> None:
+    signer = Signer(kind=SignerKind.UNRECOGNISED, disowned_by=AGENCY)
+    said = _say(Verdict.SIGNED_UNRECOGNISED, signer=signer)
+    assert said == "Signed with a key that Aurora Entertainment has disowned."
+
+
+def _found(*codes: FindingCode) -> list[Finding]:
+    return [finding(code) for code in codes]
+
+
+def test_a_reason_of_ours_is_named_before_one_of_the_file() -> None:
+    findings = _found(FindingCode.PARTLY_COVERED, FindingCode.LIMIT_REACHED)
+    assert MEANINGS[FindingCode.PARTLY_COVERED].obstacle is Obstacle.FILE
+    assert deciding_finding(Verdict.UNDETERMINED, findings) is FindingCode.LIMIT_REACHED
+
+
+def test_an_accusation_is_named_by_what_accuses() -> None:
+    findings = _found(FindingCode.PARTLY_COVERED, FindingCode.ASSERTION_MISMATCH)
+    assert deciding_finding(Verdict.ALTERED, findings) is FindingCode.ASSERTION_MISMATCH
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    sorted(set(Verdict) - {Verdict.ALTERED, Verdict.UNDETERMINED}),
+    ids=lambda v: v.value,
+)
+def test_other_verdicts_need_no_reason(verdict: Verdict) -> None:
+    assert deciding_finding(verdict, _found(*FindingCode)) is None
