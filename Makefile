@@ -7,9 +7,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEBIAN_PACKAGES := python3-venv
 
-.PHONY: help setup debian demo test lint types layers schemas check-schemas check-readme bench clean
+# Installs Debian packages as root; anybody else is told what to install.
+define debian-install
+{ if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1); \
+  else echo "please install as root: $(1)" >&2; exit 2; fi; }
+endef
+
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
@@ -19,10 +25,11 @@ help:
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
-	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(DEBIAN_PACKAGES); \
-	  else echo "please install as root: $(DEBIAN_PACKAGES)" >&2; exit 2; fi; }
+	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || $(call debian-install,python3-venv)
+
+# strace shows that the optional second engine opens no socket.
+debian-test:
+	@command -v strace >/dev/null || $(call debian-install,strace)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,7 +42,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-test: $(STAMP)
+test: $(STAMP) debian-test
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 lint: $(STAMP) check-schemas check-readme

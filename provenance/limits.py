@@ -26,6 +26,8 @@ class Limits:
         max_cbor_items: Most values, keys and tags inside one CBOR item.
         max_segments: Most container segments, chunks, boxes or entries listed.
         max_box_depth: Deepest nesting of ISO BMFF boxes.
+        max_boxes_beside: Most ISO BMFF boxes beside each other in a file that the
+            engine is given: its time grows with their square.
         max_metadata_bytes: Largest single EXIF, XMP or IPTC block that is parsed.
         max_metadata_fields: Most metadata fields that are listed.
         max_picture_pixels: Largest picture that may be decoded.
@@ -50,6 +52,7 @@ class Limits:
     max_cbor_items: int = 500_000
     max_segments: int = 100_000
     max_box_depth: int = 16
+    max_boxes_beside: int = 10_000
     max_metadata_bytes: int = 4 * 1024**2
     max_metadata_fields: int = 500
     max_picture_pixels: int = 200_000_000

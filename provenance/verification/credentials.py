@@ -6,25 +6,18 @@ more for those of a sidecar.
 
 from __future__ import annotations
 
-import io
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
 
 from provenance.credentials.engine import Engine, EngineReading, EngineState
-from provenance.credentials.manifest_store import Manifest, ManifestStore, parse_manifest_store
+from provenance.credentials.manifest_store import Manifest, ManifestStore
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
-from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.containers.collector import MULTIPLE_STORES
-from provenance.media.containers.pieces import read_exactly
-from provenance.media.formats import Container, MediaFormat
-from provenance.media.layout import Layout
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
-from provenance.verdict import IntegrityState
+from provenance.verdict import IntegrityState, SignerKind
+from provenance.verification.asset import AssetBytes, fragment_layout, why_not_read
 from provenance.verification.bindings import (
     BmffHash,
     HardBinding,
@@ -36,38 +29,18 @@ from provenance.verification.coverage import CoverageAnswer, judge_coverage, unk
 from provenance.verification.history import History, trace_history
 from provenance.verification.identity import IdentityAnswer, IdentityEvidence, IdentityJudge
 from provenance.verification.integrity import IntegrityEvidence, judge_integrity
+from provenance.verification.notes import Notes
 from provenance.verification.party import Party, PartyJudge
 from provenance.verification.selection import Judged, select_judged
+from provenance.verification.stores import read_stores
 
-__all__ = ["AssetBytes", "Judgement", "judge_credentials", "layout_of"]
+__all__ = ["Judgement", "judge_credentials"]
 
-_MAX_BOXES_BESIDE = 10_000
 _LAPSED = {
     FindingCode.CERTIFICATE_EXPIRED,
     FindingCode.CERTIFICATE_NOT_YET_VALID,
     FindingCode.TIME_OUTSIDE_VALIDITY,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetBytes:
-    """The asset under examination.
-
-    Attributes:
-        stream: Its bytes, seekable.
-        size_bytes: How many.
-        media_format: As sniffed.
-        layout: Its parts, or None where the container cannot be followed.
-        layout_error: Why it cannot.
-        fragments: Fragments given with an initialisation segment.
-    """
-
-    stream: BinaryIO
-    size_bytes: int
-    media_format: MediaFormat
-    layout: Layout | None
-    layout_error: str = ""
-    fragments: Sequence[BinaryIO] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +99,6 @@ class Judgement:
         return self.coverage.coverage if self.coverage else Coverage()
 
 
-@dataclass(slots=True)
-class _Notes:
-    findings: list[Finding] = field(default_factory=list)
-    checks_not_run: list[CheckNotRun] = field(default_factory=list)
-
-    def not_run(self, check: str, why: str) -> None:
-        self.checks_not_run.append(CheckNotRun(check=check, why=why))
-
-
 def judge_credentials(
     engine: Engine,
     asset: AssetBytes,
@@ -154,7 +118,7 @@ def judge_credentials(
         limits: Bounds for every parser.
         manifest: A manifest store from beside the asset; None for the embedded one.
     """
-    too_many = _too_many_boxes(asset, limits)
+    too_many = why_not_read(asset, limits)
     if too_many:
         return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
     engine_type = asset.media_format.engine_type
@@ -166,13 +130,13 @@ def judge_credentials(
         )
     if reading.state is not EngineState.MANIFEST:
         return _without_manifest(reading, asset)
-    notes = _Notes()
+    notes = Notes()
     if manifest is None and asset.layout and MULTIPLE_STORES in asset.layout.problems:
         # The engine takes the first in some containers; another reader, the last.
         found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
         return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
     try:
-        store, same_store = _stores(asset, reading, limits, notes, embedded=manifest is None)
+        store, same_store = read_stores(asset, reading, limits, notes, embedded=manifest is None)
     except (MalformedError, LimitError) as error:
         return _unreadable(reading, error)
     judge.learn(store)
@@ -189,34 +153,11 @@ def judge_credentials(
         judged=judged,
         same_store=same_store,
         embedded=manifest is None,
+        engine_was_asked=engine.asks_for_trust,
         limits=limits,
         notes=notes,
     )
     return _judge_manifest(case, judge, identities)
-
-
-def _too_many_boxes(asset: AssetBytes, limits: Limits) -> str:
-    """Why is the engine not asked about this file? Empty where it is.
-
-    Its time grows with the square of the boxes beside each other in an ISO BMFF
-    file, and it cannot be stopped: 800 kB of empty boxes keep it busy for a minute.
-    """
-    if asset.media_format.container is not Container.BMFF:
-        return ""
-    try:
-        layouts = [_fragment_layout(piece, asset.media_format, limits) for piece in asset.fragments]
-    except LimitError as error:
-        return f"fragment: {error}"
-    except MalformedError:
-        layouts = []  # said where coverage is judged
-    if asset.layout is None:
-        # A file that begins with a file type box has a layout, unless there was too much of it.
-        return asset.layout_error
-    for layout in (asset.layout, *layouts):
-        beside = Counter(segment.path.rpartition("/")[0] for segment in layout.segments)
-        if beside and max(beside.values()) > _MAX_BOXES_BESIDE:
-            return f"more than {_MAX_BOXES_BESIDE} boxes beside each other"
-    return ""
 
 
 def _without_manifest(reading: EngineReading, asset: AssetBytes) -> Judgement:
@@ -269,8 +210,9 @@ class _Case:
     judged: Judged
     same_store: bool | None
     embedded: bool
+    engine_was_asked: bool
     limits: Limits
-    notes: _Notes
+    notes: Notes
 
     @property
     def binding(self) -> HardBinding:
@@ -283,72 +225,6 @@ class _Case:
         if len(bindings) != 1:
             raise MalformedError(f"expected one hard binding, got {len(bindings)}")
         return parse_hard_binding(bindings[0], self.limits)
-
-
-def _stores(
-    asset: AssetBytes, reading: EngineReading, limits: Limits, notes: _Notes, *, embedded: bool
-) -> tuple[ManifestStore, bool | None]:
-    """The manifest store, and whether the engine's reading of it is the same.
-
-    An embedded store is taken from the file by our own reading of the container,
-    and the engine's copy is held against it: manifest by manifest, since the
-    engine writes a store anew, may order it otherwise and leaves out what no
-    other manifest refers to.
-
-    Raises:
-        MalformedError, LimitError: The store cannot be parsed.
-    """
-    if not embedded:
-        return parse_manifest_store(reading.store, limits), None
-    check = "manifest store read twice"
-    try:
-        if asset.layout is None:
-            raise MalformedError(asset.layout_error)  # noqa: TRY301 - one way out for all three
-        own = extract_manifest(asset.stream, asset.layout, limits)
-    except (MalformedError, LimitError) as error:
-        notes.not_run(check, clean_text(error))
-        return parse_manifest_store(reading.store, limits), None
-    if not own:
-        notes.not_run(check, "our own reading of the container finds no manifest store")
-        return parse_manifest_store(reading.store, limits), None
-    store = parse_manifest_store(own, limits)
-    if asset.media_format.container is Container.BMFF and len(asset.layout.manifest_payload) > 1:
-        store = _with_updates(asset.stream, asset.layout, limits)
-    if store.data == reading.store:
-        return store, True
-    copy = parse_manifest_store(reading.store, limits)
-    same = all(
-        label in store.manifests and store.manifests[label].box.payload == manifest.box.payload
-        for label, manifest in copy.manifests.items()
-    )
-    return store, same
-
-
-def _with_updates(stream: BinaryIO, layout: Layout, limits: Limits) -> ManifestStore:
-    """The stores of an ISO BMFF file, the original first, as the one store that they mean.
-
-    An update of such a file leaves the box with the original store where it is,
-    and puts the update's manifests into a store of their own in a box behind.
-
-    Spec: C2PA 2.5, "Embedding manifests into BMFF-based assets".
-
-    Raises:
-        MalformedError, LimitError: One of them cannot be parsed, or two
-            manifests share a label.
-    """
-    stores = [
-        parse_manifest_store(read_exactly(stream, item.start, item.size_bytes), limits)
-        for item in layout.manifest_payload
-    ]
-    manifests: dict[str, Manifest] = {}
-    unreadable: dict[str, str] = {}
-    for store in stores:
-        labels = {*store.manifests, *store.unreadable}
-        if labels & {*manifests, *unreadable}:
-            raise MalformedError("manifest stores: more than one manifest under one label")
-        manifests |= store.manifests
-        unreadable |= store.unreadable
-    return ManifestStore(b"".join(store.data for store in stores), manifests, unreadable)
 
 
 def _judge_manifest(case: _Case, judge: PartyJudge, identities: IdentityJudge) -> Judgement:
@@ -384,6 +260,8 @@ def _judge_manifest(case: _Case, judge: PartyJudge, identities: IdentityJudge) -
             judged=judged, store=case.store, party=party, reading=reading, holds=counts
         )
     )
+    if engine_trust := _engine_trust(case, party):
+        notes.findings.append(engine_trust)
     if identity.carried is not None:
         party = replace(party, recognition=identity.carried.recognition)
     return Judgement(
@@ -406,6 +284,21 @@ def _judge_manifest(case: _Case, judge: PartyJudge, identities: IdentityJudge) -
         history=history,
         coverage=coverage if counts else None,
         identity=identity,
+    )
+
+
+def _engine_trust(case: _Case, party: Party) -> Finding | None:
+    """The engine's own opinion of the signer, where it was asked and differs. It never decides."""
+    if not case.engine_was_asked:
+        return None
+    engine = case.reading.succeeded("signingCredential.trusted")
+    own = party.recognition.kind in {SignerKind.AGENCY, SignerKind.LISTED}
+    if engine == own:
+        return None
+    return finding(
+        FindingCode.ENGINE_TRUST_DIFFERS,
+        engine="trusted" if engine else "not trusted",
+        own=party.recognition.kind.value,
     )
 
 
@@ -437,17 +330,13 @@ def _coverage(case: _Case) -> CoverageAnswer:
             embedded=case.embedded,
             limits=case.limits,
             fragments=[
-                (piece, _fragment_layout(piece, case.asset.media_format, case.limits))
+                (piece, fragment_layout(piece, case.asset.media_format, case.limits))
                 for piece in case.asset.fragments
             ],
         )
     except (MalformedError, LimitError) as error:
         case.notes.not_run("coverage", clean_text(error))
         return unknown_coverage(error)
-
-
-def _fragment_layout(piece: BinaryIO, media_format: MediaFormat, limits: Limits) -> Layout:
-    return parse_layout(piece, piece.seek(0, io.SEEK_END), media_format, limits)
 
 
 def _own_content(case: _Case) -> bool | None:
@@ -491,13 +380,3 @@ def _unknown_hash(case: _Case) -> str | None:
         return unknown_algorithm(case.binding, case.judged.binding.claim.algorithm)
     except (MalformedError, LimitError):
         return None
-
-
-def layout_of(
-    stream: BinaryIO, size_bytes: int, media_format: MediaFormat, limits: Limits
-) -> tuple[Layout | None, str]:
-    """The file's parts, or why they cannot be told."""
-    try:
-        return parse_layout(stream, size_bytes, media_format, limits), ""
-    except (MalformedError, LimitError) as error:
-        return None, clean_text(error)

@@ -31,7 +31,8 @@ from provenance.media.formats import Container
 from provenance.report import CheckNotRun, finding
 from provenance.untrusted import clean_text
 from provenance.verdict import IntegrityState
-from provenance.verification.credentials import AssetBytes, Judgement
+from provenance.verification.asset import AssetBytes
+from provenance.verification.credentials import Judgement
 
 __all__ = ["CHECK", "KNOWN_DIFFERENCES", "KnownDifference", "with_second_opinion"]
 

@@ -65,13 +65,9 @@ from provenance.verdict import (
 )
 from provenance.verification.agencies import agency_ref
 from provenance.verification.ai import judge_ai
+from provenance.verification.asset import AssetBytes, layout_of, why_not_read
 from provenance.verification.context import JudgedWith, second_engine_ref
-from provenance.verification.credentials import (
-    AssetBytes,
-    Judgement,
-    judge_credentials,
-    layout_of,
-)
+from provenance.verification.credentials import Judgement, judge_credentials
 from provenance.verification.history import manifest_facts
 from provenance.verification.identity import IdentityJudge
 from provenance.verification.identity_holder import HolderJudge
@@ -224,6 +220,17 @@ class Verifier:
             media_format = sniff_stream(opened.stream, opened.size_bytes)
             if media_format is None or media_format.engine_type is None:
                 return None
+            layout, error = layout_of(opened.stream, opened.size_bytes, media_format, self._limits)
+            asset = AssetBytes(
+                stream=opened.stream,
+                size_bytes=opened.size_bytes,
+                media_format=media_format,
+                layout=layout,
+                layout_error=error,
+            )
+            refused = why_not_read(asset, self._limits)
+            if refused:
+                raise LimitError(f"{opened.name or 'asset'}: {refused}")
             store = _read_sidecar(sidecar, self._limits)
             return self._engine.crjson(opened.stream, media_format.engine_type, manifest=store)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, SlowRetrievalError
 
 from provenance.errors import DirectoryError
 from provenance.runtime.directory_fetcher import DirectoryFetcher, check_source
+from tests.factory import pki
 from tests.factory.keepers import serving
 
 
@@ -125,3 +128,30 @@ def test_nobody_there_is_an_error_of_the_download() -> None:
         pass
     with pytest.raises(DownloadError, match="refused"):
         DirectoryFetcher(address).download_bytes(f"{address}/x", 100)
+
+
+@pytest.mark.parametrize("trusted", ["root.pem", "other.pem"])
+def test_https_asks_for_a_certificate_that_the_machine_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    authority = pki.root("TEST web root")
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    holder = pki.issue("localhost", authority, extensions=[(names, False)])
+    (tmp_path / "server.pem").write_bytes(holder.pem + holder.key_pem)
+    (tmp_path / "root.pem").write_bytes(authority.pem)
+    other = pki.root("TEST other web root")
+    (tmp_path / "other.pem").write_bytes(other.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / trusted))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "x").write_bytes(b"here")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with serving(tmp_path / "served", tls=context) as address:
+        source = address.replace("127.0.0.1", "localhost")
+        fetcher = DirectoryFetcher(source)
+        if trusted == "root.pem":
+            assert fetcher.download_bytes(f"{source}/x", 100) == b"here"
+        else:
+            with pytest.raises(DownloadError, match="certificate verify failed"):
+                fetcher.download_bytes(f"{source}/x", 100)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provenance.errors import RequirementNotMetError, SourceError
+from provenance.errors import LimitError, RequirementNotMetError, SourceError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
 from provenance.signing.dev_agency import DevAgency
@@ -28,7 +29,7 @@ from tests.factory import judging, media, pki
 from tests.factory.judging import AT, GOOD, codes, directory_of, trust_list, verifier_of
 from tests.factory.pki import Holder
 from tests.factory.sign import sidecar, sign
-from tests.factory.surgery import forge_timestamp
+from tests.factory.surgery import forge_timestamp, sign_unchecked
 from tests.factory.tsa import make_authority
 
 JPEG = "image/jpeg"
@@ -371,6 +372,7 @@ def test_a_file_that_changes_while_it_is_read(
     class Writer:
         def __init__(self, inner: Any) -> None:
             self.inner = inner
+            self.asks_for_trust = inner.asks_for_trust
 
         def read(self, *arguments: Any, **options: Any) -> Any:
             with path.open("ab") as file:
@@ -431,3 +433,28 @@ def test_crjson_is_the_engines(signed_jpeg: bytes, make: Make) -> None:
     assert make().crjson(media.jpeg()) is None
     assert make().crjson(b"") is None
     assert judging.AT == AT
+
+
+def test_crjson_of_a_film_of_very_many_empty_boxes_is_refused(make: Make) -> None:
+    film = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom") + b"\0\0\0\x08free" * 20_000
+    with pytest.raises(LimitError, match="boxes beside each other"):
+        make().crjson(film)
+
+
+def test_the_engines_opinion_of_the_signer_is_recorded_and_decides_nothing(
+    agency: DevAgency,
+) -> None:
+    # The engine takes a certificate for time-stamping as a trusted claim signer.
+    house = judging.house()
+    data = sign_unchecked(media.jpeg(), JPEG, signer=house.signer(eku=(pki.TIME_STAMPING,)))
+    directory = directory_of(agency, house.root)
+    report = verifier_of(directory, policy=Policy(ask_engine_about_trust=True)).verify(data)
+    assert report.verdict is Verdict.SIGNED_UNRECOGNISED
+    (found,) = [f for f in report.findings if f.code is FindingCode.ENGINE_TRUST_DIFFERS]
+    assert found.evidence == {"engine": "trusted", "own": "unrecognised"}
+
+
+def test_twin_the_engine_and_we_agree(signed_jpeg: bytes, make: Make) -> None:
+    report = make(policy=Policy(ask_engine_about_trust=True)).verify(signed_jpeg)
+    assert report.verdict is Verdict.OFFICIAL
+    assert not report.has(FindingCode.ENGINE_TRUST_DIFFERS)
