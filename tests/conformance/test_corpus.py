@@ -76,9 +76,9 @@ DEVIATIONS: Mapping[str, tuple[Verdict, str]] = {
     "legacy.mp4": (
         Verdict.UNDETERMINED,
         (
-            "Its binding is of version 1, whose exclusions leave the chunk-offset tables of the movie "
-            "unhashed: whoever changes them rearranges sound and picture unseen. Later versions hash "
-            "them, so this file is called covered in part, not intact."
+            "Its binding is of version 1, whose exclusions leave the chunk-offset tables of the "
+            "movie unhashed: whoever changes them rearranges sound and picture unseen. Later "
+            "versions hash them, so this file is called covered in part, not intact."
         ),
     ),
 }
