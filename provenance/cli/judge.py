@@ -88,10 +88,13 @@ def make_verifier(  # noqa: PLR0913 - what a command line may say
 def _policy(settings: Settings, *, second_engine: bool) -> Policy:
     days = settings.max_directory_age_days
     values = [] if days is None else [f"max-directory-age-days={days}"]
-    if second_engine:
+    if settings.territory is not None:
+        values.append(f"territory={settings.territory}")
+    if second_engine or settings.second_engine:
         if not SecondEngine.available():
             # Asked for by name: going on without it would look as if it had agreed.
-            raise ConfigurationError(f"--second-engine: {NOT_INSTALLED}")
+            asked = "--second-engine" if second_engine else "settings, second_engine"
+            raise ConfigurationError(f"{asked}: {NOT_INSTALLED}")
         values.append("second-engine")
     if not values:
         return Policy()
@@ -99,7 +102,8 @@ def _policy(settings: Settings, *, second_engine: bool) -> Policy:
         name="settings",
         version=" ".join(values),
         max_directory_age=None if days is None else timedelta(days=days),
-        second_engine=second_engine,
+        territory=settings.territory,
+        second_engine=second_engine or settings.second_engine,
     )
 
 

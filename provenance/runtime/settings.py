@@ -70,6 +70,7 @@ class Settings(BaseModel):
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.
+        territory: The country for which is asked (ISO 3166-1 alpha-2).
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
     """
@@ -80,6 +81,7 @@ class Settings(BaseModel):
     directory: _Path | None = None
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
+    territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +30,7 @@ from provenance.errors import DirectoryError, TrustListError
 from provenance.trust.certificates import Certificate, parse_pem_bundle
 
 __all__ = [
+    "About",
     "Agency",
     "Anchor",
     "Directory",
@@ -45,6 +48,7 @@ _MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Territory = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
 
 class MediaScope(StrEnum):
@@ -67,6 +71,26 @@ class LocalizedName(_Entry):
     name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a release is about, as far as anybody says.
+
+    Attributes:
+        media_kind: `image`, `video`, `audio` or `document`.
+        artists: Whom its signed statements name as the artists.
+        territory: The country for which the operator asks (ISO 3166-1 alpha-2).
+    """
+
+    media_kind: str
+    artists: tuple[str, ...] = ()
+    territory: str | None = None
+
+
+def _folded(name: str) -> str:
+    """A name without the differences that writers of one name make."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 class Scope(_Entry):
     """What a key or an agency may speak about. An empty list permits nothing."""
 
@@ -76,10 +100,32 @@ class Scope(_Entry):
     media_kinds: tuple[MediaScope, ...] | None = Field(
         default=None, description="Kinds of media it may release; null: not limited."
     )
+    territories: tuple[Territory, ...] | None = Field(
+        default=None,
+        description="Countries it may release for (ISO 3166-1 alpha-2); null: not limited.",
+    )
 
-    def allows_kind(self, kind: str) -> bool:
-        """May it release this kind of media?"""
-        return self.media_kinds is None or kind in {entry.value for entry in self.media_kinds}
+    def why_outside(self, about: About) -> str | None:
+        """Which limit does a release exceed? None where it keeps to all that can be told."""
+        if self.media_kinds is not None and about.media_kind not in {
+            entry.value for entry in self.media_kinds
+        }:
+            return "media kind"
+        if self.artists is not None:
+            known = set(map(_folded, self.artists))
+            if not all(_folded(artist) in known for artist in about.artists):
+                return "artist"
+        if self.territories is not None and about.territory not in {None, *self.territories}:
+            return "territory"
+        return None
+
+    def untold(self, about: About) -> tuple[str, ...]:
+        """Which limits could not be held against the release, for want of a statement?"""
+        limits = (
+            ("artist scope", self.artists is not None and not about.artists),
+            ("territory scope", self.territories is not None and about.territory is None),
+        )
+        return tuple(name for name, unknown in limits if unknown)
 
 
 class _Period(_Entry):

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from provenance.findings import FindingCode
 from provenance.trust.certificates import Certificate
 from provenance.trust.chain import ChainChecker
-from provenance.trust.directory import Agency, LoadedDirectory, Product
+from provenance.trust.directory import About, Agency, LoadedDirectory, Product
 from provenance.trust.lists import ListPurpose, TrustList
 from provenance.trust.recognition import Recogniser
 from provenance.verdict import SignerKind
@@ -89,7 +89,7 @@ class IdentityRecogniser:
         *,
         at: datetime,
         trusted_time: datetime | None,
-        media_kind: str,
+        about: About,
     ) -> Holder:
         """Who stands behind this chain at this moment?
 
@@ -101,11 +101,9 @@ class IdentityRecogniser:
             chain: Leaf first, linked.
             at: The trusted time of signing, else the time of verification.
             trusted_time: The trusted time of signing, if there is one.
-            media_kind: `image`, `video`, `audio` or `document`.
+            about: What the release is about.
         """
-        found = self._agencies.recognise(
-            chain, at=at, trusted_time=trusted_time, media_kind=media_kind
-        )
+        found = self._agencies.recognise(chain, at=at, trusted_time=trusted_time, about=about)
         if found.kind is SignerKind.AGENCY:
             return Holder(agency=found.agency, recognised_by=found.recognised_by)
         why = next((_PROBLEMS[f.code] for f in found.findings if f.code in _PROBLEMS), "")

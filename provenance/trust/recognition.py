@@ -10,7 +10,7 @@ from provenance.findings import FindingCode
 from provenance.report import Finding, finding
 from provenance.trust.certificates import Certificate
 from provenance.trust.chain import ChainChecker
-from provenance.trust.directory import Agency, Anchor, Key, LoadedDirectory
+from provenance.trust.directory import About, Agency, Anchor, Key, LoadedDirectory, Scope
 from provenance.trust.lists import ListPurpose, TrustList
 from provenance.verdict import SignerKind
 
@@ -28,6 +28,8 @@ class Recognition:
         disowned_by: The agency whose key it is and that does not stand by it.
         recognised_by: `key:ID`, `anchor:ID` or `list:NAME`.
         findings: What led there.
+        not_checked: Limits of the directory that could not be held against the
+            release, because nobody says what they are about.
     """
 
     kind: SignerKind
@@ -35,6 +37,7 @@ class Recognition:
     disowned_by: Agency | None = None
     recognised_by: str | None = None
     findings: tuple[Finding, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
 
 class Recogniser:
@@ -74,7 +77,7 @@ class Recogniser:
         *,
         at: datetime,
         trusted_time: datetime | None,
-        media_kind: str,
+        about: About,
     ) -> Recognition:
         """Who stands behind this chain at this moment?
 
@@ -84,11 +87,11 @@ class Recogniser:
             chain: Leaf first, linked.
             at: The trusted time of signing, else the time of verification.
             trusted_time: The trusted time of signing, if there is one.
-            media_kind: `image`, `video`, `audio` or `document`.
+            about: What the release is about.
         """
         findings: list[Finding] = []
         for agency, entry in self._matches(chain, at):
-            problem = _problem(agency, entry, chain, at, trusted_time, media_kind)
+            problem = _problem(agency, entry, chain, at, trusted_time, about)
             name = f"{'key' if isinstance(entry, Key) else 'anchor'}:{entry.id}"
             if problem is None:
                 found = finding(FindingCode.SIGNER_IS_AGENCY, agency=agency.id, matched=name)
@@ -97,8 +100,16 @@ class Recogniser:
                     agency=agency,
                     recognised_by=name,
                     findings=(found,),
+                    not_checked=tuple(
+                        dict.fromkeys(
+                            n for scope in _scopes(agency, entry) for n in scope.untold(about)
+                        )
+                    ),
                 )
-            findings.append(finding(problem, agency=agency.id, matched=name))
+            evidence = {"agency": agency.id, "agency_name": agency.name, "matched": name}
+            if problem is FindingCode.KEY_OUT_OF_SCOPE:
+                evidence["outside"] = _why_outside(agency, entry, about) or ""
+            findings.append(finding(problem, **evidence))
             if problem is FindingCode.KEY_DISOWNED:
                 # Disowned counts as unlisted everywhere: a stolen key under a
                 # public root would otherwise come back as "signed".
@@ -180,7 +191,7 @@ def _problem(  # noqa: PLR0917 - each is one fact of the question
     chain: Sequence[Certificate],
     at: datetime,
     trusted_time: datetime | None,
-    media_kind: str,
+    about: About,
 ) -> FindingCode | None:
     """Why does a matched key not count as the agency's? None where it does."""
     # Only a time that somebody recognised attests can lie before a theft: a
@@ -198,7 +209,13 @@ def _problem(  # noqa: PLR0917 - each is one fact of the question
         return FindingCode.KEY_DISOWNED
     if not entry.contains(at):
         return FindingCode.KEY_OUTSIDE_WINDOW
-    scopes = [agency.scope] + ([entry.scope] if entry.scope is not None else [])
-    if not all(scope.allows_kind(media_kind) for scope in scopes):
-        return FindingCode.KEY_OUT_OF_SCOPE
-    return None
+    return FindingCode.KEY_OUT_OF_SCOPE if _why_outside(agency, entry, about) else None
+
+
+def _scopes(agency: Agency, entry: Key | Anchor) -> tuple[Scope, ...]:
+    return (agency.scope,) if entry.scope is None else (agency.scope, entry.scope)
+
+
+def _why_outside(agency: Agency, entry: Key | Anchor, about: About) -> str | None:
+    reasons = (scope.why_outside(about) for scope in _scopes(agency, entry))
+    return next((reason for reason in reasons if reason), None)

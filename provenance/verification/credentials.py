@@ -277,7 +277,14 @@ def _judge_manifest(case: _Case, judge: PartyJudge, identities: IdentityJudge) -
             *notes.findings,
             *history.findings,
         ),
-        checks_not_run=(*notes.checks_not_run, *identity.checks_not_run),
+        checks_not_run=(
+            *notes.checks_not_run,
+            *identity.checks_not_run,
+            *(
+                CheckNotRun(check=name, why="nobody says what the release is about in this regard")
+                for name in party.recognition.not_checked
+            ),
+        ),
         store=case.store,
         judged=judged,
         party=party,

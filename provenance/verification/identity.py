@@ -196,7 +196,7 @@ class IdentityJudge:
         if sign1 is None:
             return
         # (5) to (8)
-        answer = self._holders.judge(sign1, evidence.party.time.trusted_at)
+        answer = self._holders.judge(sign1, evidence.party.time.trusted_at, evidence.party.about)
         case.end(answer.state, answer.why)
         case.asked, case.holder = answer.asked, answer.holder
         case.says_name = clean_text(answer.says_name) if answer.says_name else None

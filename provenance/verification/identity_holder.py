@@ -21,6 +21,7 @@ from provenance.credentials.cose import CoseSign1
 from provenance.errors import MalformedError
 from provenance.limits import Limits
 from provenance.trust.certificates import Certificate, load_der_chain
+from provenance.trust.directory import About
 from provenance.trust.identities import Holder, IdentityRecogniser
 from provenance.trust.profile import Purpose, profile_faults
 from provenance.trust.revocation import OcspEvidence, RevocationAnswer, RevocationChecker
@@ -65,22 +66,21 @@ class HolderJudge:
         revocation: RevocationChecker,
         *,
         now: datetime,
-        media_kind: str,
         limits: Limits,
     ) -> None:
         self._recogniser = recogniser
         self._time_stamps = time_stamps
         self._revocation = revocation
         self._now = now
-        self._media_kind = media_kind
         self._limits = limits
 
-    def judge(self, sign1: CoseSign1, manifest_time: datetime | None) -> HolderAnswer:
+    def judge(self, sign1: CoseSign1, manifest_time: datetime | None, about: About) -> HolderAnswer:
         """Who holds the key that made this signature?
 
         Args:
             sign1: The signature, which belongs to the statement.
             manifest_time: When the manifest was signed, by a recognised authority.
+            about: What the release is about.
         """
         try:
             chain = load_der_chain(sign1.chain, where="identity signature")
@@ -103,7 +103,7 @@ class HolderJudge:
             chain,
             at=trusted_time or self._now,
             trusted_time=trusted_time,
-            media_kind=self._media_kind,
+            about=about,
         )
         state, why, not_checked = "unverified", holder.why, None
         if holder.recognised_by is not None:

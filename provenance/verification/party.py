@@ -21,6 +21,7 @@ from provenance.findings import FindingCode
 from provenance.limits import Limits
 from provenance.report import CertificateFacts, Finding, SigningTime, finding
 from provenance.trust.certificates import Certificate, load_der_chain
+from provenance.trust.directory import About
 from provenance.trust.profile import Purpose, profile_faults
 from provenance.trust.recognition import Recogniser, Recognition
 from provenance.trust.revocation import OcspEvidence, RevocationAnswer, RevocationChecker
@@ -33,10 +34,12 @@ from provenance.verification.revocation import (
     check_revocation,
     later_status,
 )
+from provenance.verification.subjects import artists_of
 
 __all__ = ["NO_TIME", "Party", "PartyJudge", "certificate_facts"]
 
 _NOBODY = Recognition(kind=SignerKind.NONE)
+_NOTHING = About(media_kind="")
 NO_TIME = SigningTime(state=TimeState.NONE)
 _NO_SIGNATURE = RevocationAnswer(
     state=RevocationState.NOT_CHECKED, why="there is no signature that holds"
@@ -53,6 +56,7 @@ class Party:
         algorithm: Name of the signature algorithm, where known.
         time: When it was signed, and who says so.
         recognition: Who stands behind the key.
+        about: What the release is about, by its signed statements.
         revocation: Whether the certificate had been revoked when it was used.
         findings: What led there, in the order of the checks.
         why_unreadable: Why the signature could not be read, where it could not.
@@ -63,6 +67,7 @@ class Party:
     algorithm: str | None = None
     time: SigningTime = NO_TIME
     recognition: Recognition = _NOBODY
+    about: About = _NOTHING
     revocation: RevocationAnswer = _NO_SIGNATURE
     findings: tuple[Finding, ...] = ()
     why_unreadable: str = ""
@@ -173,6 +178,7 @@ class PartyJudge:
         *,
         now: datetime,
         media_kind: str,
+        territory: str | None = None,
         limits: Limits,
     ) -> None:
         self._recogniser = recogniser
@@ -180,6 +186,7 @@ class PartyJudge:
         self._revocation = revocation
         self._now = now
         self._media_kind = media_kind
+        self._territory = territory
         self._limits = limits
         self._known: dict[str, Party] = {}
         self._later: Mapping[str, tuple[TimeStampToken, ...]] = {}
@@ -228,7 +235,12 @@ class PartyJudge:
                 for token in self._tokens(manifest, sign1)
             ]
         )
-        recognition, more = self._recognise(chain, time.trusted_at)
+        about = About(
+            media_kind=self._media_kind,
+            artists=artists_of(manifest, self._limits),
+            territory=self._territory,
+        )
+        recognition, more = self._recognise(chain, time.trusted_at, about)
         revocation = _NO_SIGNATURE
         if answer is SignatureAnswer.VALID:
             revocation = self._check_revocation(sign1, chain, recognition, time.trusted_at)
@@ -239,12 +251,13 @@ class PartyJudge:
             algorithm=sign1.algorithm,
             time=time,
             recognition=recognition,
+            about=about,
             revocation=revocation,
             findings=(*findings, *more, *recognition.findings, *last),
         )
 
     def _recognise(
-        self, chain: tuple[Certificate, ...], trusted_at: datetime | None
+        self, chain: tuple[Certificate, ...], trusted_at: datetime | None, about: About
     ) -> tuple[Recognition, list[Finding]]:
         leaf = chain[0]
         faults = profile_faults(leaf.x509, purpose=Purpose.CLAIM_SIGNING)
@@ -267,7 +280,7 @@ class PartyJudge:
             chain,
             at=trusted_at or self._now,
             trusted_time=trusted_at,
-            media_kind=self._media_kind,
+            about=about,
         )
         return recognition, findings
 

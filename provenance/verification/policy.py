@@ -17,6 +17,8 @@ class Policy:
         version: Changes whenever one of the other values does.
         max_directory_age: How old a directory may be for anything to be
             official; None for any age. A directory past its own expiry never is.
+        territory: The country for which is asked (ISO 3166-1 alpha-2), held against
+            keys that the directory limits to territories.
         ask_engine_about_trust: Also record what the engine itself thinks of the
             signer. It never decides, and costs about as much as all the rest.
         second_engine: Also ask an independent engine about the bytes. Where it
@@ -27,5 +29,6 @@ class Policy:
     name: str = "default"
     version: str = "1"
     max_directory_age: timedelta | None = None
+    territory: str | None = None
     ask_engine_about_trust: bool = False
     second_engine: bool = False

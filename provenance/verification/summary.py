@@ -80,7 +80,7 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
     an agency's name is always the directory's, and so is that of the `product`
     under whose claim an agency was recognised by its identity.
     """
-    parts = [_lead(verdict, reason, signer, {f.code for f in findings})]
+    parts = [_lead(verdict, reason, signer, findings)]
     official = verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}
     if official and product is not None and signer.agency is not None:
         parts.append(f"Published by {signer.agency.name} (identity), signed with {product}.")
@@ -96,11 +96,11 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
 
 
 def _lead(
-    verdict: Verdict, reason: FindingCode | None, signer: Signer, codes: set[FindingCode]
+    verdict: Verdict, reason: FindingCode | None, signer: Signer, findings: Sequence[Finding]
 ) -> str:
     agency = signer.agency.name if signer.agency else "this agency"
     if verdict is Verdict.SIGNED_UNRECOGNISED:
-        return _unrecognised(signer, codes)
+        return _unrecognised(signer, findings)
     if verdict is Verdict.UNDETERMINED:
         why = _REASONS.get(reason, "no answer either way") if reason else "no answer either way"
         return f"Could not be checked: {why}."
@@ -127,13 +127,31 @@ def _listed_name(signer: Signer) -> str:
     return name or "a listed certificate"
 
 
-def _unrecognised(signer: Signer, codes: set[FindingCode]) -> str:
+# What a key may be limited to, as its agency's own sentence ends.
+_OUTSIDE = {
+    "media kind": "this kind of media",
+    "artist": "this artist",
+    "territory": "this territory",
+}
+
+
+def _out_of_scope(findings: Sequence[Finding]) -> str:
+    for found in findings:
+        if found.code is FindingCode.KEY_OUT_OF_SCOPE:
+            agency = found.evidence.get("agency_name") or "Its agency"
+            what = _OUTSIDE.get(str(found.evidence.get("outside")), "this kind of release")
+            return f"{agency} has not authorised the key it is signed with for {what}."
+    raise AssertionError("no finding about scope")
+
+
+def _unrecognised(signer: Signer, findings: Sequence[Finding]) -> str:
+    codes = {found.code for found in findings}
     if signer.disowned_by is not None:
         return f"Signed with a key that {signer.disowned_by.name} has disowned."
     if FindingCode.CERTIFICATE_REVOKED in codes:
         return "Signed with a key that its issuer has revoked."
     if FindingCode.KEY_OUT_OF_SCOPE in codes:
-        return "Signed with a key that its agency has not authorised for this kind of release."
+        return _out_of_scope(findings)
     if FindingCode.KEY_OUTSIDE_WINDOW in codes:
         return "Signed with a key that its agency has not authorised for that time."
     return "Signed by someone we cannot identify."

@@ -151,6 +151,7 @@ class Verifier:
         self._clock = clock
         self._limits = limits
         self._asks_second = policy.second_engine
+        self._territory = policy.territory
         self._second = SecondEngine() if self._asks_second and SecondEngine.available() else None
         self._with = JudgedWith(
             directory,
@@ -353,17 +354,16 @@ class Verifier:
             self._revocation,
             now=case.now,
             media_kind=case.media_format.kind.value,
+            territory=self._territory,
             limits=self._limits,
         )
 
     def _identities_of(self, case: _Case) -> IdentityJudge:
-        assert case.media_format is not None  # noqa: S101 - refused above
         holders = HolderJudge(
             self._identities,
             self._time_stamps,
             self._revocation,
             now=case.now,
-            media_kind=case.media_format.kind.value,
             limits=self._limits,
         )
         return IdentityJudge(self._identities, holders, now=case.now, limits=self._limits)

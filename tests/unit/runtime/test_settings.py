@@ -34,6 +34,7 @@ def test_without_anything_the_defaults_hold(load: Load, tmp_path: Path) -> None:
         directory=None,
         max_directory_age_days=None,
         network_allow=(),
+        territory=None,
         second_engine=False,
         use_stored_lists=True,
     )
@@ -59,7 +60,7 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
     from_file = load(
         "home = '/h'\ndirectory = '/d.json'\nmax_directory_age_days = 7\n"
         "network_allow = ['OCSP.example:8080', '[::1]:80']\n"
-        "second_engine = true\nuse_stored_lists = false\n"
+        "territory = 'KR'\nsecond_engine = true\nuse_stored_lists = false\n"
     )
     from_environment = load(
         "",
@@ -67,6 +68,7 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
         PROVENANCE_DIRECTORY="/d.json",
         PROVENANCE_MAX_DIRECTORY_AGE_DAYS="7",
         PROVENANCE_NETWORK_ALLOW="ocsp.example:8080, [0:0::1]:80",
+        PROVENANCE_TERRITORY="KR",
         PROVENANCE_SECOND_ENGINE="true",
         PROVENANCE_USE_STORED_LISTS="0",
     )

@@ -14,6 +14,7 @@ from provenance.errors import DirectoryError
 from provenance.signing.dev_agency import DevAgency
 from provenance.trust.certificates import Certificate, load_der
 from provenance.trust.directory import (
+    About,
     Key,
     LoadedDirectory,
     RevokedCertificate,
@@ -306,11 +307,12 @@ def test_a_window_holds_its_first_and_last_moment() -> None:
 
 
 def test_a_scope_without_limits_allows_all_and_an_empty_one_nothing() -> None:
-    kinds = ("image", "video", "audio", "document")
-    assert all(Scope().allows_kind(kind) for kind in kinds)
-    assert not any(Scope.model_validate({"media_kinds": []}).allows_kind(k) for k in kinds)
+    abouts = [About(media_kind=kind) for kind in ("image", "video", "audio", "document")]
+    nothing = Scope.model_validate({"media_kinds": []})
     only = Scope.model_validate({"media_kinds": ["image"]})
-    assert [kind for kind in kinds if only.allows_kind(kind)] == ["image"]
+    assert [Scope().why_outside(about) for about in abouts] == [None] * 4
+    assert [nothing.why_outside(about) for about in abouts] == ["media kind"] * 4
+    assert [only.why_outside(about) for about in abouts] == [None] + ["media kind"] * 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.trust.certificates import Certificate, load_der_chain
-from provenance.trust.directory import LoadedDirectory, parse_directory
+from provenance.trust.directory import About, LoadedDirectory, parse_directory
 from provenance.trust.lists import ListPurpose, TrustList, parse_trust_list
 from provenance.trust.recognition import Recogniser, Recognition
 from provenance.verdict import SignerKind
@@ -74,7 +74,7 @@ def _ask(
 ) -> Recognition:
     recogniser = Recogniser(_directory(*agencies), lists)
     return recogniser.recognise(
-        chain or _chain(LEAF), at=trusted or at, trusted_time=trusted, media_kind=kind
+        chain or _chain(LEAF), at=trusted or at, trusted_time=trusted, about=About(media_kind=kind)
     )
 
 
@@ -373,11 +373,11 @@ def test_the_anchors_of_two_agencies_are_not_one_heap() -> None:
 
 def test_without_a_directory_nobody_is_an_agency() -> None:
     answer = Recogniser(None, [_list()]).recognise(
-        _chain(LEAF), at=AT, trusted_time=AT, media_kind="image"
+        _chain(LEAF), at=AT, trusted_time=AT, about=About(media_kind="image")
     )
     assert answer.kind is SignerKind.LISTED
     answer = Recogniser(None, []).recognise(
-        _chain(LEAF), at=AT, trusted_time=AT, media_kind="image"
+        _chain(LEAF), at=AT, trusted_time=AT, about=About(media_kind="image")
     )
     assert _codes(answer) == ["signer-unrecognised"]
 

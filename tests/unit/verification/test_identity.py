@@ -13,6 +13,7 @@ from provenance.credentials.manifest_store import ManifestStore, parse_manifest_
 from provenance.findings import FindingCode
 from provenance.limits import DEFAULT_LIMITS
 from provenance.signing.dev_agency import DevAgency
+from provenance.trust.directory import About
 from provenance.trust.identities import IdentityRecogniser
 from provenance.trust.revocation import RevocationChecker
 from provenance.trust.timestamps import TimeStampChecker
@@ -38,7 +39,6 @@ def judge(agency: DevAgency) -> Callable[..., IdentityAnswer]:
         TimeStampChecker(()),
         RevocationChecker(None),
         now=judging.AT,
-        media_kind="image",
         limits=DEFAULT_LIMITS,
     )
     identities = IdentityJudge(recogniser, holders, now=judging.AT, limits=DEFAULT_LIMITS)
@@ -52,7 +52,7 @@ def judge(agency: DevAgency) -> Callable[..., IdentityAnswer]:
             IdentityEvidence(
                 judged=Judged(manifest=active, binding=active),
                 store=store,
-                party=Party(signature=SignatureAnswer.VALID),
+                party=Party(signature=SignatureAnswer.VALID, about=About(media_kind="image")),
                 reading=EngineReading(
                     state=EngineState.MANIFEST, success=success, failures=failures
                 ),
