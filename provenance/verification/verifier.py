@@ -22,13 +22,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
-from provenance.credentials.cose import SignatureAnswer
 from provenance.credentials.engine import Engine, EngineState
 from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import LimitError
-from provenance.findings import MEANINGS, FindingCode
+from provenance.findings import FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.formats import MediaFormat, MediaKind, extension_matches
 from provenance.media.metadata import extract_metadata
@@ -40,11 +39,8 @@ from provenance.report import (
     Asset,
     CheckNotRun,
     Finding,
-    Integrity,
     MetadataField,
-    Release,
     Report,
-    Signer,
     finding,
 )
 from provenance.trust.directory import LoadedDirectory
@@ -52,41 +48,30 @@ from provenance.trust.identities import IdentityRecogniser
 from provenance.trust.lists import ListPurpose, TrustList
 from provenance.trust.names import NameWatch
 from provenance.trust.recognition import Recogniser
-from provenance.trust.revocation import OcspFetcher, RevocationAnswer, RevocationChecker
+from provenance.trust.revocation import OcspFetcher, RevocationChecker
 from provenance.trust.timestamps import TimeStampChecker
 from provenance.untrusted import clean_text
 from provenance.verdict import (
     IntegrityState,
-    ReleaseState,
-    RevocationState,
     SignerKind,
-    VerdictBasis,
-    derive_verdict,
 )
-from provenance.verification.agencies import agency_ref
 from provenance.verification.ai import judge_ai
+from provenance.verification.assembly import Answers, assemble
 from provenance.verification.asset import AssetBytes, layout_of, why_not_read
 from provenance.verification.context import JudgedWith, second_engine_ref
 from provenance.verification.credentials import Judgement, judge_credentials
-from provenance.verification.history import manifest_facts
 from provenance.verification.identity import IdentityJudge
 from provenance.verification.identity_holder import HolderJudge
 from provenance.verification.metadata_chain import judge_metadata
 from provenance.verification.names import NameJudge
-from provenance.verification.party import NO_TIME, PartyJudge, certificate_facts
+from provenance.verification.party import PartyJudge
 from provenance.verification.policy import Policy
-from provenance.verification.revocation import revocation_facts
 from provenance.verification.second_opinion import CHECK, with_second_opinion
-from provenance.verification.summary import deciding_finding, summarise
 
 __all__ = ["Clock", "Verifier"]
 
 Clock = Callable[[], datetime]
 """Says what time it is, as aware UTC."""
-
-_NO_CERTIFICATE = RevocationAnswer(
-    state=RevocationState.NOT_CHECKED, why="there is no signing certificate"
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -445,66 +430,17 @@ class Verifier:
         metadata: tuple[MetadataField, ...],
         ai: AiFacts,
     ) -> Report:
-        findings = (*case.findings, *judgement.findings)
-        signer = _signer(judgement)
-        release = Release(state=ReleaseState.UNKNOWN, why="no register of releases is consulted")
-        verdict = derive_verdict(
-            VerdictBasis(
-                integrity=judgement.state,
-                signer=signer.kind,
-                release=release.state,
-                obstacles=frozenset(
-                    obstacle
-                    for found in findings
-                    if (obstacle := MEANINGS[found.code].obstacle) is not None
-                ),
-            )
-        )
-        reason = deciding_finding(verdict, findings)
-        ingredients = judgement.history.ingredients if judgement.history else ()
-        party, judged = judgement.party, judgement.judged
-        carried = judgement.identity.carried
-        has_credentials = judgement.state is not IntegrityState.ABSENT
-        revocation = party.revocation if party else _NO_CERTIFICATE
-        return Report(
-            verdict=verdict,
-            test=self._with.is_test,
-            summary=summarise(
-                verdict,
-                reason=reason,
-                signer=signer,
-                findings=findings,
-                ingredients=ingredients,
-                ai=ai.state,
-                integrity=judgement.state,
-                test=self._with.is_test,
-                product=carried.product.name if carried else None,
-            ),
-            reason=reason,
+        answers = Answers(
             asset=asset,
-            integrity=_integrity(judgement, used_sidecar=case.used_sidecar),
-            signer=signer,
-            time=party.time if party and signer.kind is not SignerKind.NONE else NO_TIME,
-            revocation=revocation_facts(revocation),
-            identity=judgement.identity.identities,
-            release=release,
-            ai=ai,
+            judgement=judgement,
             metadata=metadata,
-            manifest=manifest_facts(judged.manifest, party, self._limits)
-            if judged and party
-            else None,
-            ingredients=ingredients,
-            coverage=judgement.covered,
-            findings=findings,
-            checks_not_run=(
-                *case.checks_not_run,
-                *judgement.checks_not_run,
-                *_never_run(
-                    revocation if has_credentials else None, undated=self._with.undated_lists
-                ),
-            ),
-            context=self._with.at(case.now),
+            ai=ai,
+            findings=case.findings,
+            checks_not_run=case.checks_not_run,
+            used_sidecar=case.used_sidecar,
+            now=case.now,
         )
+        return assemble(answers, self._with, self._limits)
 
     def _too_large(self, name: str | None, error: LimitError, now: datetime) -> Report:
         """A report about a source that is larger than anything examined here."""
@@ -536,53 +472,3 @@ def _read_sidecar(sidecar: Source | None, limits: Limits) -> bytes | None:
         if opened.size_bytes > limits.max_manifest_store_bytes:
             raise LimitError(f"sidecar: {opened.size_bytes} bytes exceed max_manifest_store_bytes")
         return opened.head(opened.size_bytes)
-
-
-def _signer(judgement: Judgement) -> Signer:
-    """Who signed. A signature that does not hold was made by nobody."""
-    party = judgement.party
-    if party is None or party.leaf is None or party.signature is not SignatureAnswer.VALID:
-        return Signer(kind=SignerKind.NONE)
-    recognition = party.recognition
-    generator = judgement.judged.manifest.claim.generator if judgement.judged else None
-    return Signer(
-        kind=recognition.kind,
-        agency=agency_ref(recognition.agency) if recognition.agency else None,
-        disowned_by=agency_ref(recognition.disowned_by) if recognition.disowned_by else None,
-        recognised_by=recognition.recognised_by,
-        says_product=clean_text(generator) if generator else None,
-        certificate=certificate_facts(party.leaf, party.algorithm),
-    )
-
-
-def _integrity(judgement: Judgement, *, used_sidecar: bool) -> Integrity:
-    judged = judgement.judged
-    origin: Literal["embedded", "sidecar"] | None = None
-    if judgement.state is not IntegrityState.ABSENT and judgement.store is not None:
-        origin = "sidecar" if used_sidecar else "embedded"
-    bindings = judged.binding.hard_bindings if judged else ()
-    url = judgement.reading.remote_url
-    return Integrity(
-        state=judgement.state,
-        binding=clean_text(bindings[0].label) if len(bindings) == 1 else None,
-        manifest=clean_text(judged.manifest.label) if judged else None,
-        credentials_from=origin,
-        remote_url=clean_text(url) if url else None,
-    )
-
-
-def _never_run(
-    revocation: RevocationAnswer | None, *, undated: Sequence[str]
-) -> tuple[CheckNotRun, ...]:
-    checks = [
-        CheckNotRun(check="release status", why="no register of releases is consulted"),
-        CheckNotRun(check="resemblance", why="no register of releases is consulted"),
-    ]
-    if revocation is not None:
-        if revocation.state is RevocationState.NOT_CHECKED:
-            checks.insert(0, CheckNotRun(check="revocation", why=clean_text(revocation.why)))
-        checks += [
-            CheckNotRun(check=f"freshness of list {name}", why="nobody says when it was made")
-            for name in undated
-        ]
-    return tuple(checks)
