@@ -201,9 +201,14 @@ class Manifest:
         """The referenced hard-binding assertions; more than one is against the rules."""
         return self.of_type(*HARD_BINDING_LABELS)
 
-    def has_digest(self, expected: HashedUri) -> bool:
-        """Are these the bytes of a manifest that another one refers to?"""
-        make = _HASHES.get(expected.algorithm or self.claim.algorithm)
+    def has_digest(self, expected: HashedUri, default_algorithm: str) -> bool:
+        """Are these the bytes of a manifest that another one refers to?
+
+        Args:
+            expected: The reference.
+            default_algorithm: That of the claim that refers, not of the one referred to.
+        """
+        make = _HASHES.get(expected.algorithm or default_algorithm)
         return make is not None and make(self.box.payload).digest() == expected.digest
 
     def missing_assertions(self) -> tuple[str, ...]:

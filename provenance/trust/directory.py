@@ -7,8 +7,10 @@ read from a plain file, which the report names as what it is: local, unsigned.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -427,6 +429,18 @@ class LoadedDirectory:
         return max(now - self.document.issued_at, timedelta())
 
 
+class _TwiceError(ValueError):
+    """A name that stands twice in one JSON object."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(repr(name) for name in names if names.count(name) > 1))
+    return found
+
+
 def parse_directory(data: bytes, *, where: str, source: str) -> LoadedDirectory:
     """Which directory do these bytes hold?
 
@@ -436,7 +450,14 @@ def parse_directory(data: bytes, *, where: str, source: str) -> LoadedDirectory:
     if len(data) > _MAX_DIRECTORY_BYTES:
         raise DirectoryError(f"{where}: {len(data)} bytes, expected {_MAX_DIRECTORY_BYTES} at most")
     try:
-        document = Directory.model_validate_json(data)
+        # A member that stands twice would be whatever each reader makes of it.
+        with suppress(json.JSONDecodeError):  # the model says it better
+            json.loads(data, object_pairs_hook=_once)
+        document = Directory.model_validate_json(data, strict=True)
+    except _TwiceError as error:
+        raise DirectoryError(f"{where}: {error} stands twice in one object") from error
+    except (RecursionError, UnicodeDecodeError) as error:
+        raise DirectoryError(f"{where}: expected JSON: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "document"

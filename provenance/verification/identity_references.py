@@ -116,7 +116,9 @@ class References:
             self._traced = {}
             queue = deque([self._own])
             while queue and len(self._traced) < self._limits.max_ingredients:
-                for assertion in queue.popleft().of_type(*INGREDIENT_LABELS):
+                referring = queue.popleft()
+                algorithm = referring.claim.algorithm
+                for assertion in referring.of_type(*INGREDIENT_LABELS):
                     fields = assertion.decode_map(self._limits)
                     reference = HashedUri.of(
                         fields.get("activeManifest") or fields.get("c2pa_manifest")
@@ -125,7 +127,7 @@ class References:
                     if reference is None or label is None or label in self._traced:
                         continue
                     manifest = self._store.manifests.get(label)
-                    if manifest is not None and manifest.has_digest(reference):
+                    if manifest is not None and manifest.has_digest(reference, algorithm):
                         self._traced[label] = manifest
                         queue.append(manifest)
         return self._traced

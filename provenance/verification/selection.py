@@ -57,7 +57,7 @@ def parent_of(manifest: Manifest, store: ManifestStore, limits: Limits) -> Manif
         if reference is None or reference.manifest_label is None:
             continue
         parent = store.manifests.get(reference.manifest_label)
-        if parent is not None and parent.has_digest(reference):
+        if parent is not None and parent.has_digest(reference, manifest.claim.algorithm):
             return parent
     return None
 

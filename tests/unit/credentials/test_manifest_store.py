@@ -220,9 +220,11 @@ def test_a_digest_is_compared_by_the_algorithm_it_names(algorithm: str, plain: b
 def test_a_manifest_has_the_digest_of_its_own_bytes(plain: bytes) -> None:
     active = parse_manifest_store(plain).active
     digest = hashlib.sha256(active.box.payload).digest()
-    assert active.has_digest(HashedUri("x", digest, None))
-    assert not active.has_digest(HashedUri("x", bytes(32), None))
-    assert not active.has_digest(HashedUri("x", digest, "sha1"))
+    assert active.has_digest(HashedUri("x", digest, None), "sha256")
+    assert active.has_digest(HashedUri("x", digest, "sha256"), "sha512")
+    assert not active.has_digest(HashedUri("x", digest, None), "sha512")
+    assert not active.has_digest(HashedUri("x", bytes(32), None), "sha256")
+    assert not active.has_digest(HashedUri("x", digest, "sha1"), "sha256")
 
 
 @pytest.mark.parametrize(

@@ -374,3 +374,24 @@ def test_a_subject_is_compared_letter_by_letter(subject: dict[str, str], *, matc
     _aurora(document)["anchors"][0]["subject"] = subject
     constraint = _parse(document).document.agencies[0].anchors[0].subject
     assert constraint.matches(_leaf()) is matches
+
+
+def test_a_member_that_stands_twice_is_refused() -> None:
+    document = b'{"schema_version": "1", "name": "A", "version": 1, "version": 2, "agencies": []}'
+    with pytest.raises(DirectoryError, match=r"dir\.json: 'version' stands twice in one object"):
+        parse_directory(document, where="dir.json", source="test")
+
+
+def _numbered(version: str) -> bytes:
+    return (
+        f'{{"schema_version": "1", "name": "A", "version": {version}, '
+        '"issued_at": "2026-01-01T00:00:00Z", "agencies": []}'
+    ).encode()
+
+
+@pytest.mark.parametrize("version", ['"1"', "1.0", "true"])
+def test_values_are_not_bent_into_shape(version: str) -> None:
+    with pytest.raises(DirectoryError, match=r"dir\.json: version: "):
+        parse_directory(_numbered(version), where="dir.json", source="test")
+    good = parse_directory(_numbered("1"), where="dir.json", source="test")
+    assert good.document.version == 1
