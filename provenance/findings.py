@@ -81,6 +81,7 @@ class FindingCode(StrEnum):
     NO_DIRECTORY = "no-directory"
     DIRECTORY_TOO_OLD = "directory-too-old"
     TEST_DIRECTORY = "test-directory"
+    TEST_KEY = "test-key"
     KEY_DISOWNED = "key-disowned"
     KEY_OUTSIDE_WINDOW = "key-outside-window"
     KEY_OUT_OF_SCOPE = "key-out-of-scope"
@@ -397,6 +398,12 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _WARN,
             "TEST: judged with a directory made for trials. This verdict means nothing outside "
             "a trial.",
+        ),
+        _C.TEST_KEY: Meaning(
+            Axis.SIGNER,
+            _WARN,
+            "TEST: the signing certificate says of itself that it was made for trials. It "
+            "counts for no agency outside a test directory.",
         ),
         _C.KEY_DISOWNED: Meaning(
             Axis.SIGNER,

@@ -402,7 +402,9 @@ class Report(_Facts):
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     verdict: Verdict
-    test: bool = Field(description="Judged with a test directory: the verdict is only a trial.")
+    test: bool = Field(
+        description="A trial: judged with a test directory, or signed with a key made for trials."
+    )
     summary: str = Field(description="One plain English sentence.")
     reason: FindingCode | None = Field(
         description="The finding that decided, where the verdict is altered or undetermined."

@@ -20,10 +20,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from provenance.errors import SigningError
 from provenance.signing.memory_signer import ClaimKey, MemorySigner
+from provenance.trust.certificates import TEST_UNIT
 
 __all__ = ["TEST_UNIT", "DevAgency", "create_dev_agency"]
 
-TEST_UNIT = "TEST - NOT FOR RELEASES"
 
 # C2PA 2.5, "X.509 certificates": the claim-signing purpose. It stands beside
 # emailProtection because verifiers before 2.2 know only that one.

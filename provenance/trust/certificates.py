@@ -19,9 +19,12 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from provenance.errors import MalformedError, TrustListError
 
-__all__ = ["Certificate", "load_der", "load_der_chain", "parse_pem_bundle"]
+__all__ = ["TEST_UNIT", "Certificate", "load_der", "load_der_chain", "parse_pem_bundle"]
 
 _REMEMBERED_BYTES = 16 * 1024
+TEST_UNIT = "TEST - NOT FOR RELEASES"
+"""What the subject of every certificate of a throw-away agency says (OU)."""
+
 _UNUSABLE = (
     ValueError,
     TypeError,
@@ -81,6 +84,12 @@ class Certificate:
         return _attribute(self.x509.issuer, NameOID.COMMON_NAME) or _attribute(
             self.x509.issuer, NameOID.ORGANIZATION_NAME
         )
+
+    @property
+    def is_test(self) -> bool:
+        """Does its subject say that it was made for trials?"""
+        units = self.x509.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+        return any(unit.value == TEST_UNIT for unit in units)
 
     @property
     def is_ca(self) -> bool:

@@ -389,6 +389,14 @@ class Directory(_Entry):
             raise ValueError(
                 f"agency {tests[0]} is marked as a test, and this directory is not a test directory"
             )
+        if not self.test:
+            for agency in self.agencies:
+                for anchor in agency.anchors:
+                    if anchor.certificate.is_test:
+                        raise ValueError(
+                            f"anchor {anchor.id} of {agency.id} was made for trials, and this "
+                            "directory is not a test directory"
+                        )
         return self
 
 

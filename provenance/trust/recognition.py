@@ -51,6 +51,7 @@ class Recogniser:
         if any(entry.purpose is not ListPurpose.CLAIM for entry in lists):
             raise ValueError("a list of time-stamp authorities cannot vouch for claim signers")
         agencies = directory.document.agencies if directory else ()
+        self._is_test = directory is not None and directory.document.test
         self._keys = {key.spki_sha256: (agency, key) for agency in agencies for key in agency.keys}
         self._anchors: dict[str, list[tuple[Agency, Anchor]]] = {}
         for agency in agencies:
@@ -90,7 +91,11 @@ class Recogniser:
             about: What the release is about.
         """
         findings: list[Finding] = []
+        if chain[0].is_test and not self._is_test:
+            findings.append(finding(FindingCode.TEST_KEY))
         for agency, entry in self._matches(chain, at):
+            if chain[0].is_test and not self._is_test:
+                break  # named below, whoever lists it
             problem = _problem(agency, entry, chain, at, trusted_time, about)
             name = f"{'key' if isinstance(entry, Key) else 'anchor'}:{entry.id}"
             if problem is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from provenance.credentials.cose import SignatureAnswer
-from provenance.findings import MEANINGS
+from provenance.findings import MEANINGS, FindingCode
 from provenance.limits import Limits
 from provenance.report import (
     AiFacts,
@@ -89,6 +89,7 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
             ),
         )
     )
+    test = judged_with.is_test or any(f.code is FindingCode.TEST_KEY for f in findings)
     reason = deciding_finding(verdict, findings)
     ingredients = judgement.history.ingredients if judgement.history else ()
     party, judged = judgement.party, judgement.judged
@@ -97,7 +98,7 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
     revocation = party.revocation if party else _NO_CERTIFICATE
     return Report(
         verdict=verdict,
-        test=judged_with.is_test,
+        test=test,
         summary=summarise(
             verdict,
             reason=reason,
@@ -106,7 +107,7 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
             ingredients=ingredients,
             ai=answers.ai.state,
             integrity=judgement.state,
-            test=judged_with.is_test,
+            test=test,
             product=carried.product.name if carried else None,
         ),
         reason=reason,

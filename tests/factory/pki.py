@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from provenance.signing.memory_signer import ClaimKey, MemorySigner
+from provenance.trust.certificates import TEST_UNIT
 
 __all__ = [
     "CLAIM_SIGNING",
@@ -113,7 +114,7 @@ def name(
     common_name: str | None = None,
     *,
     organization: str | None = "Aurora Entertainment",
-    unit: str | None = "TEST - NOT FOR RELEASES",
+    unit: str | None = TEST_UNIT,
     country: str | None = "KR",
 ) -> x509.Name:
     """A distinguished name with the parts that are not `None`."""
@@ -227,6 +228,7 @@ def three_tier(
     label: str = "Aurora",
     *,
     organization: str = "Aurora Entertainment",
+    unit: str | None = TEST_UNIT,
     kind: KeyKind = KeyKind.P256,
     eku: Sequence[str] | None = (CLAIM_SIGNING, EMAIL_PROTECTION),
     eku_critical: bool = False,
@@ -240,12 +242,12 @@ def three_tier(
     The authorities' windows are their own, so an expired leaf can hang under a valid root.
     """
     top = root(
-        name(f"{label} TEST root", organization=organization),
+        name(f"{label} TEST root", organization=organization, unit=unit),
         not_before=ca_not_before,
         not_after=ca_not_after,
     )
     issuing = issue(
-        name(f"{label} TEST issuing CA", organization=organization),
+        name(f"{label} TEST issuing CA", organization=organization, unit=unit),
         top,
         ca=True,
         path_length=0,
@@ -254,7 +256,7 @@ def three_tier(
         not_after=ca_not_after,
     )
     leaf = issue(
-        name(f"{label} TEST leaf", organization=organization),
+        name(f"{label} TEST leaf", organization=organization, unit=unit),
         issuing,
         kind=kind,
         eku=eku,

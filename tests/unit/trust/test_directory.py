@@ -24,7 +24,8 @@ from provenance.trust.directory import (
 )
 from tests.factory import pki
 
-ROOT, ISSUING, LEAF = pki.three_tier()
+ROOT, ISSUING, LEAF = pki.three_tier(unit=None)
+TRIAL = pki.root("Trial TEST root")
 AT = datetime(2026, 5, 5, tzinfo=UTC)
 SPKI = "5a" * 32
 
@@ -395,3 +396,13 @@ def test_values_are_not_bent_into_shape(version: str) -> None:
         parse_directory(_numbered(version), where="dir.json", source="test")
     good = parse_directory(_numbered("1"), where="dir.json", source="test")
     assert good.document.version == 1
+
+
+def test_an_anchor_made_for_trials_is_refused_outside_a_test_directory() -> None:
+    document = _document()
+    _aurora(document)["anchors"][0]["certificate_pem"] = TRIAL.pem.decode()
+    with pytest.raises(DirectoryError, match="anchor root of aurora was made for trials"):
+        parse_directory(json.dumps(document).encode(), where="d.json", source="test")
+    document["test"] = True
+    loaded = parse_directory(json.dumps(document).encode(), where="d.json", source="test")
+    assert loaded.document.test

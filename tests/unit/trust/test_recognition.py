@@ -54,6 +54,7 @@ def _directory(*agencies: dict[str, Any]) -> LoadedDirectory:
         "name": "Studio directory",
         "version": 1,
         "issued_at": "2026-01-01T00:00:00Z",
+        "test": True,
         "agencies": agencies,
     }
     return parse_directory(json.dumps(document).encode(), where="d.json", source="test")
@@ -379,7 +380,7 @@ def test_without_a_directory_nobody_is_an_agency() -> None:
     answer = Recogniser(None, []).recognise(
         _chain(LEAF), at=AT, trusted_time=AT, about=About(media_kind="image")
     )
-    assert _codes(answer) == ["signer-unrecognised"]
+    assert _codes(answer) == ["test-key", "signer-unrecognised"]
 
 
 def test_a_list_of_time_stamp_authorities_is_refused() -> None:

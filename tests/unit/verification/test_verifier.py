@@ -120,9 +120,11 @@ def test_without_a_directory_nothing_is_official(signed_jpeg: bytes) -> None:
     assert codes(report) == GOOD - {FindingCode.SIGNER_IS_AGENCY} | {
         FindingCode.SIGNER_UNRECOGNISED,
         FindingCode.NO_DIRECTORY,
+        FindingCode.TEST_KEY,
     }
     assert report.context.directory is None
-    assert not report.test
+    assert report.test
+    assert report.summary.startswith("TEST. ")
 
 
 def test_the_agencys_root_on_a_trust_list_is_not_a_directory(
