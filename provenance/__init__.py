@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from provenance.limits import Limits
     from provenance.report import Finding, Report
     from provenance.runtime.clock import system_clock
+    from provenance.runtime.directory_client import load_directory_at as load_directory
     from provenance.runtime.once import verify
-    from provenance.trust.directory import LoadedDirectory, load_directory
+    from provenance.trust.directory import LoadedDirectory
     from provenance.trust.lists import ListPurpose, TrustList, load_trust_list
     from provenance.verdict import Verdict
     from provenance.verification.policy import Policy
@@ -65,7 +66,7 @@ _HOMES = {
     "report": ("Finding", "Report"),
     "runtime.clock": ("system_clock",),
     "runtime.once": ("verify",),
-    "trust.directory": ("LoadedDirectory", "load_directory"),
+    "trust.directory": ("LoadedDirectory",),
     "trust.lists": ("ListPurpose", "TrustList", "load_trust_list"),
     "verdict": ("Verdict",),
     "verification.policy": ("Policy",),
@@ -73,7 +74,14 @@ _HOMES = {
 }
 
 
+# A folder that a client keeps up to date is loaded as well as a plain file.
+_RENAMED = {"load_directory": ("runtime.directory_client", "load_directory_at")}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        home, original = _RENAMED[name]
+        return getattr(import_module(f"provenance.{home}"), original)
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"provenance.{home}"), name)

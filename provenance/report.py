@@ -438,6 +438,8 @@ class Report(_Facts):
         asks for the signature of somebody known: an agency, whatever became of
         its release, or somebody on a trust list.
         """
+        if requirement not in {"official", "signed"}:
+            raise ValueError(f"requirement: expected official or signed, got {requirement!r}")
         if requirement == "official":
             return self.verdict is Verdict.OFFICIAL
         return self.verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN, Verdict.SIGNED}

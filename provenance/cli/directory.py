@@ -138,7 +138,7 @@ def verify(
         typer.Option(
             "--time-stamp-list",
             metavar="[NAME=]FILE",
-            help="List (PEM) that vouches for the time-stamps of samples; may be repeated.",
+            help="List (PEM or JSON) that vouches for the time-stamps of samples; may be repeated.",
         ),
     ] = None,
 ) -> None:

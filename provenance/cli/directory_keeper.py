@@ -119,7 +119,11 @@ def init(  # noqa: PLR0913 - the options of the command
         account=account_of(by, evidence),
     )
     _show_root(work, proposal)
-    write_text(f"  sign it:  provenance directory sign-root {work} --key HOLDER.pem --by PERSON")
+    write_text(
+        f"  sign it:  copy {work}/proposed-root.json to each holder's machine; there:\n"
+        "            provenance directory sign-root COPY.json --key HOLDER.pem\n"
+        f"            here: provenance directory sign-root {work} --signed COPY.json --by PERSON"
+    )
 
 
 def new_key(
@@ -251,7 +255,7 @@ def publish(
         typer.Option(
             "--time-stamp-list",
             metavar="[NAME=]FILE",
-            help="List (PEM) that vouches for the time-stamps of samples; may be repeated.",
+            help="List (PEM or JSON) that vouches for the time-stamps of samples; may be repeated.",
         ),
     ] = None,
     trust_list: Annotated[
@@ -259,7 +263,7 @@ def publish(
         typer.Option(
             "--trust-list",
             metavar="[NAME=]FILE",
-            help="List (PEM) that vouches for products whose claims samples carry; may be "
+            help="List (PEM or JSON) that vouches for products whose claims samples carry; may be "
             "repeated.",
         ),
     ] = None,

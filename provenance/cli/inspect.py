@@ -138,10 +138,20 @@ def _text(report: Report, shown: str) -> str:
     return "\n".join([*lines, "", render_history(report)])
 
 
+def _is_svg(path: Path) -> bool:
+    """Is this an earlier picture, which may be replaced?"""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return b"<svg" in stream.read(512)
+
+
 def _write_svg(report: Report, out: Path, item: Input, sidecar: str | Path | None) -> None:
     for path in (item.path, sidecar):
         if path is not None and out.exists() and os.path.samefile(out, path):  # noqa: PTH121 - one of the two is a plain string
             raise ConfigurationError(f"{out}: is what is being inspected; it is not overwritten")
+    if out.exists() and not _is_svg(out):
+        raise ConfigurationError(f"{out}: is there already and is no SVG; it is not overwritten")
     # Only this option needs them.
     from provenance.cli.graph_svg import graph_svg
     from provenance.cli.output_file import new_file

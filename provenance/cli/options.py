@@ -46,7 +46,7 @@ TrustListOption = Annotated[
     typer.Option(
         "--trust-list",
         metavar="[NAME=]FILE",
-        help="List (PEM) of anchors that vouch for signers; may be given several times.",
+        help="List (PEM or JSON) of anchors that vouch for signers; may be given several times.",
     ),
 ]
 TimeStampListOption = Annotated[
@@ -54,7 +54,8 @@ TimeStampListOption = Annotated[
     typer.Option(
         "--time-stamp-list",
         metavar="[NAME=]FILE",
-        help="List (PEM) of anchors that vouch for time-stamps; may be given several times.",
+        help="List (PEM or JSON) of anchors that vouch for time-stamps; may be given several "
+        "times.",
     ),
 ]
 IdentityListOption = Annotated[
@@ -62,8 +63,8 @@ IdentityListOption = Annotated[
     typer.Option(
         "--identity-list",
         metavar="[NAME=]FILE",
-        help="List (PEM) of anchors that vouch for statements of identity (CAWG); may be given "
-        "several times.",
+        help="List (PEM or JSON) of anchors that vouch for statements of identity (CAWG); may be "
+        "given several times.",
     ),
 ]
 NoStoredListsOption = Annotated[

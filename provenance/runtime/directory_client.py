@@ -9,6 +9,7 @@ One file, so that a reader never meets half of one version and half of another.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -150,13 +151,14 @@ def load_cached_directory(folder: Path) -> LoadedDirectory:
     return load_signed_directory(_read_copy(path), pinned_root=_pinned(folder), where=str(path))
 
 
-def load_directory_at(path: Path) -> LoadedDirectory:
+def load_directory_at(path: str | os.PathLike[str]) -> LoadedDirectory:
     """Which directory is at this path: a client's folder, or a plain file?
 
     Raises:
         DirectoryError: It cannot be read, or is not what it should be.
     """
-    return load_cached_directory(path) if path.is_dir() else load_directory(path)
+    folder = Path(path)
+    return load_cached_directory(folder) if folder.is_dir() else load_directory(folder)
 
 
 def update_directory(folder: Path) -> DirectoryUpdate:
@@ -303,4 +305,4 @@ def _read_copy(path: Path) -> DirectoryCopy:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "document"
-    return f"{place}: {first['msg']}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"

@@ -206,7 +206,9 @@ class ListStore:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "document"
-            raise ConfigurationError(f"list {name}: {path}: {place}: {first['msg']}") from error
+            raise ConfigurationError(
+                f"list {name}: {path}: {place}: {first['msg'].removeprefix('Value error, ')}"
+            ) from error
         if facts.name != name:
             raise ConfigurationError(
                 f"list {name}: {path}: expected the name {name!r}, got {facts.name!r}"

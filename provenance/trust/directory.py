@@ -470,7 +470,9 @@ def parse_directory(data: bytes, *, where: str, source: str) -> LoadedDirectory:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "document"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise DirectoryError(f"{where}: {place}: {first['msg']}{more}") from error
+        raise DirectoryError(
+            f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}{more}"
+        ) from error
     return LoadedDirectory(document, hashlib.sha256(data).hexdigest(), source)
 
 

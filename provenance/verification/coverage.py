@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from provenance.errors import LimitError, MalformedError
@@ -270,6 +270,10 @@ def judge_coverage(
     Raises:
         MalformedError, LimitError: The binding or the file cannot be followed.
     """
+    if not embedded:
+        # What stands in the place for credentials is not those that are judged: nobody
+        # vouches for it, and it may be anything.
+        layout = _without_manifest(layout)
     if isinstance(binding, DataHash):
         ledger = _data_hash(binding, layout)
     elif isinstance(binding, BoxesHash):
@@ -286,6 +290,16 @@ def judge_coverage(
                 item, "manifest", "in the space for the credentials", FindingCode.MANIFEST_SLACK
             )
     return _answer(binding, layout, ledger)
+
+
+def _without_manifest(layout: Layout) -> Layout:
+    segments = tuple(
+        replace(segment, kind=SegmentKind.UNKNOWN)
+        if segment.kind is SegmentKind.MANIFEST
+        else segment
+        for segment in layout.segments
+    )
+    return replace(layout, segments=segments, manifest=(), manifest_payload=())
 
 
 def _answer(binding: HardBinding, layout: Layout, ledger: _Ledger) -> CoverageAnswer:

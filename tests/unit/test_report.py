@@ -184,3 +184,8 @@ def test_a_finding_says_what_the_table_says(code: FindingCode) -> None:
     meaning = MEANINGS[code]
     assert (made.axis, made.severity, made.text) == (meaning.axis, meaning.severity, meaning.says)
     assert made.evidence == {"place": 3}
+
+
+def test_a_requirement_that_is_none_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="expected official or signed, got 'oficial'"):
+        _report().require("oficial")  # type: ignore[arg-type]
