@@ -27,6 +27,7 @@ __all__ = [
     "Manifest",
     "ManifestStore",
     "base_label",
+    "ingredient_manifest",
     "parse_manifest_store",
 ]
 
@@ -137,6 +138,20 @@ class Assertion:
         """
         make = _HASHES.get(expected.algorithm or default_algorithm)
         return make is not None and make(self.box.payload).digest() == expected.digest
+
+
+def ingredient_manifest(assertion: Assertion, fields: Mapping[str, Any]) -> HashedUri | None:
+    """Which manifest does this ingredient assertion refer to?
+
+    Version 3 calls it `activeManifest`, the ones before `c2pa_manifest`. An
+    assertion with both refers to none: two readers would each follow another.
+
+    Spec: C2PA 2.5, "Ingredient".
+    """
+    if "activeManifest" in fields and "c2pa_manifest" in fields:
+        return None
+    version_3 = base_label(assertion.label) == "c2pa.ingredient.v3"
+    return HashedUri.of(fields.get("activeManifest" if version_3 else "c2pa_manifest"))
 
 
 @dataclass(frozen=True, slots=True)

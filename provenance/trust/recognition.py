@@ -79,6 +79,7 @@ class Recogniser:
         at: datetime,
         trusted_time: datetime | None,
         about: About,
+        chain_protected: bool = True,
     ) -> Recognition:
         """Who stands behind this chain at this moment?
 
@@ -89,11 +90,17 @@ class Recogniser:
             at: The trusted time of signing, else the time of verification.
             trusted_time: The trusted time of signing, if there is one.
             about: What the release is about.
+            chain_protected: Whether the signature covers the chain. Where it does not,
+                anybody can put another certificate over the same public key in its
+                place, one that has not expired or is not disowned: then a key counts
+                only where somebody known vouches for the certificate as well.
         """
         findings: list[Finding] = []
         if chain[0].is_test and not self._is_test:
             findings.append(finding(FindingCode.TEST_KEY))
         for agency, entry in self._matches(chain, at):
+            if isinstance(entry, Key) and not chain_protected and not self.anchor_of(chain, at):
+                continue
             if chain[0].is_test and not self._is_test:
                 break  # named below, whoever lists it
             problem = _problem(agency, entry, chain, at, trusted_time, about)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,8 @@ __all__ = ["TimeStampAnswer", "TimeStampChecker", "TimeStampState", "Token", "pa
 
 _MAX_TOKEN_BYTES = 256 * 1024
 _MAX_CERTIFICATES = 16
+# Clocks differ a little.
+_MAX_AHEAD = timedelta(minutes=5)
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 # A response carries a token only with these: granted, granted with modifications.
 _GRANTED = {"granted", "granted_with_mods"}
@@ -246,7 +248,7 @@ class TimeStampChecker:
             raise ValueError("a list of claim signers cannot vouch for time-stamp authorities")
         self._checkers = [(entry, ChainChecker(entry.anchors)) for entry in lists]
 
-    def check(self, der: bytes, stamped: bytes) -> TimeStampAnswer:
+    def check(self, der: bytes, stamped: bytes, *, now: datetime | None = None) -> TimeStampAnswer:
         """Does a recognised authority attest that these bytes existed, and when?
 
         The imprint, the signature, the bound certificate and the profile of the
@@ -259,6 +261,7 @@ class TimeStampChecker:
         Args:
             der: Token or response, as found.
             stamped: The bytes it has to be about.
+            now: The time of verification: a stamp from later than that proves nothing.
         """
         try:
             token = parse_token(der)
@@ -271,6 +274,8 @@ class TimeStampChecker:
         faults = profile_faults(leaf.x509, purpose=Purpose.TIME_STAMPING)
         if faults:
             why = f"its certificate may not stamp time: {faults[0].clause}, got {faults[0].got}"
+        elif now is not None and token.gen_time > now + _MAX_AHEAD:
+            why = "it states a time that has not come yet"
         elif not leaf.is_valid_at(token.gen_time):
             why = "its certificate was not valid at that time"
         elif not self._checkers:

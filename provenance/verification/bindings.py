@@ -56,6 +56,7 @@ class BoxesHash:
     label: str
     names: tuple[str, ...]
     excluded: tuple[str, ...]
+    algorithms: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class CollectionHash:
     label: str
     uris: tuple[str, ...]
     has_directory: bool
+    algorithms: frozenset[str] = frozenset()
 
 
 HardBinding = DataHash | BoxesHash | BmffHash | CollectionHash
@@ -104,6 +106,11 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _algorithms(*maps: Mapping[str, Any]) -> frozenset[str]:
+    """The hash algorithms that these maps name."""
+    return frozenset(alg for fields in maps if isinstance(alg := fields.get("alg"), str))
+
+
 def _data_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> DataHash:
     digest = fields.get("hash")
     if not isinstance(digest, bytes):
@@ -126,7 +133,8 @@ def _boxes_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> BoxesH
             excluded += listed
     if not names:
         raise MalformedError(f"{label}: expected at least one box, got none")
-    return BoxesHash(label, tuple(names), tuple(excluded))
+    entries = _maps(fields.get("boxes"), f"{label}, boxes", limits)
+    return BoxesHash(label, tuple(names), tuple(excluded), _algorithms(fields, *entries))
 
 
 def _bmff_exclusion(label: str, entry: Mapping[str, Any], limits: Limits) -> BmffExclusion:
@@ -182,7 +190,8 @@ def _collection_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> C
     uris = tuple(u for u in (_text(entry.get("uri")) for entry in entries) if u is not None)
     if not uris:
         raise MalformedError(f"{label}: expected at least one file, got none")
-    return CollectionHash(label, uris, bool(fields.get("zip_central_directory_hash")))
+    directory = bool(fields.get("zip_central_directory_hash"))
+    return CollectionHash(label, uris, directory, _algorithms(fields))
 
 
 def parse_hard_binding(assertion: Assertion, limits: Limits) -> HardBinding:
@@ -208,14 +217,12 @@ def parse_hard_binding(assertion: Assertion, limits: Limits) -> HardBinding:
 
 
 def unknown_algorithm(binding: HardBinding, default_algorithm: str) -> str | None:
-    """Which hash algorithm of this binding can nobody here compute? None where all can be.
-
-    Only of kinds that have one algorithm for the whole file.
-    """
+    """Which hash algorithm of this binding can nobody here compute? None where all can be."""
     if isinstance(binding, (DataHash, BmffHash)):
-        algorithm = binding.algorithm or default_algorithm
-        return algorithm if algorithm not in ALGORITHMS else None
-    return None
+        named = {binding.algorithm or default_algorithm}
+    else:
+        named = set(binding.algorithms or {default_algorithm})
+    return min(named - ALGORITHMS, default=None)
 
 
 def recompute(

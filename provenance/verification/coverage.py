@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from provenance.credentials.cbor import decode_cbor
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
-from provenance.limits import Limits
+from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers.bmff_exclusions import excluded_ranges
 from provenance.media.containers.exempt import check_exempt_boxes, check_old_directory
 from provenance.media.containers.zip import collection_ranges
@@ -149,7 +150,7 @@ def _bmff_hash(binding: BmffHash, layout: Layout, stream: BinaryIO) -> _Ledger:
     own = [*layout.manifest]
     if binding.has_merkle:
         # Boxes with the inner nodes of the tree, each proven by its root.
-        own += [s.range for s in layout.segments if s.kind is SegmentKind.MANIFEST]
+        own += _inner_nodes(layout, stream)
     rest = subtract(left_out, own)
     # Hashed in part only: then nothing excuses the other part.
     boxes = [
@@ -167,6 +168,45 @@ def _bmff_hash(binding: BmffHash, layout: Layout, stream: BinaryIO) -> _Ledger:
         label = labels.at(item.start)
         ledger.leave_out(item, label, "left out by the signer", FindingCode.EXTRA_EXCLUSIONS)
     return ledger
+
+
+_MERKLE_KEYS = frozenset({"uniqueId", "localId", "location", "hashes"})
+_MAX_MERKLE_BYTES = 8 * 1024
+_MAX_HASHES, _MAX_HASH_BYTES = 64, 64
+
+
+def _inner_nodes(layout: Layout, stream: BinaryIO) -> list[ByteRange]:
+    """The one box with inner nodes of the tree that a file may have, if it holds nothing else.
+
+    The engine looks into the box that it needs and at no other, and not at what
+    stands beside the nodes in it.
+    """
+    boxes = [
+        s
+        for s in layout.segments
+        if s.kind is SegmentKind.MANIFEST and s.range not in layout.manifest
+    ]
+    return [box.range for box in boxes[:1] if _holds_only_nodes(box.range, stream)]
+
+
+def _holds_only_nodes(box: ByteRange, stream: BinaryIO) -> bool:
+    if box.size_bytes > _MAX_MERKLE_BYTES:
+        return False
+    stream.seek(box.start)
+    _, purpose, payload = stream.read(box.size_bytes).partition(b"merkle\0")
+    try:
+        nodes = decode_cbor(payload, where="merkle box", limits=DEFAULT_LIMITS)
+    except (MalformedError, LimitError):
+        return False
+    if not purpose or not isinstance(nodes, dict) or not set(nodes) <= _MERKLE_KEYS:
+        return False
+    hashes = nodes.get("hashes") or []
+    return (
+        all(isinstance(nodes[key], int) for key in nodes if key != "hashes")
+        and isinstance(hashes, list)
+        and len(hashes) <= _MAX_HASHES
+        and all(isinstance(h, bytes) and len(h) <= _MAX_HASH_BYTES for h in hashes)
+    )
 
 
 def _collection_hash(

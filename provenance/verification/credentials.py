@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from provenance.credentials.engine import Engine, EngineReading, EngineState
-from provenance.credentials.manifest_store import Manifest, ManifestStore
+from provenance.credentials.manifest_store import Manifest, ManifestStore, parse_manifest_store
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
+from provenance.media.containers import extract_manifest
 from provenance.media.containers.collector import MULTIPLE_STORES
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
@@ -118,9 +119,9 @@ def judge_credentials(
         limits: Bounds for every parser.
         manifest: A manifest store from beside the asset; None for the embedded one.
     """
-    too_many = why_not_read(asset, limits)
-    if too_many:
-        return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
+    refused = _refusal(asset, manifest, limits)
+    if refused is not None:
+        return _unreadable(EngineReading(state=EngineState.UNREADABLE), refused)
     engine_type = asset.media_format.engine_type
     if engine_type is None:
         reading = EngineReading(state=EngineState.UNSUPPORTED)
@@ -158,6 +159,36 @@ def judge_credentials(
         notes=notes,
     )
     return _judge_manifest(case, judge, identities)
+
+
+def _refusal(
+    asset: AssetBytes, manifest: bytes | None, limits: Limits
+) -> MalformedError | LimitError | None:
+    """Why is the engine not asked about these credentials? None where it is."""
+    too_many = why_not_read(asset, limits)
+    if too_many:
+        return LimitError(too_many)
+    repeated = _repeats_references(asset, manifest, limits)
+    return MalformedError(repeated) if repeated else None
+
+
+def _repeats_references(asset: AssetBytes, manifest: bytes | None, limits: Limits) -> str:
+    """Does a claim list one assertion more than once? Then the engine is not asked.
+
+    It copies an assertion for each time it is listed: a file of 1 MB takes gigabytes.
+    """
+    try:
+        data = manifest
+        if data is None and asset.layout is not None and asset.layout.manifest:
+            data = extract_manifest(asset.stream, asset.layout, limits)
+        store = parse_manifest_store(data, limits) if data else None
+    except (MalformedError, LimitError):
+        return ""  # said where the store is judged
+    for one in store.manifests.values() if store else ():
+        labels = [reference.url for reference in one.claim.references]
+        if len(set(labels)) != len(labels):
+            return f"the claim of {one.label} lists an assertion more than once"
+    return ""
 
 
 def _without_manifest(reading: EngineReading, asset: AssetBytes) -> Judgement:

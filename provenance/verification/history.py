@@ -13,7 +13,13 @@ from typing import Any, Literal
 
 from provenance.credentials.cose import SignatureAnswer
 from provenance.credentials.engine import EngineReading
-from provenance.credentials.manifest_store import Assertion, HashedUri, Manifest, ManifestStore
+from provenance.credentials.manifest_store import (
+    Assertion,
+    HashedUri,
+    Manifest,
+    ManifestStore,
+    ingredient_manifest,
+)
 from provenance.findings import FindingCode
 from provenance.limits import Limits
 from provenance.report import Finding, Ingredient, ManifestFacts, finding
@@ -137,7 +143,7 @@ class _Tracer:
         self, step: _Step, number: int
     ) -> tuple[Ingredient, Manifest | None, Agency | None]:
         fields = step.assertion.decode_map(self._limits)
-        reference = HashedUri.of(fields.get("activeManifest") or fields.get("c2pa_manifest"))
+        reference = ingredient_manifest(step.assertion, fields)
         manifest, state, failures = self._resolve(step, reference)
         recorded = _recorded_failures(fields)
         facts, agency = None, None
@@ -187,7 +193,8 @@ class _Tracer:
                 failures.append("claimSignature.mismatch")
             elif party.signature is SignatureAnswer.UNSUPPORTED:
                 failures.append("algorithm.unsupported")
-            if set(manifest.changed_assertions()) - self._redacted:
+            # What was redacted is gone; what is there has to be what was signed.
+            if manifest.changed_assertions():
                 failures.append("assertion.hashedURI.mismatch")
             if set(manifest.missing_assertions()) - self._redacted:
                 failures.append("assertion.missing")

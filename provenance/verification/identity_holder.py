@@ -133,7 +133,7 @@ class HolderJudge:
         message = sign1.to_be_signed(cbor2.dumps(sign1.signature), context="CounterSignature")
         tokens = [token.token for token in sign1.time_stamps if token.header == "sigTst2"]
         answers = [
-            self._time_stamps.check(token, message)
+            self._time_stamps.check(token, message, now=self._now)
             for token in tokens[: self._limits.max_time_stamps]
         ]
         # The earliest: each proves that the signature existed by then.

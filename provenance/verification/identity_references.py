@@ -14,6 +14,7 @@ from provenance.credentials.manifest_store import (
     Manifest,
     ManifestStore,
     base_label,
+    ingredient_manifest,
 )
 from provenance.limits import Limits
 from provenance.untrusted import clean_text
@@ -120,9 +121,7 @@ class References:
                 algorithm = referring.claim.algorithm
                 for assertion in referring.of_type(*INGREDIENT_LABELS):
                     fields = assertion.decode_map(self._limits)
-                    reference = HashedUri.of(
-                        fields.get("activeManifest") or fields.get("c2pa_manifest")
-                    )
+                    reference = ingredient_manifest(assertion, fields)
                     label = reference.manifest_label if reference else None
                     if reference is None or label is None or label in self._traced:
                         continue

@@ -227,7 +227,13 @@ def _check_content(evidence: IntegrityEvidence, sheet: _Sheet) -> None:
         count = len(bindings)
         sheet.block(FindingCode.CREDENTIALS_INCOMPLETE, lacks="one hard binding", bindings=count)
         return
-    matches = [s.code for s in evidence.reading.success if s.code in _MATCH]
+    # The engine looks for the binding beneath an update by itself, and may end
+    # at another manifest than we did: its match counts for ours alone.
+    said = [s for s in evidence.reading.success if s.code in _MATCH]
+    matches = [s.code for s in said if _names(s.url, evidence.binding.label)]
+    if len(matches) != len(said):
+        sheet.block(FindingCode.ENGINES_DISAGREE, about="the manifest that binds the bytes")
+        return
     mismatches = [s.code for s in evidence.reading.failures if s.code in _MISMATCH]
     if not mismatches:
         if matches and evidence.own_content is not False:
@@ -279,6 +285,12 @@ def _is_about(url: str, labels: set[str]) -> bool:
     """Is a status about one of these manifests? One without a full address is."""
     _, separator, path = url.partition("jumbf=/c2pa/")
     return not separator or path.split("/", 1)[0] in labels
+
+
+def _names(url: str, label: str) -> bool:
+    """Is a status about exactly this manifest, by a full address?"""
+    _, separator, path = url.partition("jumbf=/c2pa/")
+    return bool(separator) and path.split("/", 1)[0] == label
 
 
 def _codes(statuses: Iterable[object]) -> list[str]:

@@ -231,7 +231,9 @@ class PartyJudge:
             return Party(signature=SignatureAnswer.UNSUPPORTED, why_unreadable=clean_text(error))
         time, findings = _signing_time(
             [
-                self._time_stamps.check(token.token, _stamped_bytes(token, sign1, manifest))
+                self._time_stamps.check(
+                    token.token, _stamped_bytes(token, sign1, manifest), now=self._now
+                )
                 for token in self._tokens(manifest, sign1)
             ]
         )
@@ -240,7 +242,9 @@ class PartyJudge:
             artists=artists_of(manifest, self._limits),
             territory=self._territory,
         )
-        recognition, more = self._recognise(chain, time.trusted_at, about)
+        recognition, more = self._recognise(
+            chain, time.trusted_at, about, chain_protected=sign1.chain_protected
+        )
         revocation = _NO_SIGNATURE
         if answer is SignatureAnswer.VALID:
             revocation = self._check_revocation(sign1, chain, recognition, time.trusted_at)
@@ -257,7 +261,12 @@ class PartyJudge:
         )
 
     def _recognise(
-        self, chain: tuple[Certificate, ...], trusted_at: datetime | None, about: About
+        self,
+        chain: tuple[Certificate, ...],
+        trusted_at: datetime | None,
+        about: About,
+        *,
+        chain_protected: bool,
     ) -> tuple[Recognition, list[Finding]]:
         leaf = chain[0]
         faults = profile_faults(leaf.x509, purpose=Purpose.CLAIM_SIGNING)
@@ -281,6 +290,7 @@ class PartyJudge:
             at=trusted_at or self._now,
             trusted_time=trusted_at,
             about=about,
+            chain_protected=chain_protected,
         )
         return recognition, findings
 

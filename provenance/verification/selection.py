@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provenance.credentials.manifest_store import (
-    HashedUri,
     Manifest,
     ManifestStore,
     base_label,
+    ingredient_manifest,
 )
 from provenance.limits import Limits
 
@@ -49,22 +49,28 @@ def parent_of(manifest: Manifest, store: ManifestStore, limits: Limits) -> Manif
     The reference is a digest over the whole parent manifest, signed through the
     ingredient assertion: a parent whose bytes differ is no parent.
     """
-    for assertion in manifest.of_type(*INGREDIENT_LABELS):
-        fields = assertion.decode_map(limits)
-        if fields.get("relationship") != "parentOf":
-            continue
-        reference = HashedUri.of(fields.get("activeManifest") or fields.get("c2pa_manifest"))
-        if reference is None or reference.manifest_label is None:
-            continue
-        parent = store.manifests.get(reference.manifest_label)
-        if parent is not None and parent.has_digest(reference, manifest.claim.algorithm):
-            return parent
-    return None
+    parents = [
+        (assertion, fields)
+        for assertion in manifest.of_type(*INGREDIENT_LABELS)
+        if (fields := assertion.decode_map(limits)).get("relationship") == "parentOf"
+    ]
+    # An update has exactly one parent; of two, each reader may follow another.
+    if len(parents) != 1:
+        return None
+    reference = ingredient_manifest(*parents[0])
+    if reference is None or reference.manifest_label is None:
+        return None
+    parent = store.manifests.get(reference.manifest_label)
+    if parent is None or not parent.has_digest(reference, manifest.claim.algorithm):
+        return None
+    return parent
 
 
 def adds_only_status(manifest: Manifest) -> bool:
     """Does this update bring nothing but time-stamps and certificate status?"""
-    return all(base_label(a.label) in _STATUS_ONLY for a in manifest.assertions.values())
+    labels = [base_label(label) for label in manifest.assertions]
+    # One ingredient, the parent: any other would be a statement of the updater's own.
+    return set(labels) <= _STATUS_ONLY and sum(x in INGREDIENT_LABELS for x in labels) == 1
 
 
 def select_judged(

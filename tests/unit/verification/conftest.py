@@ -122,7 +122,10 @@ def reading() -> Callable[..., EngineReading]:
     def make(
         label: str = "active",
         *,
-        success: Sequence[str] = ("claimSignature.validated", "assertion.dataHash.match"),
+        success: Sequence[str | tuple[str, str]] = (
+            "claimSignature.validated",
+            "assertion.dataHash.match",
+        ),
         failures: Sequence[str | tuple[str, str]] = (),
     ) -> EngineReading:
         def status(code: str | tuple[str, str]) -> EngineStatus:

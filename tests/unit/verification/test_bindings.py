@@ -167,4 +167,7 @@ def test_which_algorithms_nobody_here_computes() -> None:
     assert unknown_algorithm(DataHash("c2pa.hash.data", "sha1", b"", ()), "sha256") == "sha1"
     assert unknown_algorithm(DataHash("c2pa.hash.data", None, b"", ()), "md5") == "md5"
     assert unknown_algorithm(DataHash("c2pa.hash.data", "sha384", b"", ()), "md5") is None
-    assert unknown_algorithm(BoxesHash("c2pa.hash.boxes", ("SOI",), ()), "md5") is None
+    boxes = BoxesHash("c2pa.hash.boxes", ("SOI",), (), frozenset({"sha256", "sha3-256"}))
+    assert unknown_algorithm(boxes, "sha256") == "sha3-256"
+    assert unknown_algorithm(BoxesHash("c2pa.hash.boxes", ("SOI",), ()), "sha256") is None
+    assert unknown_algorithm(BoxesHash("c2pa.hash.boxes", ("SOI",), ()), "md5") == "md5"

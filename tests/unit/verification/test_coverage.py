@@ -5,6 +5,7 @@ import struct
 import zipfile
 from typing import Any
 
+import cbor2
 import pytest
 
 from provenance.errors import MalformedError
@@ -181,7 +182,14 @@ def _box(kind: bytes, payload: bytes = b"") -> bytes:
 _FTYP = _box(b"ftyp", b"isom\0\0\0\0isom")
 _STORE = _box(b"jumb", bytes(20))
 _C2PA = _box(b"uuid", C2PA_USER_TYPE + bytes(4) + b"manifest\0" + bytes(8) + _STORE)
-_MERKLE = _box(b"uuid", C2PA_USER_TYPE + bytes(4) + b"merkle\0" + bytes(30))
+_NODES = {"uniqueId": 1, "localId": 1, "location": 0, "hashes": [bytes(32)]}
+
+
+def _merkle(nodes: object, rest: bytes = b"") -> bytes:
+    return _box(b"uuid", C2PA_USER_TYPE + bytes(4) + b"merkle\0" + cbor2.dumps(nodes) + rest)
+
+
+_MERKLE = _merkle(_NODES)
 _MDAT = _box(b"mdat", bytes(50))
 
 
@@ -226,6 +234,24 @@ def test_a_film_with_content_in_exempt_boxes(box: bytes, code: FindingCode) -> N
 def test_a_box_with_a_piece_of_the_tree_needs_a_tree() -> None:
     assert _film(_MERKLE, binding=_bmff_hash(merkle=True)).full
     assert not _film(_MERKLE, binding=_bmff_hash()).full
+
+
+@pytest.mark.parametrize(
+    ("name", "boxes"),
+    [
+        ("a second box", _MERKLE + _MERKLE),
+        ("a key of its own", _merkle({**_NODES, "film": b"x" * 3000})),
+        ("bytes behind the nodes", _merkle(_NODES, b"x" * 3000)),
+        ("large nodes", _merkle({**_NODES, "hashes": [b"x" * 3000]})),
+        ("very many nodes", _merkle({**_NODES, "hashes": [bytes(32)] * 200})),
+        ("no map", _merkle([1, 2])),
+    ],
+)
+def test_a_box_of_the_tree_with_something_else_in_it(name: str, boxes: bytes) -> None:
+    # The engine looks at the nodes that it needs, and at nothing beside them.
+    answer = _film(boxes, binding=_bmff_hash(merkle=True))
+    assert not answer.full, name
+    assert FindingCode.PARTLY_COVERED in _codes(answer)
 
 
 def test_what_the_signer_of_a_film_leaves_out() -> None:

@@ -271,12 +271,33 @@ def test_a_missing_assertion_blocks(judge: Judge, makes: Any) -> None:
     ],
 )
 def test_the_signature_of_the_manifest_beneath_an_update_counts_too(
-    beneath: SignatureAnswer, state: IntegrityState, judge: Judge, makes: Any
+    beneath: SignatureAnswer,
+    state: IntegrityState,
+    judge: Judge,
+    makes: Any,
+    reading: Reading,
 ) -> None:
     below = makes.manifest("below")
     update = makes.manifest("active", kind="update", parents=["below"])
     signed = [(update, Party(signature=VALID)), (below, Party(signature=beneath))]
-    assert judge(manifest=below, signed=signed).state is state
+    match = (MATCH, "self#jumbf=/c2pa/below/c2pa.assertions/c2pa.hash.data")
+    engine = reading(success=["claimSignature.validated", match])
+    assert judge(manifest=below, signed=signed, engine=engine).state is state
+
+
+def test_a_match_of_another_manifests_binding_is_none_of_ours(
+    judge: Judge, makes: Any, reading: Reading
+) -> None:
+    # The engine may follow another parent than we do: then its match says
+    # nothing about the manifest that is judged here.
+    below = makes.manifest("below")
+    update = makes.manifest("active", kind="update", parents=["below"])
+    signed = [(update, Party(signature=VALID)), (below, Party(signature=VALID))]
+    match = (MATCH, "self#jumbf=/c2pa/another/c2pa.assertions/c2pa.hash.data")
+    engine = reading(success=["claimSignature.validated", match])
+    answer = judge(manifest=below, signed=signed, engine=engine)
+    assert answer.state is IntegrityState.UNREADABLE
+    assert FindingCode.ENGINES_DISAGREE in _codes(answer)
 
 
 def test_an_accusation_outranks_a_doubt(judge: Judge, reading: Reading) -> None:
