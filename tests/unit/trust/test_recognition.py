@@ -389,3 +389,29 @@ def test_a_list_of_time_stamp_authorities_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="time-stamp authorities cannot vouch for claim signers"):
         Recogniser(_directory(), [clocks])
+
+
+@pytest.mark.parametrize(
+    ("protected", "vouched", "kind"),
+    [
+        (True, False, SignerKind.AGENCY),
+        (False, True, SignerKind.AGENCY),
+        (False, False, SignerKind.UNRECOGNISED),
+    ],
+)
+def test_a_key_under_a_chain_that_anybody_can_exchange(
+    protected: bool,  # noqa: FBT001 - a column of the table above
+    vouched: bool,  # noqa: FBT001
+    kind: SignerKind,
+) -> None:
+    # A certificate over a public key can be made by everybody: where the signature
+    # does not cover the chain, it says nothing about expiry or serial number.
+    recogniser = Recogniser(_directory(_agency(keys=[_key()])), [_list()] if vouched else [])
+    answer = recogniser.recognise(
+        _chain(LEAF),
+        at=AT,
+        trusted_time=None,
+        about=About(media_kind="image"),
+        chain_protected=protected,
+    )
+    assert answer.kind is kind

@@ -1,0 +1,134 @@
+"""Files in which two readers would each see something else, and additions nobody asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from provenance.findings import FindingCode
+from provenance.report import Report
+from provenance.signing.memory_signer import MemorySigner
+from provenance.verdict import AiState, TimeState, Verdict
+from tests.factory import media, surgery, updates
+from tests.factory.pki import Holder
+from tests.factory.sign import sign, store_of
+from tests.factory.stores import Store, parse_store
+from tests.factory.surgery import forge_timestamp
+
+Judge = Callable[..., Report]
+PNG = "image/png"
+PAD = {"label": "example.pad", "data": {"p": "x" * 60_000}}
+TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+FUTURE = datetime(2031, 1, 1, tzinfo=UTC)
+
+
+def reference(other: Store) -> dict[str, Any]:
+    digest = hashlib.sha256(other.manifest.to_bytes()[8:]).digest()
+    return {"url": f"self#jumbf=/c2pa/{other.label}", "hash": digest, "alg": "sha256"}
+
+
+def status_only(store: Store) -> str:
+    """Leave only the ingredient in an update; its label."""
+    store.remove_assertion("c2pa.actions.v2")
+    store.remove_assertion("example.pad")
+    boxes = store.assertions.children[1:]
+    return next(box.label for box in boxes if box.label.startswith("c2pa.ingredient"))
+
+
+@pytest.mark.parametrize("label", ["c2pa.ingredient", "c2pa.ingredient.v2", "c2pa.ingredient.v3"])
+@pytest.mark.parametrize("first", ["agency", "stranger"])
+def test_an_update_whose_parent_is_one_for_us_and_another_for_the_engine(
+    label: str,
+    first: str,
+    agency_signer: MemorySigner,
+    stranger: MemorySigner,
+    judge: Judge,
+) -> None:
+    # The stranger's picture; the agency's manifest is only carried along.
+    release = parse_store(store_of(sign(media.png(1), PNG, signer=agency_signer), PNG))
+    own = sign(media.png(2), PNG, signer=stranger)
+
+    def edit(store: Store) -> None:
+        old = status_only(store)
+        said = store.assertion(old)
+        mine, theirs = said["activeManifest"], reference(release)
+        store.remove_assertion(old)
+        fields = {
+            "relationship": "parentOf",
+            "dc:title": "t",
+            "dc:format": PNG,
+            "instanceID": "xmp:iid:1",
+            "activeManifest": theirs if first == "agency" else mine,
+            "c2pa_manifest": mine if first == "agency" else theirs,
+        }
+        if label.endswith("v3"):
+            fields |= {k: said[k] for k in ("claimSignature", "validationResults") if k in said}
+        store.add_assertion(label, fields)
+        store.root.children.insert(1, release.manifest)
+
+    carrier = updates.update(own, PNG, signer=stranger, assertions=[PAD])
+    report = judge(surgery.resign(carrier, PNG, signer=stranger, edit=edit))
+    assert report.verdict is Verdict.UNDETERMINED, report.summary
+    assert not report.has(FindingCode.SIGNER_IS_AGENCY)
+
+
+@pytest.mark.parametrize("relationship", ["componentOf", "inputTo"])
+def test_a_strangers_status_update_adds_nothing_to_a_releases_history(
+    relationship: str, agency_signer: MemorySigner, stranger: MemorySigner, judge: Judge
+) -> None:
+    release = sign(media.png(1), PNG, signer=agency_signer)
+    created = {"action": "c2pa.created", "digitalSourceType": TRAINED}
+    generated = sign(media.png(3), PNG, signer=stranger, actions=[created])
+    other = parse_store(store_of(generated, PNG))
+
+    def edit(store: Store) -> None:
+        said = store.assertion(status_only(store))
+        signature = other.manifest.child("c2pa.signature").to_bytes()[8:]
+        claim_signature = {
+            "url": f"self#jumbf=/c2pa/{other.label}/c2pa.signature",
+            "hash": hashlib.sha256(signature).digest(),
+            "alg": "sha256",
+        }
+        fields = {
+            "relationship": relationship,
+            "dc:title": "made by AI, says a stranger",
+            "dc:format": PNG,
+            "activeManifest": reference(other),
+            "claimSignature": claim_signature,
+            "validationResults": said["validationResults"],
+        }
+        store.add_assertion("c2pa.ingredient.v3__1", fields)
+        store.root.children.insert(1, other.manifest)
+
+    carrier = updates.update(release, PNG, signer=stranger, assertions=[PAD])
+    report = judge(surgery.resign(carrier, PNG, signer=stranger, edit=edit))
+    assert report.verdict is Verdict.SIGNED_UNRECOGNISED, report.summary
+    assert report.has(FindingCode.UPDATED_BY_OTHERS)
+
+
+def test_twin_a_strangers_status_update_with_the_parent_alone(
+    agency_signer: MemorySigner, stranger: MemorySigner, judge: Judge
+) -> None:
+    release = sign(media.png(1), PNG, signer=agency_signer)
+    carrier = updates.update(release, PNG, signer=stranger, assertions=[PAD])
+    report = judge(
+        surgery.resign(carrier, PNG, signer=stranger, edit=lambda s: status_only(s) and None)
+    )
+    assert report.verdict is Verdict.OFFICIAL, report.summary
+    assert report.ai.state is AiState.NOT_DECLARED
+
+
+def test_a_stamp_from_the_future_proves_nothing(
+    signed_png: bytes, meridian: tuple[Holder, Holder], judge: Judge
+) -> None:
+    data = forge_timestamp(signed_png, PNG, tsa=meridian[1], gen_time=FUTURE)
+    report = judge(data)
+    assert report.time.state is TimeState.CLAIMED
+    assert report.has(FindingCode.TIME_STAMP_UNTRUSTED)
+    later = judge(data, at=datetime(2031, 1, 2, tzinfo=UTC))
+    assert later.time.state is TimeState.TRUSTED
+    assert later.time.trusted_at == FUTURE
