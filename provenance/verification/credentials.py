@@ -185,7 +185,8 @@ def _repeats_references(asset: AssetBytes, manifest: bytes | None, limits: Limit
     except (MalformedError, LimitError):
         return ""  # said where the store is judged
     for one in store.manifests.values() if store else ():
-        labels = [reference.url for reference in one.claim.references]
+        # By label: one box can be addressed in more than one way.
+        labels = [reference.label for reference in one.claim.references]
         if len(set(labels)) != len(labels):
             return f"the claim of {one.label} lists an assertion more than once"
     return ""

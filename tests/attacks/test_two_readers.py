@@ -132,3 +132,66 @@ def test_a_stamp_from_the_future_proves_nothing(
     later = judge(data, at=datetime(2031, 1, 2, tzinfo=UTC))
     assert later.time.state is TimeState.TRUSTED
     assert later.time.trusted_at == FUTURE
+
+
+@pytest.mark.parametrize("absolute", ["the same address", "another address"])
+def test_a_claim_that_lists_one_assertion_twice_is_not_given_to_the_engine(
+    absolute: str, agency_signer: MemorySigner, judge: Judge
+) -> None:
+    # The engine copies an assertion each time it is listed, until memory ends.
+    def edit(store: Store) -> None:
+        claim = store.claim
+        again = dict(claim["created_assertions"][0])
+        if absolute == "another address":
+            label = again["url"].rsplit("/", 1)[-1]
+            again["url"] = f"self#jumbf=/c2pa/{store.label}/c2pa.assertions/{label}"
+        claim["created_assertions"] = [*claim["created_assertions"], again]
+        store.claim = claim
+        store.remove_assertion("example.pad")
+
+    carrier = sign(media.png(1), PNG, signer=agency_signer, assertions=[PAD])
+    report = judge(surgery.resign(carrier, PNG, signer=agency_signer, edit=edit))
+    assert report.verdict is Verdict.UNDETERMINED, report.summary
+    assert report.reason is FindingCode.CREDENTIALS_UNREADABLE
+    (found,) = [f for f in report.findings if f.code is FindingCode.CREDENTIALS_UNREADABLE]
+    assert "lists an assertion more than once" in found.evidence["why"]
+
+
+def test_twin_the_same_claim_with_each_assertion_once(
+    agency_signer: MemorySigner, judge: Judge
+) -> None:
+    def edit(store: Store) -> None:
+        store.remove_assertion("example.pad")
+
+    carrier = sign(media.png(1), PNG, signer=agency_signer, assertions=[PAD])
+    report = judge(surgery.resign(carrier, PNG, signer=agency_signer, edit=edit))
+    assert report.verdict is Verdict.OFFICIAL, report.summary
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_a_sidecar_does_not_vouch_for_what_stands_in_the_place_of_credentials(
+    kind: str, agency_signer: MemorySigner, judge: Judge
+) -> None:
+    # The binding leaves that place out; only the credentials judged may stand there.
+    media_type = media.MEDIA_TYPES[kind]
+    release = sign(media.make(kind, 1), media_type, signer=agency_signer)
+    store = store_of(release, media_type)
+    # The box headers stay, so that it is still found and read as a store.
+    junk = store[:40] + (b"a payload that nobody signed, " * 1000)[: len(store) - 40]
+    hidden = surgery.replace_store(release, media_type, junk)
+    report = judge(hidden, sidecar=store)
+    assert report.verdict is Verdict.UNDETERMINED, report.summary
+    assert not report.has(FindingCode.FULLY_COVERED)
+    assert not report.has(FindingCode.EMBEDDED_OVERRULED)
+
+
+@pytest.mark.parametrize("purpose", [b"manifest", b"original"])
+def test_a_sidecar_does_not_vouch_for_boxes_of_the_credentials_own_type(
+    purpose: bytes, signed_mp4: bytes, judge: Judge
+) -> None:
+    user_type = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+    box = user_type + bytes(4) + purpose + bytes(9) + b"hidden film " * 10_000
+    data = surgery.append_box(signed_mp4, b"uuid", box)
+    report = judge(data, sidecar=store_of(signed_mp4, "video/mp4"))
+    assert report.verdict is Verdict.UNDETERMINED, report.summary
+    assert not report.has(FindingCode.FULLY_COVERED)
