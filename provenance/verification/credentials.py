@@ -13,7 +13,6 @@ from provenance.credentials.manifest_store import Manifest, ManifestStore, parse
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
-from provenance.media.containers import extract_manifest
 from provenance.media.containers.collector import MULTIPLE_STORES
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
@@ -33,7 +32,7 @@ from provenance.verification.integrity import IntegrityEvidence, judge_integrity
 from provenance.verification.notes import Notes
 from provenance.verification.party import Party, PartyJudge
 from provenance.verification.selection import Judged, select_judged
-from provenance.verification.stores import read_stores
+from provenance.verification.stores import compare_stores, own_store
 
 __all__ = ["Judgement", "judge_credentials"]
 
@@ -100,7 +99,7 @@ class Judgement:
         return self.coverage.coverage if self.coverage else Coverage()
 
 
-def judge_credentials(
+def judge_credentials(  # noqa: PLR0911 - each way out is an answer of its own
     engine: Engine,
     asset: AssetBytes,
     judge: PartyJudge,
@@ -119,9 +118,13 @@ def judge_credentials(
         limits: Bounds for every parser.
         manifest: A manifest store from beside the asset; None for the embedded one.
     """
-    refused = _refusal(asset, manifest, limits)
-    if refused is not None:
-        return _unreadable(EngineReading(state=EngineState.UNREADABLE), refused)
+    too_many = why_not_read(asset, limits)
+    if too_many:
+        return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
+    own, problem = _own_reading(asset, manifest, limits)
+    repeated = _repeats_references(own)
+    if repeated:
+        return _unreadable(EngineReading(state=EngineState.UNREADABLE), MalformedError(repeated))
     engine_type = asset.media_format.engine_type
     if engine_type is None:
         reading = EngineReading(state=EngineState.UNSUPPORTED)
@@ -136,8 +139,14 @@ def judge_credentials(
         # The engine takes the first in some containers; another reader, the last.
         found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
         return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
+    if problem is not None:
+        return _unreadable(reading, problem)
+    same_store = None
     try:
-        store, same_store = read_stores(asset, reading, limits, notes, embedded=manifest is None)
+        if manifest is not None:
+            store = parse_manifest_store(reading.store, limits)
+        else:
+            store, same_store = compare_stores(own, reading, limits, notes)
     except (MalformedError, LimitError) as error:
         return _unreadable(reading, error)
     judge.learn(store)
@@ -161,29 +170,23 @@ def judge_credentials(
     return _judge_manifest(case, judge, identities)
 
 
-def _refusal(
+def _own_reading(
     asset: AssetBytes, manifest: bytes | None, limits: Limits
-) -> MalformedError | LimitError | None:
-    """Why is the engine not asked about these credentials? None where it is."""
-    too_many = why_not_read(asset, limits)
-    if too_many:
-        return LimitError(too_many)
-    repeated = _repeats_references(asset, manifest, limits)
-    return MalformedError(repeated) if repeated else None
+) -> tuple[ManifestStore | None, MalformedError | LimitError | None]:
+    """The credentials by our own reading, or why there is none."""
+    try:
+        if manifest is not None:
+            return parse_manifest_store(manifest, limits), None
+        return own_store(asset, limits), None
+    except (MalformedError, LimitError) as error:
+        return None, error
 
 
-def _repeats_references(asset: AssetBytes, manifest: bytes | None, limits: Limits) -> str:
-    """Does a claim list one assertion more than once? Then the engine is not asked.
+def _repeats_references(store: ManifestStore | None) -> str:
+    """Which claim lists an assertion more than once? Then the engine is not asked.
 
     It copies an assertion for each time it is listed: a file of 1 MB takes gigabytes.
     """
-    try:
-        data = manifest
-        if data is None and asset.layout is not None and asset.layout.manifest:
-            data = extract_manifest(asset.stream, asset.layout, limits)
-        store = parse_manifest_store(data, limits) if data else None
-    except (MalformedError, LimitError):
-        return ""  # said where the store is judged
     for one in store.manifests.values() if store else ():
         # By label: one box can be addressed in more than one way.
         labels = [reference.label for reference in one.claim.references]

@@ -6,56 +6,58 @@ from typing import BinaryIO
 
 from provenance.credentials.engine import EngineReading
 from provenance.credentials.manifest_store import Manifest, ManifestStore, parse_manifest_store
-from provenance.errors import LimitError, MalformedError
+from provenance.errors import MalformedError
 from provenance.limits import Limits
 from provenance.media.containers import extract_manifest
 from provenance.media.containers.pieces import read_exactly
 from provenance.media.formats import Container
 from provenance.media.layout import Layout
-from provenance.untrusted import clean_text
 from provenance.verification.asset import AssetBytes
 from provenance.verification.notes import Notes
 
-__all__ = ["read_stores"]
+__all__ = ["compare_stores", "own_store"]
 
 
-def read_stores(
-    asset: AssetBytes, reading: EngineReading, limits: Limits, notes: Notes, *, embedded: bool
-) -> tuple[ManifestStore, bool | None]:
-    """The manifest store, and whether the engine's reading of it is the same.
-
-    An embedded store is taken from the file by our own reading of the container,
-    and the engine's copy is held against it: manifest by manifest, since the
-    engine writes a store anew, may order it otherwise and leaves out what no
-    other manifest refers to.
+def own_store(asset: AssetBytes, limits: Limits) -> ManifestStore | None:
+    """Which manifest store does our own reading of the container find? None where none is.
 
     Raises:
-        MalformedError, LimitError: The store cannot be parsed.
+        MalformedError, LimitError: It cannot be taken out or parsed.
     """
-    if not embedded:
-        return parse_manifest_store(reading.store, limits), None
-    check = "manifest store read twice"
-    try:
-        if asset.layout is None:
-            raise MalformedError(asset.layout_error)  # noqa: TRY301 - one way out for all three
-        own = extract_manifest(asset.stream, asset.layout, limits)
-    except (MalformedError, LimitError) as error:
-        notes.not_run(check, clean_text(error))
-        return parse_manifest_store(reading.store, limits), None
-    if not own:
-        notes.not_run(check, "our own reading of the container finds no manifest store")
-        return parse_manifest_store(reading.store, limits), None
-    store = parse_manifest_store(own, limits)
+    if asset.layout is None or not asset.layout.manifest:
+        return None
+    data = extract_manifest(asset.stream, asset.layout, limits)
+    if not data:
+        return None
     if asset.media_format.container is Container.BMFF and len(asset.layout.manifest_payload) > 1:
-        store = _with_updates(asset.stream, asset.layout, limits)
-    if store.data == reading.store:
-        return store, True
+        return _with_updates(asset.stream, asset.layout, limits)
+    return parse_manifest_store(data, limits)
+
+
+def compare_stores(
+    own: ManifestStore | None, reading: EngineReading, limits: Limits, notes: Notes
+) -> tuple[ManifestStore, bool | None]:
+    """The embedded manifest store, and whether the engine's reading of it is the same.
+
+    Ours comes from the file itself, and the engine's copy is held against it:
+    manifest by manifest, since the engine writes a store anew, may order it
+    otherwise and leaves out what no other manifest refers to.
+
+    Raises:
+        MalformedError, LimitError: The engine's copy cannot be parsed.
+    """
+    if own is None:
+        why = "our own reading of the container finds no manifest store"
+        notes.not_run("manifest store read twice", why)
+        return parse_manifest_store(reading.store, limits), None
+    if own.data == reading.store:
+        return own, True
     copy = parse_manifest_store(reading.store, limits)
     same = all(
-        label in store.manifests and store.manifests[label].box.payload == manifest.box.payload
+        label in own.manifests and own.manifests[label].box.payload == manifest.box.payload
         for label, manifest in copy.manifests.items()
     )
-    return store, same
+    return own, same
 
 
 def _with_updates(stream: BinaryIO, layout: Layout, limits: Limits) -> ManifestStore:
