@@ -27,9 +27,12 @@ help:
 debian:
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || $(call debian-install,python3-venv)
 
-# strace shows that the optional second engine opens no socket.
+# strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
+# hardware would; exiftool says, independently of us, what metadata a file still has.
 debian-test:
-	@command -v strace >/dev/null || $(call debian-install,strace)
+	@command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
+	  && command -v exiftool >/dev/null \
+	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -3,11 +3,17 @@
     ProvenanceError
     ├── ConfigurationError      what the operator controls is wrong
     │   ├── DirectoryError      the agency directory cannot be used
-    │   └── TrustListError      a trust list cannot be used
+    │   ├── TrustListError      a trust list cannot be used
+    │   └── ReleaseError        a release manifest, or what it refers to, cannot be used
     ├── SourceError             the file or stream to verify cannot be opened
     ├── EngineUnsafeError       the engine fails its own self-test
     ├── RequirementNotMetError  `Report.require` was not met
     ├── SigningError            a release could not be signed; nothing was written
+    │   ├── SigningKeyError     the key cannot be used: locked, gone, not for the certificate
+    │   ├── TimeStampError      no authority gave a time-stamp that may be used
+    │   ├── PrivateDataError    private metadata that cannot be taken out
+    │   ├── PlanError           something is not as it was planned
+    │   └── SelfCheckError      the signed file did not verify as it should
     ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
@@ -29,10 +35,16 @@ __all__ = [
     "FetchError",
     "LimitError",
     "MalformedError",
+    "PlanError",
+    "PrivateDataError",
     "ProvenanceError",
+    "ReleaseError",
     "RequirementNotMetError",
+    "SelfCheckError",
     "SigningError",
+    "SigningKeyError",
     "SourceError",
+    "TimeStampError",
     "TrustListError",
 ]
 
@@ -53,6 +65,10 @@ class TrustListError(ConfigurationError):
     """A trust list holds something that is not a usable certificate."""
 
 
+class ReleaseError(ConfigurationError):
+    """The release manifest is not valid, or a file, consent or artist it names is not usable."""
+
+
 class SourceError(ProvenanceError):
     """The source cannot be opened or read to its end: missing, a folder, no permission."""
 
@@ -67,6 +83,26 @@ class RequirementNotMetError(ProvenanceError):
 
 class SigningError(ProvenanceError):
     """Signing failed; no output was left behind."""
+
+
+class SigningKeyError(SigningError):
+    """The signing key cannot be used: wrong passphrase or PIN, token gone, mismatched."""
+
+
+class TimeStampError(SigningError):
+    """No time-stamp authority gave a token that is right and trusted."""
+
+
+class PrivateDataError(SigningError):
+    """The file holds private metadata that cannot be taken out, or that nobody decided about."""
+
+
+class PlanError(SigningError):
+    """A file, the release, the key or the directory is not what the plan was made with."""
+
+
+class SelfCheckError(SigningError):
+    """What was signed did not come back from the verifier as it should; it was deleted."""
 
 
 class FetchError(ProvenanceError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from provenance.cli.output_file import new_file
+from provenance.atomic_files import new_file
 from provenance.credentials.engine import Engine, EngineState
 from provenance.credentials.engine_signing import Intent, sign_stream
 from provenance.errors import ConfigurationError, LimitError

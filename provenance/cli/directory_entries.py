@@ -332,7 +332,7 @@ def edit(
     evidence: EvidenceOption,
 ) -> None:
     """Replace the draft by one edited by hand, for what no other command changes."""
-    from provenance.signing.atomic_files import read_bounded
+    from provenance.atomic_files import read_bounded
     from provenance.signing.directory_changes import replace_draft
     from provenance.signing.directory_folder import WorkingFolder
 
@@ -360,7 +360,7 @@ def _digest_of(certificate: Path | None, spki: str | None) -> str:
 
 
 def _one_certificate(path: Path) -> Certificate:
-    from provenance.signing.atomic_files import read_bounded
+    from provenance.atomic_files import read_bounded
     from provenance.trust.certificates import parse_pem_bundle
 
     data = read_bounded(path, _MAX_PEM_BYTES)

@@ -203,7 +203,7 @@ def sign_root(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Add one holder's signature to a proposed root; it takes effect with enough of them."""
-    from provenance.signing.atomic_files import read_bounded, replace_file
+    from provenance.atomic_files import read_bounded, replace_file
     from provenance.signing.directory_folder import WorkingFolder
     from provenance.signing.directory_keys import load_signer
     from provenance.signing.directory_roots import (

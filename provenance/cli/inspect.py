@@ -153,8 +153,8 @@ def _write_svg(report: Report, out: Path, item: Input, sidecar: str | Path | Non
     if out.exists() and not _is_svg(out):
         raise ConfigurationError(f"{out}: is there already and is no SVG; it is not overwritten")
     # Only this option needs them.
+    from provenance.atomic_files import new_file
     from provenance.cli.graph_svg import graph_svg
-    from provenance.cli.output_file import new_file
 
     with new_file(out, replace=True) as stream:
         stream.write(graph_svg(report, name=item.shown).encode())

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
-from provenance.signing.atomic_files import read_bounded
 from provenance.signing.directory_draft import Document
 from provenance.signing.directory_folder import Account, WorkingFolder
 from provenance.trust.directory import Directory, parse_directory

@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from provenance.atomic_files import append_line, locked, read_bounded, replace_file
 from provenance.errors import DirectoryError
-from provenance.signing.atomic_files import append_line, locked, read_bounded, replace_file
 from provenance.trust.directory import LoadedDirectory, parse_directory
 
 __all__ = [

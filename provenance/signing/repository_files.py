@@ -17,8 +17,8 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
     Timestamp,
 )
 
+from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
-from provenance.signing.atomic_files import read_bounded
 from provenance.trust.directory import LoadedDirectory
 from provenance.trust.signed_directory import (
     DIRECTORY_TARGET,

@@ -9,30 +9,33 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from provenance.errors import DirectoryError
+from provenance.errors import ConfigurationError
 
-__all__ = ["append_line", "locked", "read_bounded", "replace_file"]
+__all__ = ["append_line", "locked", "new_file", "read_bounded", "replace_file"]
 
 
 def read_bounded(path: Path, limit_bytes: int) -> bytes:
     """What is in this file, if it is a plain file of at most so many bytes?
 
     Raises:
-        DirectoryError: It cannot be read, is no plain file, or holds more.
+        ConfigurationError: It cannot be read, is no plain file, or holds more.
     """
     try:
         # Without O_NONBLOCK a pipe put in the file's place would hang the process.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise DirectoryError(f"{path}: cannot be read: expected a plain file")
+            raise ConfigurationError(f"{path}: cannot be read: expected a plain file")
         with os.fdopen(descriptor, "rb") as stream:
             data = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
-        raise DirectoryError(f"{path}: cannot be read: {_reason(error)}") from error
+        raise ConfigurationError(f"{path}: cannot be read: {_reason(error)}") from error
     if len(data) > limit_bytes:
-        raise DirectoryError(f"{path}: more than the {limit_bytes} bytes that are expected at most")
+        raise ConfigurationError(
+            f"{path}: more than the {limit_bytes} bytes that are expected at most"
+        )
     return data
 
 
@@ -46,7 +49,7 @@ def replace_file(path: Path, data: bytes, *, staging: Path, mode: int = 0o644) -
         mode: Permissions.
 
     Raises:
-        DirectoryError: It cannot be written.
+        ConfigurationError: It cannot be written.
     """
     try:
         descriptor, temporary = tempfile.mkstemp(dir=staging, prefix="unnamed-")
@@ -61,14 +64,14 @@ def replace_file(path: Path, data: bytes, *, staging: Path, mode: int = 0o644) -
             Path(temporary).unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
-        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 def append_line(path: Path, line: bytes) -> None:
     """Add one line to the end of a file, and wait until it is on the disk.
 
     Raises:
-        DirectoryError: It cannot be written.
+        ConfigurationError: It cannot be written.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -77,7 +80,7 @@ def append_line(path: Path, line: bytes) -> None:
             stream.write(line)
             os.fsync(descriptor)
     except OSError as error:
-        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 @contextmanager
@@ -87,22 +90,88 @@ def locked(path: Path) -> Iterator[None]:
     The lock goes with the process, so a killed one leaves none behind.
 
     Raises:
-        DirectoryError: Another process holds it, or it cannot be made.
+        ConfigurationError: Another process holds it, or it cannot be made.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise DirectoryError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise DirectoryError(
+            raise ConfigurationError(
                 f"{path.parent}: another process is changing it; try again when it has finished"
             ) from error
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
+    """Give a stream whose bytes get this name when the block ends without an error.
+
+    Args:
+        path: The name to be.
+        replace: Whether a file of that name may be replaced.
+
+    Raises:
+        ConfigurationError: It exists and may not be replaced, or cannot be written.
+    """
+    if not replace and os.path.lexists(path):
+        raise _exists(path)
+    folder = path.absolute().parent
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}-")
+    except OSError as error:
+        raise _cannot(path, error) from error
+    try:
+        # Readable too: the engine reads back what it writes.
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+            try:
+                stream.flush()
+                os.fchmod(descriptor, 0o666 & ~_umask())
+                os.fsync(descriptor)
+                _give_name(Path(temporary), path, replace=replace)
+            except FileExistsError as error:
+                raise _exists(path) from error
+            except OSError as error:
+                raise _cannot(path, error) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
+def _exists(path: Path) -> ConfigurationError:
+    return ConfigurationError(f"{path}: exists already; it is not overwritten")
+
+
+def _cannot(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{path}: cannot be written: {_reason(error)}")
+
+
+def _give_name(temporary: Path, path: Path, *, replace: bool) -> None:
+    if replace:
+        temporary.replace(path)
+        return
+    try:
+        # A link, not a rename: it fails where somebody else took the name meanwhile.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # File systems without hard links (FAT): the look before has to do.
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        temporary.rename(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.cli.output_file import new_file
+from provenance.atomic_files import new_file
 from provenance.errors import ConfigurationError
 
 
