@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from provenance.atomic_files import new_file
 from provenance.errors import ConfigurationError, TrustListError
 from provenance.trust.lists import ListPurpose, TrustList, parse_trust_list
 
@@ -142,8 +141,6 @@ class ListStore:
             _write(self._facts_path(name), document, replacing=replacing)
             if before is not None and before.sha256 != facts.sha256:
                 self._data_path(before).unlink(missing_ok=True)
-        except FileExistsError as error:
-            raise self._taken(name) from error
         except OSError as error:
             raise _failed(self._folder, "written", error) from error
         return _stored(facts, parsed)
@@ -254,29 +251,5 @@ def _failed(path: Path, done: str, error: OSError) -> ConfigurationError:
 
 
 def _write(path: Path, data: bytes, *, replacing: bool) -> None:
-    """Give a file this name and content at once.
-
-    Raises:
-        FileExistsError: The name is taken, and is not to be replaced.
-        OSError: Anything else that the system refuses.
-    """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-        if replacing:
-            Path(temporary).replace(path)
-        else:
-            # Unlike a rename, it fails where somebody else took the name meanwhile.
-            path.hardlink_to(temporary)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    # Some file systems cannot; the file itself is on the disk by then.
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with new_file(path, replace=replacing) as stream:
+        stream.write(data)
