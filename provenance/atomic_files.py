@@ -109,12 +109,13 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
+def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Give a stream whose bytes get this name when the block ends without an error.
 
     Args:
         path: The name to be.
         replace: Whether a file of that name may be replaced.
+        mode: Permissions, less what the process's mask takes away.
 
     Raises:
         ConfigurationError: It exists and may not be replaced, or cannot be written.
@@ -132,7 +133,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[BinaryIO]:
             yield stream
             try:
                 stream.flush()
-                os.fchmod(descriptor, 0o666 & ~_umask())
+                os.fchmod(descriptor, mode & ~_umask())
                 os.fsync(descriptor)
                 _give_name(Path(temporary), path, replace=replace)
             except FileExistsError as error:

@@ -14,6 +14,7 @@ from provenance.cli.directory import directory
 from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from provenance.cli.inspect import inspect
 from provenance.cli.lists import lists
+from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
@@ -33,6 +34,7 @@ app.command("codes")(codes)
 app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
 app.add_typer(lists, name="lists")
 app.add_typer(directory, name="directory")
+app.add_typer(log, name="log")
 app.add_typer(dev, name="dev")
 
 

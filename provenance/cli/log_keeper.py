@@ -1,0 +1,251 @@
+"""`provenance log init | append | show | fsck | serve-files`: for whoever keeps the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provenance.cli.exit_codes import ExitCode
+from provenance.cli.log_options import (
+    LogArgument,
+    LogKeyOption,
+    LogPassphraseOption,
+    PlainKeyOption,
+    agencies_of,
+    log_signer_of,
+    read_note,
+    readable,
+)
+from provenance.cli.options import DirectoryOption
+from provenance.cli.streams import say, write_text
+from provenance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    # Cryptography takes long to import: `--help` does without it.
+    from provenance.registry.log.leaf import SignedStatement
+
+__all__ = ["register_log_keeper"]
+
+_BATCH = 1_000
+_MAX_FILE_BYTES = 1024**3
+_MAX_LINE_BYTES = 8_192
+
+
+def register_log_keeper(group: typer.Typer) -> None:
+    """Add these commands to the group."""
+    for name, command in (
+        ("init", init),
+        ("append", append),
+        ("show", show),
+        ("fsck", fsck),
+        ("serve-files", serve_files),
+    ):
+        group.command(name)(command)
+
+
+def init(
+    *,
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="A folder that is new or empty.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--origin",
+            metavar="NAME",
+            help="The log's name for ever, best its address without https://.",
+        ),
+    ],
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="Where it will be served, for the policy."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key", metavar="FILE", help="An Ed25519 key that exists; by default one is made."
+        ),
+    ] = None,
+    passphrase_file: LogPassphraseOption = None,
+    unsafe_plain_key: PlainKeyOption = False,
+) -> None:
+    """Begin a log: its folder, its key, its empty tree, signed."""
+    from provenance.cli.directory_options import passphrases_of
+    from provenance.registry.log.folder import create_log
+    from provenance.registry.log.writer import LogWriter
+    from provenance.signing.private_keys import generate_key, write_new_key
+
+    if key is None:
+        if log.is_dir() and any(log.iterdir()):
+            # Before anything is put into a folder that was not meant.
+            raise ConfigurationError(f"{log}: expected a new or empty folder")
+        key = log / "keys" / "log.pem"
+        secret = None
+        if not unsafe_plain_key:
+            secret = passphrases_of(passphrase_file, new=True)("log")
+        try:
+            key.parent.mkdir(parents=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ConfigurationError(f"{key.parent}: cannot be made: {reason}") from error
+        made = generate_key("EdDSA")
+        write_new_key(key, made, passphrase=secret, unsafe_plain=unsafe_plain_key)
+    signer = log_signer_of(key, origin, passphrase_file, plain=unsafe_plain_key)
+    folder = create_log(log, signer.key, url=url)
+    with LogWriter(folder, signer):
+        pass
+    write_text(f"{log}: the log {origin} begins, empty\n  its key: {signer.key.text}")
+    write_text(f"  a policy that believes it without witnesses: {log / 'policy'}")
+
+
+def append(
+    *,
+    log: LogArgument,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Statements that agencies have signed, one JSON a line."
+        ),
+    ],
+    directory: DirectoryOption = None,
+    seen: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--seen",
+            metavar="FILE",
+            help="A checkpoint that a watcher has seen: the log refuses to go on from an older "
+            "state. May be repeated.",
+        ),
+    ] = None,
+    key: LogKeyOption = None,
+    passphrase_file: LogPassphraseOption = None,
+    unsafe_plain_key: PlainKeyOption = False,
+) -> None:
+    """Take signed statements into the log, and sign its new checkpoint.
+
+    What is in the log already is not added again: an import that stopped half-way can
+    simply be repeated. With a directory, only its agencies' statements are taken.
+    """
+    from provenance.registry.log.folder import LogFolder
+    from provenance.registry.log.writer import LogWriter
+    from provenance.runtime.clock import system_clock
+
+    folder = LogFolder.open(log)
+    signer = log_signer_of(
+        key or folder.keys / "log.pem", folder.origin, passphrase_file, plain=unsafe_plain_key
+    )
+    agencies = agencies_of(directory)
+    notes = [read_note(path) for path in seen or ()]
+    with readable(), LogWriter(folder, signer, agencies=agencies, seen=notes) as writer:
+        for path in files:
+            statements = _statements(path)
+            added, first, last = 0, None, None
+            for start in range(0, len(statements), _BATCH):
+                done = writer.append(statements[start : start + _BATCH], at=system_clock())
+                added += done.added
+                first = done.indices[0] if first is None else first
+                last = done.indices[-1]
+            which = "no statement" if first is None else f"entries {first} .. {last}"
+            write_text(f"{path}: {which}, {added} of {len(statements)} new")
+        write_text(f"{log}: {writer.size} entries")
+
+
+def show(
+    *,
+    log: LogArgument,
+    release: Annotated[
+        str, typer.Argument(metavar="AGENCY/RELEASE", help="The release, by its ids.")
+    ],
+) -> None:
+    """Print what was stated about a release, and when first."""
+    from provenance.registry.log.folder import LogFolder
+    from provenance.registry.log.history import entries_about, first_stated
+    from provenance.registry.log.store import LogStore
+
+    agency, _, name = release.partition("/")
+    store = LogStore(LogFolder.open(log).store, read_only=True)
+    try:
+        first = first_stated(store, agency, name)
+        if first is None:
+            write_text(f"{release}: nothing was stated")
+            raise typer.Exit(ExitCode.NOT_MET)
+        how = " (under embargo)" if first.under_embargo else ""
+        when = first.logged_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        write_text(f"{release}: first stated by the agency on {when}, entry {first.index}{how}")
+        for entry in entries_about(store, agency, name):
+            when = entry.leaf.logged_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+            write_text(f"  {entry.index:>9}  {when}  {entry.leaf.statement.type}")
+    finally:
+        store.close()
+
+
+def fsck(
+    *,
+    log: LogArgument,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Make again what follows from the entries; nothing else is touched."
+        ),
+    ] = False,
+) -> None:
+    """Check all of a log's folder. Exit status 1 if something stays wrong."""
+    from provenance.registry.log.folder import LogFolder
+    from provenance.registry.log.fsck import check_log
+
+    report = check_log(LogFolder.open(log), repair=repair)
+    for finding in report.findings:
+        done = "repaired" if finding.repaired else "to repair" if finding.derived else "WRONG"
+        write_text(f"{done:<9} {finding.what}")
+    waiting = report.entries - report.signed
+    more = f", {waiting} of them not signed yet" if waiting else ""
+    sound = "sound" if report.is_sound else "not sound"
+    write_text(f"{log}: {report.entries} entries{more}: {sound}")
+    if not report.is_sound:
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def serve_files(
+    *,
+    log: LogArgument,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Address to listen on; by default this machine alone can ask.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535)] = 8765,
+) -> None:
+    """Serve what everybody may read of a log, until interrupted.
+
+    Plain HTTP: for others, a web server with TLS serves LOG/public as it is.
+    """
+    from provenance.registry.log.folder import LogFolder
+    from provenance.runtime.log_server import LogServer
+
+    folder = LogFolder.open(log)
+    with LogServer(folder.public, host=host, port=port, note=say) as server:
+        write_text(f"{folder.origin}: served at {server.url}")
+        server.serve_forever()
+
+
+def _statements(path: Path) -> list[SignedStatement]:
+    from provenance.registry.log.leaf import parse_signed_statement
+
+    found = []
+    try:
+        with path.open("rb") as stream:
+            number = read_bytes = 0
+            while line := stream.readline(_MAX_LINE_BYTES):
+                number += 1
+                read_bytes += len(line)
+                if read_bytes > _MAX_FILE_BYTES:
+                    raise ConfigurationError(f"{path}: expected {_MAX_FILE_BYTES} bytes at most")
+                where = f"{path}, line {number}"
+                found.append(parse_signed_statement(line.rstrip(b"\n"), where=where))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{path}: cannot be read: {reason}") from error
+    return found
