@@ -109,6 +109,13 @@ class FindingCode(StrEnum):
     # ai
     AI_DECLARED = "ai-declared"
     AI_CLAIMED_UNSIGNED = "ai-claimed-unsigned"
+    CONSENT_ON_RECORD = "consent-on-record"
+    CONSENT_MISSING = "consent-missing"
+    CONSENT_ENDED = "consent-ended"
+    CONSENT_EXPIRED = "consent-expired"
+    CONSENT_MISMATCH = "consent-mismatch"
+    CONSENT_NOT_ATTRIBUTED = "consent-not-attributed"
+    CONSENT_UNREADABLE = "consent-unreadable"
     # metadata
     METADATA_CONTRADICTS = "metadata-contradicts"
     METADATA_UNSIGNED = "metadata-unsigned"
@@ -539,6 +546,48 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             Axis.AI,
             _INFO,
             "Unsigned data in the file says that a trained model was used. Nobody vouches for it.",
+        ),
+        _C.CONSENT_ON_RECORD: Meaning(
+            Axis.AI,
+            _INFO,
+            "The agency states that the artist consented to this use of a trained model. The "
+            "paper that was signed is not here; its digest is.",
+        ),
+        _C.CONSENT_MISSING: Meaning(
+            Axis.AI,
+            _INFO,
+            "A use of a trained model is declared, and no consent of the artist is on record in "
+            "the credentials. That does not say that there is none.",
+        ),
+        _C.CONSENT_ENDED: Meaning(
+            Axis.AI,
+            _INFO,
+            "The consent that is on record was in force when the file was signed. Its term has "
+            "ended since.",
+        ),
+        _C.CONSENT_EXPIRED: Meaning(
+            Axis.AI,
+            _WARN,
+            "The consent that is on record was not in force when the file was signed, as far as "
+            "anybody proves.",
+        ),
+        _C.CONSENT_MISMATCH: Meaning(
+            Axis.AI,
+            _INFO,
+            "A consent is on record for another artist, use, territory or time than the one that "
+            "is asked about. It counts for nothing here.",
+        ),
+        _C.CONSENT_NOT_ATTRIBUTED: Meaning(
+            Axis.AI,
+            _WARN,
+            "The credentials say that an artist consented, and no agency that may speak for this "
+            "artist has signed for it. It counts for nothing.",
+        ),
+        _C.CONSENT_UNREADABLE: Meaning(
+            Axis.AI,
+            _INFO,
+            "A statement of consent in the credentials could not be read. It was left out of "
+            "account.",
         ),
         _C.METADATA_CONTRADICTS: Meaning(
             Axis.METADATA,

@@ -15,6 +15,7 @@ from provenance.findings import MEANINGS, FindingCode, Severity
 from provenance.verdict import (
     AiState,
     Axis,
+    ConsentState,
     IntegrityState,
     ReleaseState,
     RevocationState,
@@ -27,9 +28,12 @@ __all__ = [
     "Action",
     "AgencyRef",
     "AiFacts",
+    "AiUse",
     "Asset",
     "CertificateFacts",
     "CheckNotRun",
+    "Consent",
+    "ConsentSigner",
     "Context",
     "Coverage",
     "DirectoryRef",
@@ -239,6 +243,64 @@ class Action(_Facts):
     )
 
 
+class AiUse(_Facts):
+    """What a trained model was used for, and whose voice or likeness it was, as declared."""
+
+    use: UntrustedText
+    artist: UntrustedText
+
+
+class ConsentSigner(_Facts):
+    """Who has signed for a statement of consent."""
+
+    kind: Literal["agency", "listed"]
+    agency: AgencyRef | None = None
+    recognised_by: str = Field(
+        description="What matched: `key:ID`, `anchor:ID`, or `list:NAME` of an identity list."
+    )
+    says_name: UntrustedText | None = Field(
+        default=None, description="What the certificate says of its holder."
+    )
+
+
+class Consent(_Facts):
+    """One statement, in the credentials, that an artist consented.
+
+    It is the word of whoever signed for it. The paper that the artist signed is
+    not here: its digest says which one is meant.
+    """
+
+    artist: UntrustedText
+    uses: tuple[UntrustedText, ...]
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+    territories: tuple[str, ...] | None = Field(
+        description="Countries (ISO 3166-1 alpha-2); null: worldwide."
+    )
+    revocation_contact: UntrustedText = Field(
+        description="Where the consent can be withdrawn; never asked."
+    )
+    paper_sha256: Sha256
+    identifier: UntrustedText | None = None
+    assertion: str
+    state: Literal[
+        "counts",
+        "ended",
+        "expired",
+        "not-begun",
+        "other-artist",
+        "other-use",
+        "other-territory",
+        "out-of-scope",
+        "not-attributed",
+    ] = Field(
+        description="Whether it counts; `out-of-scope`: the directory does not list the artist "
+        "for the agency."
+    )
+    why: str
+    signed_by: tuple[ConsentSigner, ...] = ()
+
+
 class AiFacts(_Facts):
     """What do valid credentials say about the use of trained models?"""
 
@@ -246,7 +308,11 @@ class AiFacts(_Facts):
     source_types: tuple[str, ...] = ()
     models: tuple[UntrustedText, ...] = ()
     unsigned_claims: tuple[UntrustedText, ...] = ()
-    consent: Literal["not-checked"] = "not-checked"
+    consent: ConsentState = ConsentState.NOT_CHECKED
+    uses: tuple[AiUse, ...] = Field(
+        default=(), description="Declared by an agency; whom a use concerns is told by nobody else."
+    )
+    consents: tuple[Consent, ...] = ()
 
 
 class MetadataField(_Facts):

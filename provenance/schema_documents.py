@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from provenance.credentials.consent import ConsentStatement
 from provenance.report import Report
+from provenance.signing.release_model import Release
 from provenance.trust.directory import Directory
 
 __all__ = ["main", "schema_documents"]
@@ -24,6 +26,9 @@ def schema_documents() -> dict[str, str]:
         # A report is written, a directory is read: that decides what is required.
         "report.schema.json": Report.model_json_schema(mode="serialization"),
         "directory.schema.json": Directory.model_json_schema(mode="validation"),
+        "release.schema.json": Release.model_json_schema(mode="validation"),
+        # The assertion `org.provenance-verifier.consent`, as its label's first version.
+        "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
     }
     return {
         name: json.dumps(

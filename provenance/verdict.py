@@ -9,6 +9,7 @@ from enum import StrEnum
 __all__ = [
     "AiState",
     "Axis",
+    "ConsentState",
     "IntegrityState",
     "Obstacle",
     "ReleaseState",
@@ -110,6 +111,26 @@ class AiState(StrEnum):
     NOT_DECLARED = "not-declared"
     PARTLY = "partly"
     FULLY = "fully"
+
+
+class ConsentState(StrEnum):
+    """Did the artists consent to what trained models were used for, by an agency's word?
+
+    `not-needed`: no use of a model is declared, or none that concerns an artist.
+    `on-record`: for every declared use, in force when it was signed. `partly`: for
+    some of the uses. `ended`: in force when it was signed, and over since. `expired`:
+    not in force when it was signed. `not-attributed`: said by nobody who may say it.
+    `none`: nothing about these artists and uses.
+    """
+
+    NOT_CHECKED = "not-checked"
+    NOT_NEEDED = "not-needed"
+    ON_RECORD = "on-record"
+    PARTLY = "partly"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    NOT_ATTRIBUTED = "not-attributed"
+    NONE = "none"
 
 
 class Obstacle(StrEnum):

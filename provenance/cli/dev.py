@@ -89,10 +89,6 @@ def sign(
             "--source-type", metavar="TERM", help="How IN came to be, a term of the IPTC."
         ),
     ] = "digitalCapture",
-    tsa_url: Annotated[
-        str | None,
-        typer.Option("--tsa-url", metavar="URL", help="RFC 3161 service to ask for a time-stamp."),
-    ] = None,
 ) -> None:
     """TEST: sign a copy of a file as a throw-away agency. Nobody should believe it."""
     # Not at the top of the module: `--help` and a mistyped option answer at once.
@@ -104,6 +100,5 @@ def sign(
         agency=agency,
         title=title or source.name,
         source_type=source_type,
-        tsa_url=tsa_url,
     )
     write_text(f"TEST signature, not for releases: {out}")

@@ -1,4 +1,4 @@
-"""Signing a copy of a file with a throw-away key, for trials."""
+"""What `provenance dev sign` does: one file, signed as a throw-away agency."""
 
 from __future__ import annotations
 
@@ -18,15 +18,7 @@ from provenance.untrusted import clean_text
 __all__ = ["sign_copy"]
 
 
-def sign_copy(
-    source: Path,
-    out: Path,
-    *,
-    agency: Path,
-    title: str,
-    source_type: str,
-    tsa_url: str | None,
-) -> None:
+def sign_copy(source: Path, out: Path, *, agency: Path, title: str, source_type: str) -> None:
     """Write a signed copy of a file, whole or not at all.
 
     A file without credentials becomes something created; one that has them becomes
@@ -65,7 +57,6 @@ def sign_copy(
                     signer=signer,
                     intent=Intent.CREATE if fresh else Intent.EDIT,
                     digital_source_type=source_type if fresh else None,
-                    tsa_url=tsa_url,
                 )
     except LimitError as error:
         raise ConfigurationError(str(error)) from error

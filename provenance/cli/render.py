@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from provenance.cli.render_consent import consent_texts
 from provenance.cli.terminal import COLUMNS, clipped, paint, printable, quoted, wrap
 from provenance.findings import Severity
 from provenance.report import AiFacts, DirectoryRef, Finding, Part, Report, Signer, SigningTime
@@ -86,6 +87,8 @@ def _facts(report: Report) -> Iterator[str]:
         yield from _line("Release", _state(report.release.state, report.release.why))
         yield from _line("Coverage", _coverage(report))
         yield from _line("AI", _ai(report.ai))
+        for text in consent_texts(report.ai):
+            yield from _line("Consent", text)
         yield from _line("Made from", _ingredients(report))
     elif report.ai.unsigned_claims:
         yield from _line("AI", _ai(report.ai))

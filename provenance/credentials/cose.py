@@ -28,6 +28,7 @@ __all__ = [
     "TimeStampToken",
     "check_claim_signature",
     "check_cose_signature",
+    "check_raw_signature",
     "parse_cose_sign1",
 ]
 
@@ -102,6 +103,18 @@ class CoseSign1:
         Spec: RFC 9052 §4.4, Sig_structure with an empty external_aad.
         """
         return cbor2.dumps([context, self.protected, b"", payload])
+
+    def to_be_stamped(self, claim: bytes | None = None) -> bytes:
+        """Which bytes does a time-stamp of this signature have to be about?
+
+        The frame of a counter-signature: around the signature as an encoded byte string
+        (`sigTst2`), or around the claim where one is given (`sigTst`, of claims of
+        version 1).
+
+        Spec: C2PA 2.5, "Time-stamps"; RFC 9052 §4.4 for the frame.
+        """
+        payload = cbor2.dumps(self.signature) if claim is None else claim
+        return self.to_be_signed(payload, context="CounterSignature")
 
 
 def _chain_of(value: object, limits: Limits) -> tuple[bytes, ...]:
@@ -252,6 +265,27 @@ _VERIFIERS: Mapping[str, _Verify] = {
 }
 
 
+def check_raw_signature(
+    algorithm: str | None, public_key: object, signature: bytes, data: bytes
+) -> SignatureAnswer:
+    """Does this signature, as it stands in a COSE structure, belong to this key and data?
+
+    `unsupported` is an algorithm or key that cannot be used here; it accuses nobody.
+
+    Spec: RFC 9053 §2, RFC 8230 §2.
+    """
+    verify = _VERIFIERS.get(algorithm or "")
+    if verify is None:
+        return SignatureAnswer.UNSUPPORTED
+    try:
+        verify(public_key, signature, data)
+    except InvalidSignature:
+        return SignatureAnswer.MISMATCH
+    except (ValueError, UnsupportedAlgorithm):
+        return SignatureAnswer.UNSUPPORTED
+    return SignatureAnswer.VALID
+
+
 def check_cose_signature(sign1: CoseSign1, payload: bytes) -> SignatureAnswer:
     """Does this signature belong to this payload and to the key of the chain's leaf?
 
@@ -261,8 +295,7 @@ def check_cose_signature(sign1: CoseSign1, payload: bytes) -> SignatureAnswer:
 
     Spec: RFC 9052 §4.4.
     """
-    verify = _VERIFIERS.get(sign1.algorithm or "")
-    if verify is None:
+    if sign1.algorithm is None:
         return SignatureAnswer.UNSUPPORTED
     if not sign1.chain:
         return SignatureAnswer.MISMATCH
@@ -270,13 +303,7 @@ def check_cose_signature(sign1: CoseSign1, payload: bytes) -> SignatureAnswer:
         key = x509.load_der_x509_certificate(sign1.chain[0]).public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return SignatureAnswer.UNSUPPORTED
-    try:
-        verify(key, sign1.signature, sign1.to_be_signed(payload))
-    except InvalidSignature:
-        return SignatureAnswer.MISMATCH
-    except (ValueError, UnsupportedAlgorithm):
-        return SignatureAnswer.UNSUPPORTED
-    return SignatureAnswer.VALID
+    return check_raw_signature(sign1.algorithm, key, sign1.signature, sign1.to_be_signed(payload))
 
 
 def check_claim_signature(sign1: CoseSign1, claim: bytes) -> SignatureAnswer:

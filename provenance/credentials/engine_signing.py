@@ -1,9 +1,9 @@
 """Signing through the C2PA engine, behind one function that shows none of its classes.
 
-The engine is given settings under which it opens no connection of its own. There is
-one exception it leaves no way around: with a `tsa_url` it talks to the time-stamp
-authority itself, and neither an empty host list nor a resolver stops it. Callers who
-need the network guarded fetch the token themselves and pass no `tsa_url`.
+The engine is given settings under which it opens no connection. It would ask a
+time-stamp authority by itself, and then neither an empty host list nor a resolver stops
+it; so it is never given one. Time-stamps are put into the claim signature afterwards, by
+`provenance.credentials.claim_stamps`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from c2pa import (
     Signer,
 )
 
+from provenance.credentials.engine_identity import combine_signers
 from provenance.errors import SigningError
 
-__all__ = ["ClaimSigner", "IngredientSource", "Intent", "sign_stream"]
+__all__ = ["ClaimSigner", "IdentitySource", "IngredientSource", "Intent", "sign_stream"]
 
 _ALGORITHMS = {
     "ES256": C2paSigningAlg.ES256,
@@ -103,6 +104,21 @@ class IngredientSource:
     definition: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySource:
+    """Somebody who puts their name to the asset, beside whoever signs the claim.
+
+    Attributes:
+        signer: Signs the statement.
+        references: Labels of the assertions it is about; the hard binding is added.
+        roles: What they were in the making of it, `cawg.publisher`.
+    """
+
+    signer: ClaimSigner
+    references: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ("cawg.publisher",)
+
+
 def sign_stream(  # noqa: PLR0913 - one door, so that no engine class is seen outside
     source: BinaryIO,
     destination: BinaryIO,
@@ -110,12 +126,12 @@ def sign_stream(  # noqa: PLR0913 - one door, so that no engine class is seen ou
     media_type: str,
     manifest: Mapping[str, Any],
     signer: ClaimSigner,
+    identity: IdentitySource | None = None,
     ingredients: Sequence[IngredientSource] = (),
     sidecar: bool = False,
     intent: Intent | None = None,
     digital_source_type: str | None = None,
     remote_url: str | None = None,
-    tsa_url: str | None = None,
 ) -> bytes:
     """What is the manifest store of `source`, signed and written to `destination`?
 
@@ -134,6 +150,7 @@ def sign_stream(  # noqa: PLR0913 - one door, so that no engine class is seen ou
         media_type: Media type of the asset's container.
         manifest: The manifest definition, as the engine documents it.
         signer: Signs the claim.
+        identity: Who else signs, in a `cawg.identity` assertion.
         ingredients: Assets that went into this one.
         sidecar: Leave the store out of the asset; the caller keeps it.
         intent: What the manifest does; `None` leaves actions and ingredients as
@@ -141,25 +158,21 @@ def sign_stream(  # noqa: PLR0913 - one door, so that no engine class is seen ou
         digital_source_type: With `Intent.CREATE`, the IPTC term (or its URI) that the
             engine writes into the `c2pa.created` action; without it C2PA's `empty`.
         remote_url: Where else the store can be had; written into the asset's XMP.
-        tsa_url: RFC 3161 service that the engine asks for a time-stamp, unguarded.
 
     Raises:
         SigningError: The definition, the asset or the signature is not usable. What
             `destination` holds then is undefined.
-        Exception: Whatever `signer.sign` raises comes out unchanged.
+        Exception: Whatever `signer.sign` raises, or the identity's, comes out unchanged.
     """
-    call = _SignerCall(signer)
+    calls = [_SignerCall(signer)]
+    if identity is not None:
+        calls.append(_SignerCall(identity.signer))
     definition = _with_created_actions(manifest)
     try:
         with (
             Context.from_dict(_settings(definition)) as context,
             Builder.from_json(json.dumps(definition), context) as builder,
-            Signer.from_callback(
-                call,
-                _algorithm(signer.algorithm),
-                signer.certificate_chain_pem.decode("ascii"),
-                tsa_url,
-            ) as engine_signer,
+            _engine_signer(calls, identity) as engine_signer,
         ):
             _describe(builder, intent, digital_source_type, remote_url, sidecar=sidecar)
             for ingredient in ingredients:
@@ -168,8 +181,9 @@ def sign_stream(  # noqa: PLR0913 - one door, so that no engine class is seen ou
                 )
             store = builder.sign(engine_signer, media_type, source, destination)
     except C2paError as error:
-        if call.raised is not None:
-            raise call.raised from error
+        for call in calls:
+            if call.raised is not None:
+                raise call.raised from error
         raise SigningError(f"the engine could not sign {media_type}: {error}") from error
     except UnicodeDecodeError as error:
         raise SigningError("the certificate chain is not PEM") from error
@@ -190,6 +204,14 @@ class _SignerCall:
         self._signer = signer
         self.raised: BaseException | None = None
 
+    def engine_signer(self) -> Signer:
+        """The engine's form of this signer."""
+        return Signer.from_callback(
+            self,
+            _algorithm(self._signer.algorithm),
+            self._signer.certificate_chain_pem.decode("ascii"),
+        )
+
     def __call__(self, data: bytes) -> bytes:
         try:
             signature = self._signer.sign(data)
@@ -204,6 +226,18 @@ class _SignerCall:
             )
             return b""
         return signature
+
+
+def _engine_signer(calls: Sequence[_SignerCall], identity: IdentitySource | None) -> Signer:
+    signer = calls[0].engine_signer()
+    if identity is None:
+        return signer
+    return combine_signers(
+        signer,
+        calls[1].engine_signer(),
+        references=identity.references,
+        roles=identity.roles,
+    )
 
 
 def _settings(definition: Mapping[str, Any]) -> dict[str, Any]:

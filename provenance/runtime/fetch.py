@@ -23,7 +23,7 @@ __all__ = ["GuardedFetcher"]
 _PORTS = {"http": 80, "https": 443}
 _MAX_URL_CHARS = 2_000
 _REDIRECTS = {301, 302, 307, 308}
-_REQUEST_TYPE, _RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
+_OCSP = ("application/ocsp-request", "application/ocsp-response")
 _PLACE = re.compile(r"(?P<host>[a-z0-9._-]{1,253}|\[(?P<v6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})")
 # What a URL may consist of (RFC 3986 §2); a line break in one would write headers.
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -51,7 +51,7 @@ class _Target:
 
 
 class GuardedFetcher:
-    """Asks OCSP responders, whose addresses strangers wrote into certificates.
+    """Asks OCSP responders, whose addresses strangers wrote into certificates, and the like.
 
     Only public addresses on the usual ports are asked. A name is resolved once
     and the connection goes to the address that was looked at, so a second answer
@@ -67,6 +67,7 @@ class GuardedFetcher:
         timeout_s: Longest time that one question may take, redirections included.
         max_bytes: Most that is read of one answer, its headers included.
         max_redirects: Most redirections followed.
+        media_types: Of the question and of the answer; by default those of OCSP.
         resolver: Resolves names.
 
     Raises:
@@ -80,12 +81,14 @@ class GuardedFetcher:
         timeout_s: float = 10.0,
         max_bytes: int = 128 * 1024,
         max_redirects: int = 3,
+        media_types: tuple[str, str] = _OCSP,
         resolver: Resolver = system_resolver,
     ) -> None:
         self._allow = tuple(dict.fromkeys(_place(entry) for entry in network_allow))
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._max_redirects = max_redirects
+        self._request_type, self._answer_type = media_types
         self._resolver = resolver
 
     @property
@@ -94,7 +97,7 @@ class GuardedFetcher:
         return self._allow
 
     def __call__(self, url: str, request: bytes, /) -> bytes:
-        """What does the responder at this address answer to this OCSP request?
+        """What does the responder at this address answer to this request?
 
         Raises:
             FetchError: The address is refused, or there is no answer within the bounds.
@@ -158,16 +161,16 @@ class GuardedFetcher:
                 )
                 for name, value in (
                     ("Host", target.host_header),
-                    ("Accept", _RESPONSE_TYPE),
+                    ("Accept", self._answer_type),
                     ("Accept-Encoding", "identity"),
                     ("Connection", "close"),
-                    ("Content-Type", _REQUEST_TYPE),
+                    ("Content-Type", self._request_type),
                     ("Content-Length", str(len(request))),
                 ):
                     connection.putheader(name, value)
                 connection.endheaders(request)
                 with connection.getresponse() as response:
-                    return _read(target, response, self._max_bytes)
+                    return _read(target, response, self._max_bytes, self._answer_type)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise FetchError(f"{target.place}: {_explain(error)}") from error
             finally:
@@ -256,7 +259,9 @@ def _left(target: _Target, deadline: float) -> float:
     return left
 
 
-def _read(target: _Target, response: http.client.HTTPResponse, max_bytes: int) -> bytes | str:
+def _read(
+    target: _Target, response: http.client.HTTPResponse, max_bytes: int, expected: str
+) -> bytes | str:
     """The body of an answer, or where it sends us."""
     if response.status in _REDIRECTS:
         location = response.getheader("Location")
@@ -266,8 +271,8 @@ def _read(target: _Target, response: http.client.HTTPResponse, max_bytes: int) -
     if response.status != 200:
         raise FetchError(f"{target.place}: expected HTTP status 200, got {response.status}")
     kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    if kind != _RESPONSE_TYPE:
-        raise FetchError(f"{target.place}: expected {_RESPONSE_TYPE}, got {kind!r:.60}")
+    if kind != expected:
+        raise FetchError(f"{target.place}: expected {expected}, got {kind!r:.60}")
     if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
         raise FetchError(f"{target.place}: its answer is compressed, which was not asked for")
     # Without a number, room is made for as much as the server announces.

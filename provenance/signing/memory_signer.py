@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from provenance.errors import SigningError
+from provenance.errors import SigningKeyError
 
-__all__ = ["ClaimKey", "MemorySigner"]
+__all__ = ["ClaimKey", "MemorySigner", "fitting_algorithms"]
 
 ClaimKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
@@ -44,18 +44,18 @@ class MemorySigner:
         Without `algorithm` the key decides: its curve, EdDSA for Ed25519, PS256 for RSA.
 
         Raises:
-            SigningError: The chain is empty, its leaf is for another key, or the
+            SigningKeyError: The chain is empty, its leaf is for another key, or the
                 algorithm does not fit the key.
         """
         if not chain:
-            raise SigningError("certificate chain: expected the leaf at least, got none")
+            raise SigningKeyError("certificate chain: expected the leaf at least, got none")
         if key.public_key() != chain[0].public_key():
-            raise SigningError("certificate chain: the leaf is not for the signing key")
-        fitting = _fitting_algorithms(key)
+            raise SigningKeyError("certificate chain: the leaf is not for the signing key")
+        fitting = fitting_algorithms(key.public_key())
         if algorithm is None:
             algorithm = fitting[0]
         elif algorithm not in fitting:
-            raise SigningError(
+            raise SigningKeyError(
                 f"signing algorithm: expected {' or '.join(fitting)} for this key, "
                 f"got {algorithm!r}"
             )
@@ -83,14 +83,23 @@ class MemorySigner:
         )
 
 
-def _fitting_algorithms(key: ClaimKey) -> tuple[str, ...]:
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+def fitting_algorithms(key: object) -> tuple[str, ...]:
+    """With which algorithms may claims be signed for this public key, the usual one first?
+
+    Spec: C2PA 2.5, "Digital signatures".
+
+    Raises:
+        SigningKeyError: With none.
+    """
+    if isinstance(key, ec.EllipticCurvePublicKey):
         try:
             return (_CURVES[key.curve.name],)
         except KeyError:
-            raise SigningError(
+            raise SigningKeyError(
                 f"signing key: expected curve P-256, P-384 or P-521, got {key.curve.name}"
             ) from None
-    if isinstance(key, ed25519.Ed25519PrivateKey):
+    if isinstance(key, ed25519.Ed25519PublicKey):
         return ("EdDSA",)
-    return tuple(_PSS)
+    if isinstance(key, rsa.RSAPublicKey):
+        return tuple(_PSS)
+    raise SigningKeyError(f"signing key: expected EC, Ed25519 or RSA, got {type(key).__name__}")

@@ -23,7 +23,14 @@ from provenance.trust.chain import ChainChecker
 from provenance.trust.lists import ListPurpose, TrustList
 from provenance.trust.profile import Purpose, profile_faults
 
-__all__ = ["TimeStampAnswer", "TimeStampChecker", "TimeStampState", "Token", "parse_token"]
+__all__ = [
+    "TimeStampAnswer",
+    "TimeStampChecker",
+    "TimeStampState",
+    "Token",
+    "parse_token",
+    "token_of_response",
+]
 
 _MAX_TOKEN_BYTES = 256 * 1024
 _MAX_CERTIFICATES = 16
@@ -54,6 +61,7 @@ class Token:
         gen_time: The time it states, UTC.
         imprint_algorithm: Hash of the imprint, `sha256` and so on.
         imprint: Digest of the stamped bytes.
+        nonce: What the authority repeated of the request, if anything.
         content: DER of the TSTInfo, which the signer's digest is over.
         signer: The CMS SignerInfo.
         chain: Certificates, the signer's first, as far as they link up.
@@ -62,6 +70,7 @@ class Token:
     gen_time: datetime
     imprint_algorithm: str
     imprint: bytes
+    nonce: int | None
     content: bytes
     signer: cms.SignerInfo
     chain: tuple[Certificate, ...]
@@ -166,6 +175,7 @@ def parse_token(der: bytes) -> Token:
             gen_time=gen_time.astimezone(UTC),
             imprint_algorithm=imprint["hash_algorithm"]["algorithm"].native,
             imprint=imprint["hashed_message"].native,
+            nonce=stated["nonce"].native,
             content=content["content"].contents,
             signer=signers[0],
             chain=_order(*_signer_certificate(signers[0], certificates)),
@@ -173,6 +183,21 @@ def parse_token(der: bytes) -> Token:
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         # asn1crypto parses lazily and reports hostile structures through all of these.
         raise MalformedError(f"time-stamp: expected an RFC 3161 token: {error}") from error
+
+
+def token_of_response(der: bytes) -> bytes:
+    """Which token does this response (RFC 3161 §2.4.2) hold, in DER?
+
+    Raises:
+        MalformedError: Not a response, or the authority did not grant a time-stamp.
+    """
+    if len(der) > _MAX_TOKEN_BYTES:
+        raise MalformedError(f"time-stamp: {len(der)} bytes, expected {_MAX_TOKEN_BYTES} at most")
+    try:
+        token: bytes = _content_info(der).dump()
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise MalformedError(f"time-stamp: expected an RFC 3161 response: {error}") from error
+    return token
 
 
 def _digest(name: str, data: bytes) -> bytes:

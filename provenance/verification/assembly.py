@@ -105,7 +105,7 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
             signer=signer,
             findings=findings,
             ingredients=ingredients,
-            ai=answers.ai.state,
+            ai=answers.ai,
             integrity=judgement.state,
             test=test,
             product=carried.product.name if carried else None,

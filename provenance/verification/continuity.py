@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from provenance.findings import FindingCode
 from provenance.report import Context, EngineRef, Report
-from provenance.verdict import Axis, Verdict
+from provenance.verdict import Axis, ConsentState, Verdict
 
 __all__ = ["Cause", "Change", "Difference", "compare", "explain"]
 
@@ -125,6 +125,17 @@ def _metadata(report: Report) -> _Facts:
     return (f"{entry.name}={entry.value} {entry.state}" for entry in report.metadata)
 
 
+def _consent(report: Report) -> _Facts:
+    # Reports from before the question was asked say `not-checked`: no answer is no change.
+    silent = {ConsentState.NOT_CHECKED, ConsentState.NOT_NEEDED, ConsentState.NONE}
+    if report.ai.consent not in silent:
+        yield report.ai.consent.value
+
+
+def _consents(report: Report) -> _Facts:
+    return (f"{c.artist}: {', '.join(c.uses)}: {c.state}" for c in report.ai.consents)
+
+
 _SAID: tuple[tuple[Axis, str, Callable[[Report], _Facts]], ...] = (
     (Axis.ASSET, "format", lambda r: [r.asset.format]),
     (Axis.INTEGRITY, "state", lambda r: [r.integrity.state.value]),
@@ -143,6 +154,8 @@ _SAID: tuple[tuple[Axis, str, Callable[[Report], _Facts]], ...] = (
     (Axis.RELEASE, "state", lambda r: [r.release.state.value]),
     (Axis.RESEMBLANCE, "releases", lambda r: (entry.release for entry in r.resemblance)),
     (Axis.AI, "state", lambda r: [r.ai.state.value]),
+    (Axis.AI, "consent", _consent),
+    (Axis.AI, "statements of consent", _consents),
     (Axis.METADATA, "fields", _metadata),
     (Axis.HISTORY, "ingredients", _history),
 )

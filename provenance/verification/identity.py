@@ -44,7 +44,7 @@ from provenance.verification.identity_references import References
 from provenance.verification.party import Party
 from provenance.verification.selection import Judged, adds_only_status
 
-__all__ = ["IdentityAnswer", "IdentityEvidence", "IdentityJudge"]
+__all__ = ["Attested", "IdentityAnswer", "IdentityEvidence", "IdentityJudge"]
 
 _PUBLISHER = "cawg.publisher"
 _MAX_IDENTITIES = 32
@@ -78,6 +78,23 @@ class IdentityEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What one verified statement of identity covers in its own manifest.
+
+    Attributes:
+        labels: The assertions, by their labels as they are written.
+        agency: Whose statement it is; None where a list vouches for the holder.
+        recognised_by: `key:ID`, `anchor:ID` or `list:NAME`.
+        says_name: What the certificate says of its holder.
+    """
+
+    labels: frozenset[str]
+    agency: Agency | None
+    recognised_by: str
+    says_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityAnswer:
     """What was found about identities, and what was not checked."""
 
@@ -85,6 +102,7 @@ class IdentityAnswer:
     findings: tuple[Finding, ...] = ()
     checks_not_run: tuple[CheckNotRun, ...] = ()
     carried: Carried | None = None
+    attested: tuple[Attested, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,6 +140,15 @@ class _Case:
             recognised_by=self.holder.recognised_by or "",
             publishes=not self.identity.roles or _PUBLISHER in self.identity.roles,
             labels=self.labels,
+        )
+
+    @property
+    def attested(self) -> Attested:
+        return Attested(
+            labels=self.labels,
+            agency=self.agency,
+            recognised_by=self.holder.recognised_by or "",
+            says_name=self.says_name,
         )
 
     @property
@@ -188,6 +215,7 @@ class IdentityJudge:
             findings=(*findings, *more),
             checks_not_run=tuple(not_run),
             carried=carried,
+            attested=tuple(case.attested for case in cases if case.state == "verified"),
         )
 
     def _examine(self, case: _Case, evidence: IdentityEvidence, references: References) -> None:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import cbor2
-
 from provenance.credentials.cose import CoseSign1
 from provenance.errors import MalformedError
 from provenance.limits import Limits
@@ -130,7 +128,7 @@ class HolderJudge:
 
         Stamps of version 1 (`sigTst`) do not count for identities.
         """
-        message = sign1.to_be_signed(cbor2.dumps(sign1.signature), context="CounterSignature")
+        message = sign1.to_be_stamped()
         tokens = [token.token for token in sign1.time_stamps if token.header == "sigTst2"]
         answers = [
             self._time_stamps.check(token, message, now=self._now)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import cbor2
-
 from provenance.credentials.cose import (
     CoseSign1,
     SignatureAnswer,
@@ -95,20 +93,6 @@ def certificate_facts(leaf: Certificate, algorithm: str | None) -> CertificateFa
         not_after=leaf.not_after,
         algorithm=algorithm or "unknown",
     )
-
-
-def _stamped_bytes(token: TimeStampToken, sign1: CoseSign1, manifest: Manifest) -> bytes:
-    """Which bytes does a token of this header have to be about?
-
-    Both stamp the frame of a counter-signature: `sigTst`, of claims of version
-    1, around the claim; `sigTst2` around the signature as an encoded byte string.
-
-    Spec: C2PA 2.5, "Time-stamps"; RFC 9052 §4.4 for the frame.
-    """
-    payload = manifest.claim.data
-    if token.header == "sigTst2":
-        payload = cbor2.dumps(sign1.signature)
-    return sign1.to_be_signed(payload, context="CounterSignature")
 
 
 def _signing_time(answers: Sequence[TimeStampAnswer]) -> tuple[SigningTime, list[Finding]]:
@@ -232,7 +216,9 @@ class PartyJudge:
         time, findings = _signing_time(
             [
                 self._time_stamps.check(
-                    token.token, _stamped_bytes(token, sign1, manifest), now=self._now
+                    token.token,
+                    sign1.to_be_stamped(None if token.header == "sigTst2" else manifest.claim.data),
+                    now=self._now,
                 )
                 for token in self._tokens(manifest, sign1)
             ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provenance.findings import MEANINGS, FindingCode
-from provenance.report import Finding, Ingredient, Signer
-from provenance.verdict import AiState, IntegrityState, Obstacle, Verdict
+from provenance.report import AiFacts, Finding, Ingredient, Signer
+from provenance.verdict import AiState, ConsentState, IntegrityState, Obstacle, Verdict
 
 __all__ = ["deciding_finding", "summarise"]
 
@@ -69,7 +69,7 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
     signer: Signer,
     findings: Sequence[Finding],
     ingredients: Sequence[Ingredient],
-    ai: AiState,
+    ai: AiFacts,
     integrity: IntegrityState,
     test: bool,
     product: str | None = None,
@@ -88,11 +88,33 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
         made_from = next((i.agency.name for i in ingredients if i.agency), None)
         if made_from and integrity is IntegrityState.INTACT:
             parts.append(f"It says it was made from a release of {made_from}.")
-    elif ai is AiState.FULLY:
-        parts.append("It declares that AI made all of it.")
-    elif ai is AiState.PARTLY:
-        parts.append("It declares that AI made part of it.")
+    elif ai.state is not AiState.NOT_DECLARED:
+        how_far = "all" if ai.state is AiState.FULLY else "part"
+        parts.append(f"It declares that AI made {how_far} of it{_consent(ai)}.")
     return ("TEST. " if test else "") + " ".join(parts)
+
+
+_MAX_NAMES = 3
+_CONSENTS = {
+    ConsentState.NOT_CHECKED: "",
+    ConsentState.NOT_NEEDED: ", and that this concerns no artist",
+    ConsentState.ON_RECORD: ", with the consent of {artists} on record",
+    ConsentState.PARTLY: ", with a consent on record for some of that only",
+    ConsentState.ENDED: ", with the consent of {artists}, whose term has ended since",
+    ConsentState.EXPIRED: ", with a consent that was not in force when it was signed",
+    ConsentState.NOT_ATTRIBUTED: "; no consent of an artist is on record that counts",
+    ConsentState.NONE: "; no consent of an artist is on record in it",
+}
+
+
+def _consent(ai: AiFacts) -> str:
+    """How the sentence about AI goes on. "On record" is what an agency has signed for."""
+    counted = (c.artist for c in ai.consents if c.state in {"counts", "ended"})
+    artists = list(dict.fromkeys(counted))
+    names = ", ".join(artists[:_MAX_NAMES])
+    more = " and others" if len(artists) > _MAX_NAMES else ""
+    # Not by `format`: a name may hold braces.
+    return _CONSENTS[ai.consent].replace("{artists}", names + more)
 
 
 def _lead(

@@ -6,7 +6,8 @@
     (4) judge a sidecar's credentials, where the embedded ones give no answer
     (5) ask a second engine about the bytes, where the policy says so
     (6) hold the agency directory against its own age
-    (7) look for impostor names, and compare descriptive data with what was signed
+    (7) look for impostor names, and compare descriptive data, and what is said of
+        trained models and of consent, with what was signed
     (8) look whether the file changed meanwhile
     (9) derive the verdict, and write it all down
 
@@ -58,6 +59,7 @@ from provenance.verdict import (
 from provenance.verification.ai import judge_ai
 from provenance.verification.assembly import Answers, assemble
 from provenance.verification.asset import AssetBytes, layout_of, why_not_read
+from provenance.verification.consent import judge_consent
 from provenance.verification.context import JudgedWith, second_engine_ref
 from provenance.verification.credentials import Judgement, judge_credentials
 from provenance.verification.identity import IdentityJudge
@@ -419,8 +421,18 @@ class Verifier:
             covered_fields=metadata.vouched,
             ingredients=judgement.history.holding if judgement.history else (),
         )
-        case.findings += findings
-        return metadata.fields, ai
+        consent = judge_consent(
+            manifest,
+            ai=ai.state,
+            party=judgement.party,
+            identity=judgement.identity,
+            now=case.now,
+            territory=self._territory,
+            limits=self._limits,
+        )
+        case.findings += [*findings, *consent.findings]
+        said = {"consent": consent.state, "uses": consent.uses, "consents": consent.consents}
+        return metadata.fields, ai.model_copy(update=said)
 
     def _report(
         self,

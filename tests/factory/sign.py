@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from c2pa import Context, Reader
+from c2pa import Builder, C2paSigningAlg, Context, Reader, Signer
 
 from provenance.credentials.engine_signing import (
     ClaimSigner,
@@ -14,6 +15,7 @@ from provenance.credentials.engine_signing import (
     Intent,
     sign_stream,
 )
+from provenance.signing.memory_signer import MemorySigner
 
 __all__ = [
     "CREATED",
@@ -23,6 +25,7 @@ __all__ = [
     "manifest",
     "sidecar",
     "sign",
+    "stamped_by_engine",
     "store_of",
 ]
 
@@ -94,7 +97,6 @@ def sign(
     ingredients: Sequence[IngredientSource] = (),
     intent: Intent | None = None,
     digital_source_type: str | None = None,
-    tsa_url: str | None = None,
     remote_url: str | None = None,
     **fields: Any,
 ) -> bytes:
@@ -114,8 +116,31 @@ def sign(
         intent=intent,
         digital_source_type=digital_source_type,
         remote_url=remote_url,
-        tsa_url=tsa_url,
     )
+    return out.getvalue()
+
+
+def stamped_by_engine(
+    asset: bytes, media_type: str, *, signer: MemorySigner, tsa_url: str, claim_version: int = 2
+) -> bytes:
+    """The asset signed by the engine alone, which asks the authority for a time-stamp itself.
+
+    Raises:
+        C2paError: The authority's answer does not suit the engine.
+    """
+    out = io.BytesIO()
+    definition = manifest(actions=(CREATED,), claim_version=claim_version)
+    with (
+        Context.from_dict(dict(OFFLINE)) as context,
+        Builder.from_json(json.dumps(definition), context) as builder,
+        Signer.from_callback(
+            signer.sign,
+            getattr(C2paSigningAlg, signer.algorithm.upper()),
+            signer.certificate_chain_pem.decode(),
+            tsa_url,
+        ) as engine_signer,
+    ):
+        builder.sign(engine_signer, media_type, io.BytesIO(asset), out)
     return out.getvalue()
 
 
@@ -128,7 +153,6 @@ def sidecar(
     assertions: Sequence[Mapping[str, Any]] = (),
     ingredients: Sequence[IngredientSource] = (),
     intent: Intent | None = None,
-    tsa_url: str | None = None,
     **fields: Any,
 ) -> bytes:
     """A manifest store for the asset, which itself stays as it is."""
@@ -141,7 +165,6 @@ def sidecar(
         ingredients=ingredients,
         sidecar=True,
         intent=intent,
-        tsa_url=tsa_url,
     )
 
 

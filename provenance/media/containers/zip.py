@@ -28,7 +28,13 @@ from provenance.media.containers.zip_directory import (
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.ranges import ByteRange
 
-__all__ = ["MANIFEST_NAME", "CollectionRanges", "collection_ranges", "parse_layout"]
+__all__ = [
+    "MANIFEST_NAME",
+    "CollectionRanges",
+    "collection_ranges",
+    "manifest_checksums",
+    "parse_layout",
+]
 
 MANIFEST_NAME = "META-INF/content_credential.c2pa"
 
@@ -37,6 +43,7 @@ _CENTRAL = b"PK\x01\x02"
 _DESCRIPTOR = b"PK\x07\x08"
 _HAS_DESCRIPTOR = 0x08
 _CRC_OFFSET = 16
+_LOCAL_CRC_OFFSET = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,28 @@ def collection_ranges(stream: BinaryIO, size_bytes: int, limits: Limits) -> Coll
         ),
         directory=tuple(pieces),
     )
+
+
+def manifest_checksums(stream: BinaryIO, size_bytes: int, limits: Limits) -> tuple[int, ...]:
+    """At which offsets does this ZIP file keep the CRC-32 of its manifest?
+
+    In the central directory, and in the entry's local header or data descriptor.
+
+    Raises:
+        MalformedError, LimitError: As `parse_layout`.
+    """
+    directory = read_directory(stream, size_bytes, limits)
+    offsets = []
+    for item in _place_all(stream, directory, Problems()):
+        if item.entry.text != MANIFEST_NAME:
+            continue
+        offsets.append(item.entry.central.start + _CRC_OFFSET)
+        descriptor = read_exactly(stream, item.data.end, item.end - item.data.end)
+        if descriptor:
+            offsets.append(item.data.end + (4 if descriptor.startswith(_DESCRIPTOR) else 0))
+        else:
+            offsets.append(item.entry.local_start + _LOCAL_CRC_OFFSET)
+    return tuple(offsets)
 
 
 def parse_layout(stream: BinaryIO, size_bytes: int, limits: Limits) -> Layout:

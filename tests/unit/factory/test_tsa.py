@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 from asn1crypto import cms, tsp
+from c2pa import C2paError
 
-from provenance.errors import SigningError
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory import media, pki, surgery
 from tests.factory.pki import KeyKind
 from tests.factory.reading import read
-from tests.factory.sign import sign
+from tests.factory.sign import stamped_by_engine
 from tests.factory.tsa import (
     TimeStampAuthority,
     make_authority,
@@ -28,7 +28,7 @@ def test_the_engine_gets_a_time_stamp_from_the_authority(
     claim_version: int, tsa_server: TimeStampAuthority, agency_signer: MemorySigner
 ) -> None:
     tsa_server.gen_time = STAMPED
-    data = sign(
+    data = stamped_by_engine(
         media.jpeg(),
         JPEG,
         signer=agency_signer,
@@ -43,28 +43,28 @@ def test_the_engine_gets_a_time_stamp_from_the_authority(
     assert len(tsa_server.requests) == 1
 
 
-def test_a_token_for_other_bytes_is_not_signed_with(
+def test_the_engine_does_not_sign_with_a_token_for_other_bytes(
     tsa_server: TimeStampAuthority, agency_signer: MemorySigner
 ) -> None:
     tsa_server.wrong_imprint = True
-    with pytest.raises(SigningError, match="time stamp does not match data"):
-        sign(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
+    with pytest.raises(C2paError, match="time stamp does not match data"):
+        stamped_by_engine(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
 
 
 def test_an_authority_that_fails_stops_the_signing(
     tsa_server: TimeStampAuthority, agency_signer: MemorySigner
 ) -> None:
     tsa_server.http_status = 500
-    with pytest.raises(SigningError, match="status = 500"):
-        sign(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
+    with pytest.raises(C2paError, match="status = 500"):
+        stamped_by_engine(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
 
 
 def test_an_authority_that_refuses_stops_the_signing(
     tsa_server: TimeStampAuthority, agency_signer: MemorySigner
 ) -> None:
     tsa_server.answer = lambda _request: timestamp_response(None, status="rejection")
-    with pytest.raises(SigningError, match="unable to find signed data"):
-        sign(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
+    with pytest.raises(C2paError, match="unable to find signed data"):
+        stamped_by_engine(media.jpeg(), JPEG, signer=agency_signer, tsa_url=tsa_server.url)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from provenance.trust.timestamps import (
 )
 from tests.factory import media, pki, surgery
 from tests.factory.pki import Holder, KeyKind
-from tests.factory.sign import sign, store_of
+from tests.factory.sign import sign, stamped_by_engine, store_of
 from tests.factory.stores import parse_store
 from tests.factory.tsa import (
     TimeStampAuthority,
@@ -97,7 +97,7 @@ def test_the_token_in_a_signed_file(
     claim_version: int, agency_signer: MemorySigner, tsa_server: TimeStampAuthority
 ) -> None:
     tsa_server.gen_time = AT
-    data = sign(
+    data = stamped_by_engine(
         media.jpeg(),
         JPEG,
         signer=agency_signer,

@@ -21,7 +21,14 @@ from provenance.report import (
     finding,
 )
 from provenance.signing.dev_agency import DevAgency
-from provenance.verdict import Axis, IntegrityState, RevocationState, SignerKind, Verdict
+from provenance.verdict import (
+    Axis,
+    ConsentState,
+    IntegrityState,
+    RevocationState,
+    SignerKind,
+    Verdict,
+)
 from provenance.verification.continuity import Cause, Difference, compare, explain
 from tests.factory.judging import AT, directory_of, verifier_of
 
@@ -76,6 +83,17 @@ def test_what_changed_is_told_axis_by_axis(make: Make) -> None:
         (Axis.SIGNER, "agency"): (("aurora-entertainment",), ()),
         (Axis.SIGNER, "recognised by"): ((f"anchor:{make().signer.recognised_by[7:]}",), ()),  # type: ignore[index]
     }
+
+
+def test_an_answer_about_consent_is_told_and_none_is_no_answer(make: Make) -> None:
+    ai = make().ai
+    none, recorded, unasked = (
+        make(ai=ai.model_copy(update={"consent": state}))
+        for state in (ConsentState.NONE, ConsentState.ON_RECORD, ConsentState.NOT_CHECKED)
+    )
+    assert said(compare(recorded, none)) == {(Axis.AI, "consent"): (("on-record",), ())}
+    # Older reports were made before the question was asked.
+    assert not compare(unasked, none).is_changed
 
 
 def test_findings_are_compared_by_their_codes(make: Make) -> None:

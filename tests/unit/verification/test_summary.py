@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from provenance.findings import MEANINGS, FindingCode
-from provenance.report import AgencyRef, Finding, Ingredient, Signer, finding
-from provenance.verdict import AiState, IntegrityState, Obstacle, SignerKind, Verdict
+from provenance.report import AgencyRef, AiFacts, Consent, Finding, Ingredient, Signer, finding
+from provenance.verdict import (
+    AiState,
+    ConsentState,
+    IntegrityState,
+    Obstacle,
+    SignerKind,
+    Verdict,
+)
 from provenance.verification.summary import deciding_finding, summarise
 
 AGENCY = AgencyRef(id="aurora", name="Aurora Entertainment", names={})
@@ -22,7 +30,7 @@ def _say(verdict: Verdict, *codes: FindingCode, **options: object) -> str:
         "signer": Signer(kind=kind, agency=AGENCY if kind is SignerKind.AGENCY else None),
         "findings": findings,
         "ingredients": (),
-        "ai": AiState.NOT_DECLARED,
+        "ai": AiFacts(state=AiState.NOT_DECLARED),
         "integrity": IntegrityState.INTACT,
         "test": False,
     }
@@ -52,7 +60,8 @@ def test_nothing_ever_says_fake_or_real_or_true() -> None:
     codes = [*FindingCode]
     texts = [MEANINGS[code].says for code in codes]
     for verdict, code, ai in itertools.product(Verdict, codes, AiState):
-        texts.append(_say(verdict, code, ai=ai))
+        texts.append(_say(verdict, code, ai=AiFacts(state=ai)))
+    texts += [_say(Verdict.OFFICIAL, ai=_ai(AiState.FULLY, state)) for state in ConsentState]
     assert [text for text in texts if FORBIDDEN.search(text)] == []
 
 
@@ -61,12 +70,51 @@ def test_the_absence_of_credentials_is_no_evidence() -> None:
 
 
 def test_ai_is_said_only_of_what_is_official() -> None:
-    official = _say(Verdict.OFFICIAL, ai=AiState.FULLY)
+    official = _say(Verdict.OFFICIAL, ai=AiFacts(state=AiState.FULLY))
     assert official == (
         "Official release of Aurora Entertainment. It declares that AI made all of it."
     )
-    partly = _say(Verdict.OFFICIAL, ai=AiState.PARTLY)
+    partly = _say(Verdict.OFFICIAL, ai=AiFacts(state=AiState.PARTLY))
     assert partly.endswith("It declares that AI made part of it.")
+
+
+def _ai(state: AiState, consent: ConsentState, *artists: str) -> AiFacts:
+    consents = tuple(
+        Consent(
+            artist=artist,
+            uses=("voice",),
+            valid_from=datetime(2026, 1, 1, tzinfo=UTC),
+            valid_until=datetime(2027, 1, 1, tzinfo=UTC),
+            territories=None,
+            revocation_contact="https://aurora.example/consent",
+            paper_sha256="5a" * 32,
+            assertion="org.provenance-verifier.consent",
+            state="counts",
+            why="",
+        )
+        for artist in artists
+    )
+    return AiFacts(state=state, consent=consent, consents=consents)
+
+
+def test_consent_is_said_beside_ai_and_never_without() -> None:
+    said = {state: _say(Verdict.OFFICIAL, ai=_ai(AiState.PARTLY, state)) for state in ConsentState}
+    assert len(set(said.values())) == len(ConsentState)
+    for state in ConsentState:
+        assert said[state].startswith(
+            "Official release of Aurora Entertainment. It declares that AI made part of it"
+        )
+        assert said[state].endswith(".")
+        without = _say(Verdict.OFFICIAL, ai=_ai(AiState.NOT_DECLARED, state))
+        assert without == "Official release of Aurora Entertainment."
+        assert "consent" not in _say(Verdict.SIGNED, ai=_ai(AiState.PARTLY, state))
+
+
+def test_a_consent_on_record_names_the_artists() -> None:
+    ai = _ai(AiState.PARTLY, ConsentState.ON_RECORD, "NOVA9", "{0}", "HAEUN", "VEGA5", "NOVA9")
+    assert _say(Verdict.OFFICIAL, ai=ai).endswith(
+        "AI made part of it, with the consent of NOVA9, {0}, HAEUN and others on record."
+    )
 
 
 def test_an_origin_is_said_only_of_an_intact_file() -> None:
