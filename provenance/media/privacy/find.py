@@ -1,0 +1,155 @@
+"""Finding the private metadata of a file of any format."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import BinaryIO
+
+from provenance.errors import LimitError, MalformedError
+from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, riff, svg, tiff
+from provenance.media.containers.collector import read_at
+from provenance.media.formats import Container, MediaFormat
+from provenance.media.layout import Layout, LayoutParser, SegmentKind
+from provenance.media.metadata import extract_metadata
+from provenance.media.metadata.heif_items import find_items
+from provenance.media.privacy.exif_eraser import erase_exif
+from provenance.media.privacy.model import Edit, Finder, PrivateField, PrivateReading
+from provenance.media.privacy.pictures import jpeg_edits, png_edits
+from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
+from provenance.media.privacy.rules import category_of, category_of_value, public_name
+from provenance.media.privacy.xmp_eraser import erase_xmp
+
+__all__ = ["find_private", "look"]
+
+_PARSERS: Mapping[Container, LayoutParser] = MappingProxyType(
+    {
+        Container.JPEG: jpeg.parse_layout,
+        Container.PNG: png.parse_layout,
+        Container.RIFF: riff.parse_layout,
+        Container.BMFF: bmff.parse_layout,
+        Container.MP3: id3.parse_layout,
+        Container.FLAC: flac.parse_layout,
+        Container.GIF: gif.parse_layout,
+        Container.TIFF: tiff.parse_layout,
+        Container.SVG: svg.parse_layout,
+        Container.JXL: jxl.parse_layout,
+    }
+)
+_Edits = Callable[[BinaryIO, Layout, Finder], list[Edit]]
+_ERASERS: Mapping[str, _Edits] = MappingProxyType(
+    {
+        "jpeg": jpeg_edits,
+        "png": png_edits,
+        "webp": riff_edits,
+        "wav": riff_edits,
+        **dict.fromkeys(("mp4", "mov", "m4a"), bmff_edits),
+        "mp3": tagged_edits,
+        "flac": tagged_edits,
+    }
+)
+_MAX_BLOCKS = 64
+_FOUND_WHOLE = (("EXIF: a position that is not", "exif:GPSPosition"),)
+
+
+def find_private(
+    stream: BinaryIO,
+    media_format: MediaFormat,
+    layout: Layout | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> PrivateReading:
+    """Which private metadata does this file hold?
+
+    Positions, serial numbers, names of owners, embedded previews, editing history,
+    contacts, and traces of the computer it was made on. Pictures and sound are never
+    decoded, so it does not say what is to be seen or heard.
+
+    Returns:
+        Each field once, with whether `clean_copy` can take it out, and a sentence for each
+        thing that could not be read. Whatever is in the file, it raises nothing.
+    """
+    finder = Finder(limits, erase=False)
+    try:
+        look(stream, media_format, layout, finder)
+    except (MalformedError, LimitError) as error:
+        finder.unreadable(str(error))
+    return finder.reading()
+
+
+def look(
+    stream: BinaryIO, media_format: MediaFormat, layout: Layout | None, finder: Finder
+) -> list[Edit]:
+    """What does the finder find in this file, and which edits erase what it wants erased?
+
+    Raises:
+        MalformedError: The container cannot be followed.
+        LimitError: A limit is hit.
+    """
+    size_bytes = stream.seek(0, io.SEEK_END)
+    parser = _PARSERS.get(media_format.container)
+    if layout is None and parser is not None:
+        layout = parser(stream, size_bytes, finder.limits)
+    known = None if media_format.container is Container.TIFF else layout
+    reading = extract_metadata(stream, media_format, known, finder.limits)
+    finder.values = reading.fields
+    edits: list[Edit] = []
+    eraser = _ERASERS.get(media_format.name)
+    if layout is not None and eraser is not None:
+        edits = eraser(stream, layout, finder)
+    elif layout is not None:
+        _look_at_blocks(stream, media_format, layout, finder)
+    names = {field.name for field in finder.reading().fields}
+    for sentence in reading.unreadable:
+        # What is found as a whole need not be read to be taken out.
+        if not any(sentence.startswith(start) and name in names for start, name in _FOUND_WHOLE):
+            profile = sentence.removeprefix("PNG: ").lower()
+            if f"container:{profile}" not in names:
+                finder.unreadable(sentence)
+    for field in reading.fields:
+        # A part of a structure is gone with its field.
+        steps = [public_name(f"xmp:{s.removeprefix('xmp:')}") for s in field.name.split("/")]
+        if field.name in names or (field.source == "xmp" and names.intersection(steps)):
+            continue
+        category = category_of(field.name) or category_of_value(field.value)
+        if category is not None:
+            finder.found(field.name, category, field.value, removable=False)
+    return edits
+
+
+def _look_at_blocks(
+    stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder: Finder
+) -> None:
+    """Find in the EXIF and XMP blocks of a format in which nothing is erased."""
+    only_find = Finder(finder.limits, erase=False)
+    blocks = [
+        (part.kind is SegmentKind.XMP, part.data_start, part.end)
+        for part in layout.segments
+        if part.kind in {SegmentKind.XMP, SegmentKind.EXIF}
+    ]
+    if media_format.container is Container.TIFF:
+        blocks.append((False, 0, min(layout.size_bytes, finder.limits.max_metadata_bytes)))
+    elif media_format.container is Container.BMFF:
+        for item in find_items(stream, layout, finder.limits):
+            blocks += [(item.is_xmp, r.start, r.end) for r in item.extents]
+    for is_xmp, start, end in blocks[:_MAX_BLOCKS]:
+        if end - start > finder.limits.max_metadata_bytes:
+            continue
+        body = read_at(stream, start, end - start)
+        if is_xmp:
+            at, stop = body.find(b"<"), body.rfind(b">") + 1
+            erase_xmp(body[at:stop] if 0 <= at < stop else body, only_find)
+        else:
+            at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)
+            if at >= 0:
+                erase_exif(body[at:], only_find)
+    _take_over(only_find.reading().fields, media_format, finder)
+
+
+def _take_over(fields: tuple[PrivateField, ...], media_format: MediaFormat, finder: Finder) -> None:
+    for field in fields:
+        # The second directory of a TIFF file is its second page.
+        if media_format.container is Container.TIFF and field.name == "exif:Thumbnail":
+            continue
+        finder.found(field.name, field.category, field.preview, removable=False)

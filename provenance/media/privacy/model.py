@@ -1,0 +1,123 @@
+"""Which private fields a file holds, and what became of each: the results of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from provenance.limits import Limits
+from provenance.media.metadata import RawField
+from provenance.media.privacy.keeping import is_kept
+from provenance.untrusted import clean_text
+
+__all__ = ["Category", "Cleaning", "Edit", "Finder", "PrivateField", "PrivateReading"]
+
+_PREVIEW_CHARS = 80
+_MAX_FINDS = 2_000
+
+
+class Category(StrEnum):
+    """Why a field is private."""
+
+    POSITION = "position"
+    SERIAL_NUMBER = "serial-number"
+    OWNER = "owner"
+    PREVIEW = "preview"
+    HISTORY = "history"
+    CONTACT = "contact"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateField:
+    """One private field of a file.
+
+    Attributes:
+        name: As `extract_metadata` names it where it lists it, `exif:BodySerialNumber`;
+            else after the place, `exif:Thumbnail`, `png:prVW`, `trailer`.
+        category: Why it is private.
+        preview: The start of its value or what it is; untrusted text, cleaned.
+        removable: Can it be taken out of a file of this format without re-encoding?
+    """
+
+    name: str
+    category: Category
+    preview: str
+    removable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateReading:
+    """The private fields of a file, each name once, and what could not be read."""
+
+    fields: tuple[PrivateField, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """What was taken out of a copy, what was left in it on request, and did it change?"""
+
+    removed: tuple[PrivateField, ...] = ()
+    kept: tuple[PrivateField, ...] = ()
+    changed: bool = False
+
+
+class Edit(NamedTuple):
+    """Other bytes, perhaps none, for the bytes `start <= offset < end` of a file."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+class Finder:
+    """Gathers finds, and tells whoever found one whether it is to be erased.
+
+    The same code finds and erases, so that nothing can be found that erasing misses.
+    """
+
+    __slots__ = ("_erase", "_fields", "_keep", "_unreadable", "limits", "values")
+
+    def __init__(self, limits: Limits, *, erase: bool, keep: Collection[str] = ()) -> None:
+        self.limits = limits
+        self._erase = erase
+        self._keep = tuple(keep)
+        self._fields: dict[str, PrivateField] = {}
+        self._unreadable: dict[str, None] = {}
+        self.values: tuple[RawField, ...] = ()
+
+    def keeps(self, name: str) -> bool:
+        """Does the caller want this field to stay?"""
+        return is_kept(name, self._keep)
+
+    def found(
+        self, name: str, category: Category, preview: str = "", *, removable: bool = True
+    ) -> bool:
+        """Note a private field. Is it to be erased?"""
+        name = clean_text(name, max_chars=160)
+        before = self._fields.get(name)
+        if before is None and len(self._fields) >= _MAX_FINDS:
+            self.unreadable(f"there are more than {_MAX_FINDS} private fields")
+            return False
+        if before is None or (before.removable and not removable):
+            self._fields[name] = PrivateField(
+                name=name,
+                category=category,
+                preview=clean_text(preview, max_chars=_PREVIEW_CHARS),
+                removable=removable,
+            )
+        return self._erase and removable and not self.keeps(name)
+
+    def unreadable(self, what: str) -> None:
+        """Note what could not be read."""
+        if len(self._unreadable) < 100:
+            self._unreadable[clean_text(what)] = None
+
+    def reading(self) -> PrivateReading:
+        """What was gathered?"""
+        return PrivateReading(
+            fields=tuple(self._fields.values()), unreadable=tuple(self._unreadable)
+        )

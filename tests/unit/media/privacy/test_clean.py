@@ -1,0 +1,186 @@
+"""Private fields are found, taken out or kept by name, and everything else stays."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+
+from provenance.errors import PrivateDataError
+from provenance.media.formats import FORMATS
+from provenance.media.metadata import extract_metadata
+from provenance.media.privacy import Category, Cleaning, clean_copy, find_private
+from tests.factory import media
+from tests.factory.metadata import (
+    box,
+    exif_block,
+    id3_tag,
+    iptc_records,
+    ratios,
+    riff_chunk,
+    text,
+    xmp_packet,
+)
+
+_TITLE = "오로라 ノヴァ九 🎤"
+_EXIF = exif_block(
+    {0x8298: text(_TITLE), 0x013C: text("HOSTQ5520")},
+    {0xA431: text("SERIALQ7731"), 0x927C: (7, 9, b"MAKERQ123")},
+    {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))},
+)
+_XMP = xmp_packet(
+    f"<dc:title><rdf:Alt><rdf:li xml:lang='x-default'>{_TITLE}</rdf:li></rdf:Alt></dc:title>"
+    "<xmpMM:History><rdf:Seq><rdf:li>HISTQ3301</rdf:li></rdf:Seq></xmpMM:History>",
+    attributes={"exif:GPSLatitude": "37,33N", "exif:GPSLongitude": "126,58E"},
+)
+
+
+def _clean(kind: str, data: bytes, *keep: str) -> tuple[Cleaning, bytes]:
+    out = io.BytesIO()
+    return clean_copy(io.BytesIO(data), out, FORMATS[kind], keep=keep), out.getvalue()
+
+
+def _removed(cleaning: Cleaning) -> set[str]:
+    return {field.name for field in cleaning.removed}
+
+
+@pytest.mark.parametrize("kind", sorted(set(media.SAMPLES) & set(FORMATS)))
+def test_a_file_without_private_fields_is_copied_byte_for_byte(kind: str) -> None:
+    data = media.make(kind)
+    assert _clean(kind, data) == (Cleaning(), data)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_exif_and_xmp_lose_what_is_private_and_nothing_else(kind: str) -> None:
+    data = (
+        media.jpeg(1, exif=_EXIF, xmp=_XMP) if kind == "jpeg" else media.png(exif=_EXIF, xmp=_XMP)
+    )
+    cleaning, clean = _clean(kind, data)
+    assert _removed(cleaning) == {
+        *("exif:GPSPosition", "exif:HostComputer", "exif:BodySerialNumber", "exif:MakerNote"),
+        *("xmp:exif:GPSPosition", "xmp:xmpMM:History"),
+    }
+    assert len(clean) == len(data)
+    assert not any(secret in clean for secret in (b"Q5520", b"Q7731", b"Q123", b"Q3301", b"37,33N"))
+    left = extract_metadata(io.BytesIO(clean), FORMATS[kind], None)
+    assert {f.name: f.value for f in left.fields} == {
+        "exif:Copyright": _TITLE,
+        "xmp:dc:title": _TITLE,
+    }
+
+
+def test_kept_fields_stay_by_name_and_by_pattern() -> None:
+    data = media.jpeg(1, exif=_EXIF, xmp=_XMP)
+    cleaning, clean = _clean("jpeg", data, "xmp:xmpMM:*", "exif:BodySerialNumber")
+    assert {f.name for f in cleaning.kept} == {"xmp:xmpMM:History", "exif:BodySerialNumber"}
+    assert b"HISTQ3301" in clean
+    assert b"SERIALQ7731" in clean
+    assert b"HOSTQ5520" not in clean
+
+
+def test_a_kept_maker_note_keeps_no_other_value() -> None:
+    cleaning, clean = _clean("jpeg", media.jpeg(1, exif=_EXIF), "exif:MakerNote")
+    assert {f.name for f in cleaning.kept} == {"exif:MakerNote"}
+    assert b"MAKERQ123" in clean
+    assert not any(secret in clean for secret in (b"Q5520", b"Q7731"))
+
+
+def test_private_metadata_of_a_cover_is_refused_by_name() -> None:
+    cover = b"\0image/jpeg\0\3\0" + media.jpeg(1, exif=_EXIF)
+    audio = media.mp3()
+    audio = audio[10 + int.from_bytes(audio[8:10], "big") :]
+    with pytest.raises(PrivateDataError, match="cover:exif:GPSPosition"):
+        _clean("mp3", id3_tag([(b"APIC", cover)]) + audio)
+
+
+def test_fields_of_a_flac_go_and_the_sound_stays() -> None:
+    data = media.flac()
+    at = data.index(b"\x04", 8) if data[42] & 0x7F != 4 else 42
+    size = int.from_bytes(data[at + 1 : at + 4], "big")
+    texts = [b"LOCATION=SEOULQ1", b"TITLE=" + _TITLE.encode()]
+    body = struct.pack("<II", 0, len(texts)) + b"".join(
+        struct.pack("<I", len(t)) + t for t in texts
+    )
+    block = data[at : at + 1] + len(body).to_bytes(3, "big") + body
+    cleaning, clean = _clean("flac", data[:at] + block + data[at + 4 + size :])
+    assert _removed(cleaning) == {"container:location"}
+    assert b"SEOULQ1" not in clean
+    assert _TITLE.encode() in clean
+    assert clean.endswith(data[at + 4 + size :])
+
+
+def test_iptc_contact_goes_and_the_city_stays() -> None:
+    data = media.jpeg(1, iptc=iptc_records([(90, "서울"), (118, "x@aurora.example")]))
+    cleaning, clean = _clean("jpeg", data)
+    assert _removed(cleaning) == {"iptc:Contact"}
+    assert b"aurora.example" not in clean
+    assert "서울".encode() in clean
+    assert _clean("jpeg", data, "iptc:*") == (
+        Cleaning(kept=cleaning.removed, changed=False),
+        data,
+    )
+
+
+def test_what_follows_a_picture_goes() -> None:
+    cleaning, clean = _clean("jpeg", media.jpeg(1) + box(b"ftyp", b"isom") + b"x" * 99)
+    assert [f.category for f in cleaning.removed] == [Category.PREVIEW]
+    assert clean == media.jpeg(1)
+
+
+def test_prompts_in_png_go() -> None:
+    data = media.png(1, text=(("parameters", "PROMPTQ1"), ("Title", _TITLE)))
+    cleaning, clean = _clean("png", data)
+    assert _removed(cleaning) == {"container:parameters"}
+    assert b"PROMPTQ1" not in clean
+    assert _TITLE.encode() in clean
+
+
+def test_a_raw_profile_in_png_goes_unread() -> None:
+    data = media.png(1, text=(("Raw profile type exif", "0badSECRETQ"),))
+    reading = find_private(io.BytesIO(data), FORMATS["png"])
+    assert reading.unreadable == ()
+    assert [f.name for f in reading.fields] == ["container:raw profile type exif"]
+    assert _clean("png", data)[1] == media.png(1)
+
+
+def test_a_position_in_mp4_becomes_free_space() -> None:
+    raw = b"+37.5665+126.9780/"
+    place = box(b"\xa9xyz", struct.pack(">HH", len(raw), 0), raw)
+    data = media.mp4() + box(b"moov", box(b"udta", place))
+    cleaning, clean = _clean("mp4", data)
+    assert _removed(cleaning) == {"container:location"}
+    assert clean == data.replace(place, box(b"free", bytes(len(place) - 8)))
+    assert _clean("mp4", data, "container:location")[1] == data
+
+
+def test_frames_of_an_mp3_go_and_the_tag_keeps_its_size() -> None:
+    audio = media.mp3()
+    audio = audio[10 + int.from_bytes(audio[8:10], "big") :]
+    frames = [(b"TOWN", b"\0OWNERQ1"), (b"TIT2", b"\3" + _TITLE.encode())]
+    data = id3_tag(frames) + audio
+    cleaning, clean = _clean("mp3", data)
+    assert _removed(cleaning) == {"container:town"}
+    assert len(clean) == len(data)
+    assert clean.endswith(audio)
+    assert b"OWNERQ1" not in clean
+    assert _TITLE.encode() in clean
+
+
+def test_chunks_of_a_wav_go_and_its_size_is_right() -> None:
+    body = media.wav()[8:] + riff_chunk(b"iXML", b"<BWFXML/>")
+    data = b"RIFF" + struct.pack("<I", len(body)) + body
+    cleaning, clean = _clean("wav", data)
+    assert _removed(cleaning) == {"riff:iXML"}
+    assert clean == media.wav()
+
+
+def test_what_cannot_be_taken_out_is_refused_by_name() -> None:
+    data = media.make("gif")
+    comment = b"!\xfe\x0e/home/somebody\0"[:17] + b"\0"
+    at = data.index(b"!\xf9") if b"!\xf9" in data else data.index(b",")
+    data = data[:at] + comment + data[at:]
+    reading = find_private(io.BytesIO(data), FORMATS["gif"])
+    assert [(f.name, f.removable) for f in reading.fields] == [("container:comment", False)]
+    with pytest.raises(PrivateDataError, match="container:comment"):
+        _clean("gif", data)
