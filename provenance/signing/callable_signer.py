@@ -29,15 +29,17 @@ class CallableSigner:
 
     Args:
         call: Gets the bytes or their digest, gives the signature.
-        chain: Certificates, leaf first, the root left out.
+        chain: Certificates, leaf first, the root left out; empty for a key that is to
+            get its certificate yet.
         algorithm: COSE name; may be left out where the leaf's key allows only one.
         takes: `data` or `digest`: what `call` wants. The digest is that of the
             algorithm (ES256: SHA-256). Ed25519 signs data, never a digest.
         name: What the service is called in messages.
+        public_key: The key's public half, where there is no chain.
 
     Raises:
-        SigningKeyError: The chain is empty, the algorithm does not fit the leaf's key, or
-            Ed25519 is asked to sign a digest.
+        SigningKeyError: There is neither chain nor public key, the algorithm does not fit
+            the key, or Ed25519 is asked to sign a digest.
     """
 
     def __init__(
@@ -48,13 +50,15 @@ class CallableSigner:
         algorithm: str | None = None,
         takes: Literal["data", "digest"] = "data",
         name: str = "signing service",
+        public_key: object | None = None,
     ) -> None:
-        if not chain:
+        key = chain[0].public_key() if chain else public_key
+        if key is None:
             raise SigningKeyError(f"{name}: expected the leaf certificate at least, got none")
-        fitting = fitting_algorithms(chain[0].public_key())
+        fitting = fitting_algorithms(key)
         if algorithm is not None and algorithm not in fitting:
             raise SigningKeyError(
-                f"{name}: expected {' or '.join(fitting)} for this certificate, got {algorithm!r}"
+                f"{name}: expected {' or '.join(fitting)} for this key, got {algorithm!r}"
             )
         self.algorithm = algorithm or fitting[0]
         if takes == "digest" and self.algorithm == "EdDSA":
@@ -63,7 +67,7 @@ class CallableSigner:
         self._call = call
         self._takes = takes
         self._name = name
-        self._key = chain[0].public_key()
+        self._key = key
 
     def __repr__(self) -> str:
         return f"CallableSigner({self._name!r}, {self.algorithm})"
