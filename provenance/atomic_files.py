@@ -13,7 +13,9 @@ from typing import BinaryIO
 
 from provenance.errors import ConfigurationError
 
-__all__ = ["append_line", "locked", "new_file", "read_bounded", "replace_file"]
+__all__ = ["append_line", "locked", "new_file", "read_bounded", "remove_leftovers", "replace_file"]
+
+_LEFTOVER = ".provenance-tmp"
 
 
 def read_bounded(path: Path, limit_bytes: int) -> bytes:
@@ -112,6 +114,9 @@ def locked(path: Path) -> Iterator[None]:
 def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Give a stream whose bytes get this name when the block ends without an error.
 
+    Until then they lie beside it under a name of their own, `stream.name`. A process that
+    is killed leaves that one behind; `remove_leftovers` takes it away.
+
     Args:
         path: The name to be.
         replace: Whether a file of that name may be replaced.
@@ -124,12 +129,14 @@ def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Binary
         raise _exists(path)
     folder = path.absolute().parent
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}-")
+        descriptor, temporary = tempfile.mkstemp(
+            dir=folder, prefix=f".{path.name[:40]}-", suffix=_LEFTOVER
+        )
     except OSError as error:
         raise _cannot(path, error) from error
     try:
         # Readable too: the engine reads back what it writes.
-        with os.fdopen(descriptor, "w+b") as stream:
+        with open(temporary, "w+b", opener=lambda *_: descriptor) as stream:
             yield stream
             try:
                 stream.flush()
@@ -143,6 +150,25 @@ def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Binary
     finally:
         Path(temporary).unlink(missing_ok=True)
     _sync_folder(folder)
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Take away what killed processes left unnamed in a folder; how many was it?
+
+    Only for whoever holds the lock of all writers into the folder.
+
+    Raises:
+        ConfigurationError: It cannot be read or changed.
+    """
+    count = 0
+    try:
+        for entry in os.scandir(folder):
+            if entry.name.startswith(".") and entry.name.endswith(_LEFTOVER):
+                Path(entry.path).unlink(missing_ok=True)
+                count += 1
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be cleaned: {_reason(error)}") from error
+    return count
 
 
 def _exists(path: Path) -> ConfigurationError:

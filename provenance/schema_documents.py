@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.credentials.consent import ConsentStatement
 from provenance.report import Report
+from provenance.signing.plan import ReleasePlan
 from provenance.signing.release_model import Release
 from provenance.trust.directory import Directory
 
@@ -27,6 +28,7 @@ def schema_documents() -> dict[str, str]:
         "report.schema.json": Report.model_json_schema(mode="serialization"),
         "directory.schema.json": Directory.model_json_schema(mode="validation"),
         "release.schema.json": Release.model_json_schema(mode="validation"),
+        "release-plan.schema.json": ReleasePlan.model_json_schema(mode="serialization"),
         # The assertion `org.provenance-verifier.consent`, as its label's first version.
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
     }

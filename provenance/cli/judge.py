@@ -24,7 +24,7 @@ from provenance.verification.verifier import Verifier
 if TYPE_CHECKING:
     from provenance.runtime.fetch import GuardedFetcher
 
-__all__ = ["make_verifier", "parse_time"]
+__all__ = ["make_verifier", "parse_time", "time_stamp_lists_of"]
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.DOTALL)
 _RFC3339 = re.compile(
@@ -83,6 +83,19 @@ def make_verifier(  # noqa: PLR0913 - what a command line may say
                 "get a newer one"
             )
     return verifier
+
+
+def time_stamp_lists_of(
+    given: Sequence[str], network_allow: Sequence[str]
+) -> tuple[list[TrustList], tuple[str, ...]]:
+    """Which time-stamp lists count, and which places may be asked besides public ones?
+
+    Raises:
+        ConfigurationError: A list or a setting cannot be used.
+    """
+    settings = load_settings()
+    lists = _lists(given, _stored_lists(settings), ListPurpose.TIME_STAMP)
+    return lists, (*settings.network_allow, *network_allow)
 
 
 def _policy(settings: Settings, *, second_engine: bool) -> Policy:

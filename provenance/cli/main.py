@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
+from provenance.cli.cert import cert
 from provenance.cli.codes import codes
 from provenance.cli.dev import dev
 from provenance.cli.directory import directory
 from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from provenance.cli.inspect import inspect
+from provenance.cli.key import key
 from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
+from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
 from provenance.errors import ConfigurationError, SigningError, SourceError
@@ -29,12 +32,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("verify", epilog=EXIT_CODES_HELP)(verify)
+app.command("sign", epilog=SIGN_EXIT_CODES)(sign)
 app.command("inspect")(inspect)
 app.command("codes")(codes)
 app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
+app.add_typer(release, name="release")
 app.add_typer(lists, name="lists")
 app.add_typer(directory, name="directory")
 app.add_typer(log, name="log")
+app.add_typer(key, name="key")
+app.add_typer(cert, name="cert")
 app.add_typer(dev, name="dev")
 
 

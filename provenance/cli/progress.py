@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from provenance.cli.terminal import clipped, printable
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "batch_progress"]
 
 _REFRESH_S = 0.1
 
@@ -71,6 +71,29 @@ class Progress:
             yield
         finally:
             self._bar.start()
+
+
+@contextmanager
+def batch_progress(count: int) -> Iterator[Callable[[object], None]]:
+    """Give what is to be called after each of so many files; a bar shows it on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _result: None
+        return
+    with progress.Progress(
+        progress.BarColumn(bar_width=20),
+        progress.MofNCompleteColumn(),
+        _RateColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=count)
+        yield lambda _result: bar.advance(task)
+
+
+class _RateColumn(progress.ProgressColumn):
+    def render(self, task: progress.Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.1f} files/s", no_wrap=True)
 
 
 class _NameColumn(progress.ProgressColumn):

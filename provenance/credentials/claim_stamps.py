@@ -20,7 +20,7 @@ from provenance.credentials.manifest_store import Manifest, parse_manifest_store
 from provenance.errors import MalformedError, SigningError
 from provenance.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["add_to_claim_signature", "stamp_message"]
+__all__ = ["add_to_claim_signature", "encode_sign1", "stamp_message"]
 
 _PADS = ("pad", "pad2")
 _TAG_SIGN1 = 18
@@ -80,7 +80,7 @@ def add_to_claim_signature(
         if "rVals" in header:
             raise SigningError("claim signature: it carries the certificate's status already")
         header["rVals"] = {"ocspVals": list(ocsp)}
-    new = _padded(protected, header, payload, signature, len(old))
+    new = encode_sign1(protected, header, payload, signature, size=len(old))
     # The same bytes can stand in the store twice: in an ingredient's manifest, or quoted.
     at = store.rfind(old)
     changed = store[:at] + new + store[at + len(old) :]
@@ -95,13 +95,15 @@ def _signature_of(manifest: Manifest) -> bytes:
     return manifest.signature
 
 
-def _padded(
-    protected: bytes, header: Mapping[Any, Any], payload: object, signature: bytes, size: int
+def encode_sign1(
+    protected: bytes, header: Mapping[Any, Any], payload: object, signature: bytes, *, size: int
 ) -> bytes:
-    """Encode a COSE_Sign1 to exactly so many bytes.
+    """Which bytes, exactly so many, encode this COSE_Sign1 with padding in its header?
+
+    Spec: C2PA 2.5, "Signing a claim" (`pad` and `pad2`, zeros in the unprotected header).
 
     Raises:
-        SigningError: It is longer already.
+        SigningError: It is longer already, or by 1 to 4 bytes too short for padding.
     """
 
     def encode(pads: Mapping[str, bytes]) -> bytes:

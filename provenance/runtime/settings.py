@@ -26,8 +26,8 @@ __all__ = ["Settings", "load_settings"]
 
 _PREFIX = "PROVENANCE_"
 _CONFIG = f"{_PREFIX}CONFIG"
-# Not settings: the one names the file, the other belongs to the command line.
-_NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG"})
+# Not settings: one names the file, the others belong to the command line.
+_NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG", f"{_PREFIX}KEY_PASSPHRASE"})
 _MAX_FILE_BYTES = 1024 * 1024
 
 _HOST_PORT = re.compile(

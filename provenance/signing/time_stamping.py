@@ -21,7 +21,7 @@ from asn1crypto import tsp
 from provenance.credentials.claim_stamps import add_to_claim_signature, stamp_message
 from provenance.credentials.cose import parse_cose_sign1
 from provenance.credentials.manifest_store import parse_manifest_store
-from provenance.errors import FetchError, MalformedError, TimeStampError
+from provenance.errors import FetchError, MalformedError, SigningError, TimeStampError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import parse_layout
 from provenance.media.containers.extraction import extract_manifest
@@ -138,8 +138,9 @@ class TimeStamper:
             media_format: What it is.
 
         Raises:
-            TimeStampError: No authority gave a stamp that counts; says why, for each.
-            SigningError: The stamp has no room in the signature.
+            TimeStampError: No authority gave a stamp that counts and that has room in the
+                signature; says why, for each.
+            SigningError: The signature has a time-stamp already, or is of version 1.
             MalformedError, LimitError: The file carries no store that can be read.
         """
         size_bytes = stream.seek(0, io.SEEK_END)
@@ -153,26 +154,42 @@ class TimeStamper:
         """Which store of the same length carries a time-stamp of its active claim?
 
         Raises:
-            TimeStampError: No authority gave a stamp that counts; says why, for each.
-            SigningError: The stamp has no room in the signature.
+            TimeStampError: No authority gave a stamp that counts and that has room in the
+                signature; says why, for each.
+            SigningError: The signature has a time-stamp already, or is of version 1.
             MalformedError, LimitError: Not a signed manifest store.
         """
+
+        def put(token: bytes) -> bytes:
+            return add_to_claim_signature(store, token=token, limits=self._limits)
+
+        # Nobody is asked in vain where none can be put in.
+        put(b"")
         signature = parse_manifest_store(store, self._limits).active.signature
         if signature is None:
             raise MalformedError("manifest store: its active manifest is not signed")
         chain = load_der_chain(
             parse_cose_sign1(signature, self._limits).chain, where="claim signature"
         )
-        stamp = self.stamp(stamp_message(store, self._limits), signer=chain[0] if chain else None)
-        return add_to_claim_signature(store, token=stamp.token, limits=self._limits), stamp
+        message = stamp_message(store, self._limits)
+        stamp = self.stamp(message, signer=chain[0] if chain else None, fits=put)
+        return put(stamp.token), stamp
 
-    def stamp(self, message: bytes, *, signer: Certificate | None = None) -> Stamp:
+    def stamp(
+        self,
+        message: bytes,
+        *,
+        signer: Certificate | None = None,
+        fits: Callable[[bytes], object] | None = None,
+    ) -> Stamp:
         """Which time-stamp that counts can be had for these bytes?
 
         Args:
             message: What the stamp has to be about.
             signer: The certificate of the signature that is stamped: a stamp from
                 outside its validity would prove the signature worthless.
+            fits: Raises SigningError for a token that cannot be used: authorities send
+                between 1 and 10 kB of certificates along.
 
         Raises:
             TimeStampError: None; says why, for each authority.
@@ -181,10 +198,14 @@ class TimeStamper:
         for authority in self._in_order():
             asked_at = self._clock()
             try:
-                return self._ask(authority, message, signer, asked_at, tuple(tried))
-            except (FetchError, MalformedError, TimeStampError) as error:
+                stamp = self._ask(authority, message, signer, asked_at, tuple(tried))
+                if fits is not None:
+                    fits(stamp.token)
+            except (FetchError, MalformedError, SigningError) as error:
                 self._shunned[authority.url] = asked_at + _SHUNNED_FOR
                 tried.append((authority.url, clean_text(error)))
+            else:
+                return stamp
         reasons = "; ".join(f"{url}: {why}" for url, why in tried)
         raise TimeStampError(f"no authority gave a time-stamp that counts: {reasons}")
 

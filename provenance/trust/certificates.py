@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -49,6 +49,10 @@ class Certificate:
     x509: x509.Certificate
     sha256: str
     spki_sha256: str
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Certificate], tuple[bytes]]:
+        # A parsed certificate of the library cannot be sent to another process.
+        return _parse, (self.der,)
 
     @property
     def not_before(self) -> datetime:

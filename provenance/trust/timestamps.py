@@ -101,11 +101,11 @@ def _content_info(der: bytes) -> cms.ContentInfo:
     outer = core.Sequence.load(der, strict=True)
     if isinstance(outer[0], core.ObjectIdentifier):
         return cms.ContentInfo.load(der, strict=True)
-    response = tsp.TimeStampResp.load(der, strict=True)
-    status = response["status"]["status"].native
+    # A refusal has no token, without which the whole response does not parse.
+    status = tsp.PKIStatusInfo.load(outer[0].dump())["status"].native
     if status not in _GRANTED:
         raise MalformedError(f"time-stamp: the authority did not grant it, status {status}")
-    return response["time_stamp_token"]
+    return tsp.TimeStampResp.load(der, strict=True)["time_stamp_token"]
 
 
 def _signer_certificate(
@@ -237,8 +237,10 @@ def _check_attributes(token: Token) -> bytes:
         bound = False
     if not bound:
         raise MalformedError("time-stamp: it does not name the certificate that signed it")
-    signed: bytes = token.signer["signed_attrs"].untag().dump()
-    return signed
+    # RFC 5652 §5.4: signed as a SET, though it stands there under the tag [0]. Only the tag
+    # is exchanged: the bytes behind it are those that came.
+    tagged: bytes = token.signer["signed_attrs"].dump()
+    return b"\x31" + tagged[1:]
 
 
 def _check_signature(token: Token, signed: bytes) -> None:

@@ -38,7 +38,7 @@ def replace_manifest(
             half-written.
         media_format: What it is.
         layout: Its parts.
-        store: As long as the one that is there.
+        store: As long as what `extract_manifest` gives.
         limits: As for `extract_manifest`.
 
     Raises:
@@ -48,10 +48,9 @@ def replace_manifest(
     old = extract_manifest(stream, layout, limits)
     if not old:
         raise SigningError("manifest store: expected an embedded one, got none")
-    if len(store) > len(old):
+    if len(store) != len(old):
         raise SigningError(f"manifest store: expected {len(old)} bytes, got {len(store)}")
-    # What follows the store's own end is padding of the container's.
-    pieces = _as_stored(stream, layout, store + old[len(store) :])
+    pieces = _as_stored(stream, layout, store)
     for where, piece in pieces:
         stream.seek(where.start)
         stream.write(piece)
