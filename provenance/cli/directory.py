@@ -78,10 +78,10 @@ def update(
     """Get the newest version, check it, and keep it for use without a network."""
     from hashlib import sha256
 
-    from provenance.atomic_files import read_bounded
     from provenance.cli.directory_text import age_text
     from provenance.runtime.clock import system_clock
     from provenance.runtime.directory_client import set_up_directory_client, update_directory
+    from provenance.trust.directory_files import read_bounded
     from provenance.trust.signed_directory import MAX_ROOT_BYTES
 
     if (source is None) is not (root is None):

@@ -332,9 +332,9 @@ def edit(
     evidence: EvidenceOption,
 ) -> None:
     """Replace the draft by one edited by hand, for what no other command changes."""
-    from provenance.atomic_files import read_bounded
     from provenance.signing.directory_changes import replace_draft
     from provenance.signing.directory_folder import WorkingFolder
+    from provenance.trust.directory_files import read_bounded
 
     data = read_bounded(document, 32 * 1024 * 1024)
     replace_draft(WorkingFolder(work), data, where=str(document), account=account_of(by, evidence))
@@ -360,8 +360,8 @@ def _digest_of(certificate: Path | None, spki: str | None) -> str:
 
 
 def _one_certificate(path: Path) -> Certificate:
-    from provenance.atomic_files import read_bounded
     from provenance.trust.certificates import parse_pem_bundle
+    from provenance.trust.directory_files import read_bounded
 
     data = read_bounded(path, _MAX_PEM_BYTES)
     found = parse_pem_bundle(data.decode("latin-1"), where=str(path))

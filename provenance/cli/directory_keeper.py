@@ -203,7 +203,6 @@ def sign_root(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Add one holder's signature to a proposed root; it takes effect with enough of them."""
-    from provenance.atomic_files import read_bounded, replace_file
     from provenance.signing.directory_folder import WorkingFolder
     from provenance.signing.directory_keys import load_signer
     from provenance.signing.directory_roots import (
@@ -212,6 +211,7 @@ def sign_root(
         parse_root,
         sign_proposal,
     )
+    from provenance.trust.directory_files import read_bounded, replace_file
 
     if (key is None) is (signed is None):
         raise typer.BadParameter("expected one of --key, --signed")

@@ -23,10 +23,10 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
-from provenance.atomic_files import locked, read_bounded, replace_file
 from provenance.errors import DirectoryError
 from provenance.runtime.directory_fetcher import DirectoryFetcher, check_source
 from provenance.trust.directory import LoadedDirectory, load_directory
+from provenance.trust.directory_files import locked, read_bounded, replace_file
 from provenance.trust.signed_directory import (
     DIRECTORY_TARGET,
     MAX_ROOT_BYTES,

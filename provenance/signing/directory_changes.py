@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
 from provenance.signing.directory_draft import Document
 from provenance.signing.directory_folder import Account, WorkingFolder
 from provenance.trust.directory import Directory, parse_directory
+from provenance.trust.directory_files import read_bounded
 
 __all__ = ["add_sample", "change_draft", "document_bytes", "replace_draft"]
 

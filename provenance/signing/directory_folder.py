@@ -21,9 +21,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from provenance.atomic_files import append_line, locked, read_bounded, replace_file
 from provenance.errors import DirectoryError
 from provenance.trust.directory import LoadedDirectory, parse_directory
+from provenance.trust.directory_files import append_line, locked, read_bounded, replace_file
 
 __all__ = [
     "ROLES",

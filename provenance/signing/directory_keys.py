@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 # Documented names, which the package imports without saying so.
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
 
-from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
+from provenance.trust.directory_files import read_bounded
 
 __all__ = [
     "MIN_PASSPHRASE_CHARS",

@@ -23,10 +23,10 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
     Root,
 )
 
-from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
 from provenance.signing.directory_folder import ROLES, Account, WorkingFolder, utc
 from provenance.signing.repository_files import RepositoryFiles
+from provenance.trust.directory_files import read_bounded
 from provenance.trust.signed_directory import MAX_ROOT_BYTES, parse_metadata
 
 __all__ = [

@@ -17,9 +17,9 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
     Timestamp,
 )
 
-from provenance.atomic_files import read_bounded
 from provenance.errors import DirectoryError
 from provenance.trust.directory import LoadedDirectory
+from provenance.trust.directory_files import read_bounded
 from provenance.trust.signed_directory import (
     DIRECTORY_TARGET,
     MAX_ROOT_BYTES,

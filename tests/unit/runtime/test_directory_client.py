@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.atomic_files import locked
-from provenance.errors import ConfigurationError, DirectoryError
+from provenance.errors import DirectoryError
 from provenance.runtime.directory_client import (
     is_directory_client,
     load_cached_directory,
@@ -16,6 +15,7 @@ from provenance.runtime.directory_client import (
     set_up_directory_client,
     update_directory,
 )
+from provenance.trust.directory_files import locked
 from tests.factory.keepers import Keepers
 
 
@@ -90,7 +90,7 @@ def test_what_a_crash_left_is_cleared(client: Path) -> None:
 def test_two_updates_at_once_do_not_get_in_each_others_way(client: Path) -> None:
     with (
         locked(client / ".lock"),
-        pytest.raises(ConfigurationError, match="another process is changing it"),
+        pytest.raises(DirectoryError, match="another process is changing it"),
     ):
         update_directory(client)
 
@@ -99,17 +99,17 @@ def test_two_updates_at_once_do_not_get_in_each_others_way(client: Path) -> None
 @pytest.mark.parametrize("data", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b'{"a": 1}'])
 def test_a_spoilt_file_is_named(client: Path, name: str, data: bytes) -> None:
     (client / name).write_bytes(data)
-    with pytest.raises(ConfigurationError) as raised:
+    with pytest.raises(DirectoryError) as raised:
         load_cached_directory(client)
     assert (name if name != "trusted-root.json" else "trusted root") in str(raised.value)
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(DirectoryError):
         update_directory(client)
 
 
 def test_a_pipe_in_the_place_of_a_file_hangs_nobody(client: Path) -> None:
     (client / "copy.json").unlink()
     os.mkfifo(client / "copy.json")
-    with pytest.raises(ConfigurationError, match="expected a plain file"):
+    with pytest.raises(DirectoryError, match="expected a plain file"):
         load_cached_directory(client)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.errors import ConfigurationError, DirectoryError
+from provenance.errors import DirectoryError
 from provenance.signing.directory_keys import load_public_key, load_signer, write_new_key
 from tests.factory import pki
 
@@ -45,7 +45,7 @@ def test_a_plain_key_is_refused_unless_it_is_called_unsafe(tmp_path: Path) -> No
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     write_new_key(tmp_path, "chan", passphrase=PASSPHRASE)
     before = (tmp_path / "chan.pem").read_bytes()
-    with pytest.raises(ConfigurationError, match=r"chan\.pem: cannot be written: file exists"):
+    with pytest.raises(DirectoryError, match=r"chan\.pem: cannot be written: file exists"):
         write_new_key(tmp_path, "chan", passphrase=PASSPHRASE)
     assert (tmp_path / "chan.pem").read_bytes() == before
 
@@ -58,5 +58,5 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")
     with pytest.raises(DirectoryError, match=r"k\.pem: expected a public key in PEM"):
         load_public_key(path)
-    with pytest.raises(ConfigurationError, match="gone: cannot be read"):
+    with pytest.raises(DirectoryError, match="gone: cannot be read"):
         load_public_key(tmp_path / "gone")

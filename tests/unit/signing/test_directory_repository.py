@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from provenance.atomic_files import locked
-from provenance.errors import ConfigurationError, DirectoryError
+from provenance.errors import DirectoryError
 from provenance.signing import directory_draft
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.directory_changes import document_bytes, replace_draft
@@ -26,6 +25,7 @@ from provenance.signing.directory_roots import (
 )
 from provenance.signing.directory_start import DEFAULT_PLAN, create_working_folder
 from provenance.signing.repository_files import RepositoryFiles
+from provenance.trust.directory_files import locked
 from tests.factory import media
 from tests.factory.keepers import Keepers, now
 
@@ -223,7 +223,7 @@ def test_there_is_no_rollback_to_what_never_was(keepers: Keepers) -> None:
     with pytest.raises(DirectoryError, match="nothing has been published here"):
         roll_back(keepers.folder, 1, account=keepers.account())
     keepers.publish()
-    with pytest.raises(ConfigurationError, match=r"7\.targets\.json: cannot be read"):
+    with pytest.raises(DirectoryError, match=r"7\.targets\.json: cannot be read"):
         roll_back(keepers.folder, 7, account=keepers.account())
 
 
@@ -314,7 +314,7 @@ def test_a_key_without_a_passphrase_is_not_made(tmp_path: Path, keepers: Keepers
 def test_two_at_once_do_not_get_in_each_others_way(keepers: Keepers) -> None:
     with (
         locked(keepers.folder.path / ".lock"),
-        pytest.raises(ConfigurationError, match="another process is changing it"),
+        pytest.raises(DirectoryError, match="another process is changing it"),
     ):
         keepers.publish()
     keepers.publish()
