@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provenance.cli.key_options import first_line
 from provenance.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ __all__ = [
     "pairs_of",
     "passphrases_of",
 ]
-
-_MAX_PASSPHRASE_BYTES = 4096
 
 WorkArgument = Annotated[
     Path, typer.Argument(metavar="WORK", help="Working folder, made by `directory init`.")
@@ -144,7 +143,7 @@ def passphrases_of(files: Sequence[str] | None, *, new: bool = False) -> Passphr
     def ask(name: str) -> bytes | None:
         path = named.get(name, named.get(None))
         if path is not None:
-            return _first_line(path)
+            return first_line(path)
         if sys.stdin is None or not sys.stdin.isatty():
             return None
         typed = getpass.getpass(f"Passphrase of {name}: ")
@@ -153,16 +152,3 @@ def passphrases_of(files: Sequence[str] | None, *, new: bool = False) -> Passphr
         return typed.encode() or None
 
     return ask
-
-
-def _first_line(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            line = stream.readline(_MAX_PASSPHRASE_BYTES).rstrip(b"\r\n")
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
-    if not line:
-        raise ConfigurationError(f"{path}: expected a passphrase in its first line, got none")
-    return line

@@ -21,6 +21,7 @@ __all__ = [
     "KeyOption",
     "PassphraseFileOption",
     "UnsafePlainKeyOption",
+    "first_line",
     "given_passphrase",
     "key_spec",
     "new_passphrase",
@@ -110,7 +111,7 @@ def given_passphrase(passphrase_file: Path | None) -> bytes | None:
         ConfigurationError: The file cannot be read, or is empty.
     """
     if passphrase_file is not None:
-        return _first_line(passphrase_file)
+        return first_line(passphrase_file)
     return os.environ.get(PASSPHRASE_VARIABLE, "").encode() or None
 
 
@@ -133,7 +134,12 @@ def _on_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _first_line(path: Path) -> bytes:
+def first_line(path: Path) -> bytes:
+    """Which passphrase is in the first line of this file?
+
+    Raises:
+        ConfigurationError: The file cannot be read, or the line is empty.
+    """
     # Opened as it is: shells give a password manager's answer as a pipe.
     try:
         with path.open("rb") as stream:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provenance.signing.plan import CertificateInPlan, PlannedFile, ReleasePlan
+from provenance.signing.preflight import EXPIRY_WARNING_DAYS
 
 __all__ = ["render_plan"]
-
-_EXPIRY_DAYS = (7, 30, 60)
 
 
 def render_plan(plan: ReleasePlan) -> str:
@@ -36,7 +35,7 @@ def _lines(plan: ReleasePlan) -> Iterator[str]:
 def _certificate(purpose: str, certificate: CertificateInPlan, plan: ReleasePlan) -> Iterator[str]:
     days = (certificate.not_after - plan.made_at).days
     yield f"  {purpose:<12} {certificate.subject}"
-    warning = next((limit for limit in _EXPIRY_DAYS if days <= limit), None)
+    warning = next((limit for limit in EXPIRY_WARNING_DAYS if days <= limit), None)
     mark = "" if warning is None else f"  WARNING: within {warning} days"
     yield f"  {'':<12} until {certificate.not_after.date()} ({days} days){mark}"
 

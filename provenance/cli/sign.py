@@ -34,12 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SIGN_EXIT_CODES", "release", "sign"]
 
-SIGN_EXIT_CODES = """\
+SIGN_EXIT_CODES = """\b
 Exit status:
-\b
   0   every file is signed and verified
   1   at least one file is not
-  2   usage, configuration, key, or something is not as it was planned: nothing was signed
+  2   usage, configuration, key, or something is not as it was planned
   70  internal error
 """
 
@@ -78,7 +77,7 @@ def plan_release(
     from provenance.cli.render_plan import render_plan
     from provenance.signing.release import load_release
 
-    choices = _choices(
+    choices = SigningChoices(
         certificate=certificate,
         directory=directory,
         identity_certificate=identity_certificate,
@@ -144,7 +143,7 @@ def sign(  # noqa: PLR0913 - one parameter for each option
 
     if (manifest is None) == (plan is None):
         raise ConfigurationError("expected either --release MANIFEST or --plan PLAN")
-    choices = _choices(
+    choices = SigningChoices(
         key=key,
         certificate=certificate,
         passphrase_file=passphrase_file,
@@ -161,6 +160,8 @@ def sign(  # noqa: PLR0913 - one parameter for each option
     loaded = load_release(manifest or Path(planned.manifest if planned else ""))
     if planned is not None:
         sidecar, remote_url = planned.settings.sidecar, planned.settings.remote_url
+    # What is missing is said before thousands of files are read.
+    setup = choices.setup(loaded)
     now = choices.plan(loaded, sidecar=sidecar, remote_url=remote_url)
     if planned is not None:
         differences = plan_differences(planned, now)
@@ -170,7 +171,7 @@ def sign(  # noqa: PLR0913 - one parameter for each option
     with batch_progress(len(now.files)) as note:
         found = sign_plan(
             now,
-            choices.setup(loaded),
+            setup,
             source_folder=loaded.folder,
             out_folder=out,
             results=results or out / "provenance-results.jsonl",
@@ -205,16 +206,3 @@ def _load_plan(path: Path) -> ReleasePlan:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "document"
         raise PlanError(f"{path}: expected a plan: {place}: {first['msg']}") from error
-
-
-def _choices(**given: object) -> SigningChoices:
-    defaults: dict[str, object] = {
-        "key": "",
-        "passphrase_file": None,
-        "unsafe_plain_key": False,
-        "identity_key": None,
-        "time_stamp_list": None,
-        "network_allow": None,
-        "unsafe_no_timestamp": False,
-    }
-    return SigningChoices(**{**defaults, **given})  # type: ignore[arg-type]

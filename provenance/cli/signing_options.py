@@ -15,6 +15,7 @@ from provenance.cli.key_options import (
     UnsafePlainKeyOption,
     key_spec,
 )
+from provenance.cli.options import TimeStampListOption
 from provenance.cli.streams import say
 from provenance.errors import ConfigurationError, TimeStampError
 
@@ -69,15 +70,6 @@ TsaOption = Annotated[
         "asked where one gives no time-stamp that counts.",
     ),
 ]
-TimeStampListOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--time-stamp-list",
-        metavar="[NAME=]FILE",
-        help="List (PEM or JSON) of anchors that vouch for time-stamps; may be given several "
-        "times. Stored lists count as well.",
-    ),
-]
 NetworkAllowOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -98,7 +90,7 @@ RemoteUrlOption = Annotated[
         "--remote-url",
         metavar="URL",
         help="Where the credentials will also be; written into the files. {name} stands for the "
-        "file's name.",
+        "file's path from the manifest's folder.",
     ),
 ]
 UnsafeNoTimestampOption = Annotated[
@@ -113,19 +105,19 @@ UnsafeNoTimestampOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningChoices:
-    """All of these options together."""
+    """All of these options together; planning needs no key, and asks nobody for the time."""
 
-    key: str
     certificate: Path
-    passphrase_file: Path | None
-    unsafe_plain_key: bool
-    identity_key: str | None
-    identity_certificate: Path | None
     directory: Path
-    tsa: list[str] | None
-    time_stamp_list: list[str] | None
-    network_allow: list[str] | None
-    unsafe_no_timestamp: bool
+    key: str = ""
+    passphrase_file: Path | None = None
+    unsafe_plain_key: bool = False
+    identity_key: str | None = None
+    identity_certificate: Path | None = None
+    tsa: list[str] | None = None
+    time_stamp_list: list[str] | None = None
+    network_allow: list[str] | None = None
+    unsafe_no_timestamp: bool = False
 
     def setup(self, loaded: LoadedRelease) -> SigningSetup:
         """All that a process needs to sign this release.

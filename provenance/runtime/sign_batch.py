@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from provenance.errors import (
     SigningKeyError,
     TimeStampError,
 )
+from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_client import load_directory_at
 from provenance.runtime.signing_keys import KeySpec, open_signer
@@ -35,6 +38,7 @@ from provenance.signing.plan import PlannedFile, ReleasePlan
 from provenance.signing.signer import SignedFile, Signer, SignJob
 from provenance.signing.time_stamping import TimeStamper
 from provenance.trust.lists import TrustList
+from provenance.untrusted import clean_text
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 
@@ -45,6 +49,8 @@ _LOCK = ".provenance-sign.lock"
 # further file would only wait for the same time-outs.
 _MAX_STAMPLESS = 3
 _CHUNK_BYTES = 1024 * 1024
+# Between this machine's clock and a time-stamp authority's.
+_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,38 +190,75 @@ class _Batch:
 
     def _is_done(self, file: PlannedFile, key: str, job: SignJob) -> bool:
         """Is the output there already, or in the way? Then the result is noted."""
-        if job.sidecar and not job.out.exists() and key in self._journal.begun:
-            # The sidecar gets its name first: a killed run left it alone.
-            job.sidecar_path.unlink(missing_ok=True)
         if not os.path.lexists(job.out):
-            return False
+            return self._is_sidecar_in_the_way(file, key, job)
+        digest = _digest(job.out)
         done = self._journal.done.get(key)
-        if done is not None and done == _digest(job.out):
-            self._note(BatchResult(path=file.path, state="kept"))
-        elif done is None and key in self._journal.begun and self._is_ours(job):
+        begun = self._journal.begun.get(key)
+        if done is None and begun is not None and self._is_ours(job, digest, begun):
             self._journal.write(
                 {"event": "signed", "key": key, "path": file.path, "out": str(job.out),
-                 "sha256": _digest(job.out), "resumed": True}
+                 "sha256": digest, "resumed": True}
             )  # fmt: skip
-            self._note(BatchResult(path=file.path, state="kept"))
-        else:
+            done = digest
+        why = None
+        if done != digest:
             why = f"{job.out}: exists already, and is not what this plan makes"
-            self._note(BatchResult(path=file.path, state="failed", why=why))
+        elif job.sidecar and (beside := self._why_not_official(job)) is not None:
+            why = f"{job.sidecar_path}: {beside}"
+        state = "kept" if why is None else "failed"
+        self._note(BatchResult(path=file.path, state=state, why=why))
         return True
 
-    def _is_ours(self, job: SignJob) -> bool:
-        """Is a file official that a killed run had begun?
+    def _is_sidecar_in_the_way(self, file: PlannedFile, key: str, job: SignJob) -> bool:
+        """Does somebody else's file have the name that the credentials are to get?"""
+        if not job.sidecar or not os.path.lexists(job.sidecar_path):
+            return False
+        if key in self._journal.begun:
+            # It was not there when this job began, and it gets its name before the file: a
+            # killed run left it alone.
+            job.sidecar_path.unlink()
+            return False
+        why = f"{job.sidecar_path}: exists already, and is not what this plan makes"
+        self._note(BatchResult(path=file.path, state="failed", why=why))
+        return True
 
-        There was none of that name when it began, and names are given after the check.
+    def _is_ours(self, job: SignJob, digest: str, begun: datetime) -> bool:
+        """Is this the file that a killed run was signing?
+
+        There was none of that name when it began, and a file gets its name only after it
+        was verified. Somebody may have put another one there since, an official one even:
+        so it has to be of this title and key, from after that beginning, and no other
+        job's.
         """
-        sidecar = job.sidecar_path if job.sidecar else None
-        report = _verifier_of(self._setup).verify(job.out, sidecar=sidecar)
-        agency = report.signer.agency
+        if digest in self._journal.done.values() or self._why_not_official(job) is not None:
+            return False
+        report = self._report(job)
+        signer, manifest, at = report.signer, report.manifest, report.time.trusted_at
         return (
-            report.verdict is Verdict.OFFICIAL
-            and agency is not None
-            and agency.id == self._setup.agency
+            signer.certificate is not None
+            and signer.certificate.spki_sha256 == self._plan.claim_certificate.spki_sha256
+            and manifest is not None
+            and manifest.title == clean_text(job.content.manifest["title"])
+            and (self._setup.unsafe_no_timestamp or (at is not None and at > begun - _TOLERANCE))
         )
+
+    def _why_not_official(self, job: SignJob) -> str | None:
+        """Why is an output no official release of this agency? None where it is one."""
+        if job.sidecar and not job.sidecar_path.exists():
+            return "the credentials are not there"
+        report = self._report(job)
+        agency = report.signer.agency
+        if report.verdict is Verdict.OFFICIAL and agency and agency.id == self._setup.agency:
+            return None
+        return report.summary
+
+    def _report(self, job: SignJob) -> Report:
+        return self._verifier.verify(job.out, sidecar=job.sidecar_path if job.sidecar else None)
+
+    @cached_property
+    def _verifier(self) -> Verifier:
+        return _verifier_of(self._setup)
 
     def _sign(self, waiting: deque[tuple[PlannedFile, str, SignJob]], jobs: int) -> None:
         stampless, stop = 0, None
@@ -271,14 +314,14 @@ class _Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.begun: set[str] = set()
+        self.begun: dict[str, datetime] = {}
         self.done: dict[str, str] = {}
         for entry in self._entries():
             key = entry.get("key")
             if not isinstance(key, str):
                 continue
             if entry.get("event") == "begin":
-                self.begun.add(key)
+                self.begun[key] = _moment(entry.get("at"))
             elif entry.get("event") == "signed" and isinstance(entry.get("sha256"), str):
                 self.done[key] = entry["sha256"]
 
@@ -305,22 +348,43 @@ class _Journal:
                 yield entry
 
 
-_worker: Signer | None = None
+def _moment(text: object) -> datetime:
+    """When a line was written; the latest moment where it does not say, to trust nothing."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else datetime.max.replace(tzinfo=UTC)
+
+
+_worker: Signer | ProvenanceError | None = None
 _held = ExitStack()
 
 
 def _start_worker(setup: SigningSetup) -> None:
     global _worker  # noqa: PLW0603 - one signer for each process
-    _worker = signer_of(setup, _held)
+    try:
+        _worker = signer_of(setup, _held)
+    except ProvenanceError as error:
+        # An exception here would break the pool; the first job is told instead.
+        _worker = error
+
+
+def _own_signer() -> Signer:
+    if isinstance(_worker, Signer):
+        return _worker
+    raise _worker or SigningKeyError("the worker has no signer")
 
 
 def _sign_one(job: SignJob) -> dict[str, Any]:
     """Sign one file in a worker: what the journal will say of it."""
-    assert _worker is not None  # noqa: S101 - set by the initializer
     try:
-        return _said(_worker.sign(job))
+        return _said(_own_signer().sign(job))
     except ProvenanceError as error:
         return {"event": "failed", "error": _kind(error), "why": str(error)}
+    except Exception as error:  # noqa: BLE001 - one file's bug must not stop the others
+        why = f"internal error, {type(error).__name__}: {error}"
+        return {"event": "failed", "error": "InternalError", "why": why}
 
 
 def _said(signed: SignedFile) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import quote
 
 import rfc8785
 from cryptography import x509
@@ -21,17 +22,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from provenance.credentials.engine import Engine, EngineState
 from provenance.errors import LimitError, MalformedError, ProvenanceError, ReleaseError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.privacy import find_private
-from provenance.media.privacy.keeping import is_kept
+from provenance.media.privacy import PrivateField, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
+from provenance.signing.preflight import CheckState, check_chain
 from provenance.signing.release import LoadedRelease
 from provenance.signing.release_content import ClaimContent, claim_content
 from provenance.signing.release_files import ReleaseFile, expand_files
 from provenance.signing.release_rules import release_faults
 from provenance.signing.signer import SignJob
 from provenance.trust.certificates import load_der
-from provenance.trust.directory import LoadedDirectory
+from provenance.trust.directory import Agency, LoadedDirectory
 from provenance.untrusted import clean_text
 
 __all__ = [
@@ -92,6 +93,7 @@ class PlannedFile(_Part):
             sidecar=self.sidecar,
             remote_url=self.remote_url,
             source_sha256=self.sha256,
+            ingredient_sha256=self.ingredients,
         )
 
     def key(self, plan: ReleasePlan) -> str:
@@ -134,6 +136,7 @@ class PlanSettings(_Part):
 
     sidecar: bool = False
     remote_url: str | None = None
+    """Where the credentials will also be; `{name}` stands for the file's path."""
     time_stamp_authorities: tuple[str, ...] = ()
 
 
@@ -183,7 +186,15 @@ def make_plan(
             f"{loaded.path}: agency: {release.agency} is not in the directory "
             f"{clean_text(directory.document.name)!r}"
         )
+    chains = [("claim", claim_chain_pem), ("identity", identity_chain_pem)]
     problems = [
+        f"certificate of the {purpose} key: {check.name}: {check.says}"
+        for purpose, chain in chains
+        if chain is not None
+        for check in check_chain(x509.load_pem_x509_certificates(chain), at=at)
+        if check.state is CheckState.FAULT
+    ]
+    problems += [
         f"{loaded.path}: {fault}" for fault in release_faults(release, at=at, agency=agency)
     ]
     if problems:
@@ -200,7 +211,7 @@ def make_plan(
                     engine=engine,
                     settings=settings,
                     at=at,
-                    directory=directory,
+                    agency=agency,
                     with_identity=identity_chain_pem is not None,
                     limits=limits,
                 )
@@ -264,7 +275,7 @@ def _planned(
     engine: Engine,
     settings: PlanSettings,
     at: datetime,
-    directory: LoadedDirectory,
+    agency: Agency,
     with_identity: bool,
     limits: Limits,
 ) -> PlannedFile:
@@ -291,7 +302,6 @@ def _planned(
         opened.stream.seek(0)
         state = engine.read(opened.stream, media_format.engine_type).state
         sha256 = opened.sha256()
-    agency = next(a for a in directory.document.agencies if a.id == release.agency)
     content = claim_content(
         loaded,
         file,
@@ -310,7 +320,7 @@ def _planned(
         media_type=media_format.media_type,
         out=file.path,
         sidecar=settings.sidecar,
-        remote_url=settings.remote_url,
+        remote_url=settings.remote_url and settings.remote_url.replace("{name}", quote(file.path)),
         content=content,
         ingredients=tuple(_digest(i.path, limits) for i in content.ingredients),
         removed=tuple(_field(f) for f in goes),
@@ -339,9 +349,9 @@ def _digest(path: Path, limits: Limits) -> str:
         return opened.sha256()
 
 
-def _field(found: Any) -> PlannedField:
+def _field(found: PrivateField) -> PlannedField:
     return PlannedField(
-        name=found.name, category=str(found.category), preview=clean_text(found.preview)
+        name=found.name, category=found.category.value, preview=clean_text(found.preview)
     )
 
 

@@ -23,9 +23,10 @@ from provenance.credentials.manifest_store import parse_manifest_store
 from provenance.errors import LimitError, MalformedError, SigningError
 from provenance.trust.profile import ClauseResult, Purpose, check_leaf_profile
 
-__all__ = ["CertificateCheck", "CheckState", "check_chain", "probe"]
+__all__ = ["EXPIRY_WARNING_DAYS", "CertificateCheck", "CheckState", "check_chain", "probe"]
 
 EXPIRY_WARNING_DAYS = (7, 30, 60)
+"""Whoever signs is warned when a certificate has no more than so many days left."""
 
 _SIGNATURES = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256,

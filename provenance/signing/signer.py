@@ -38,8 +38,7 @@ from provenance.errors import (
 )
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.formats import MediaFormat
-from provenance.media.privacy import PrivateField, clean_copy, find_private
-from provenance.media.privacy.keeping import is_kept
+from provenance.media.privacy import PrivateField, clean_copy, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import OpenSource, open_source
 from provenance.report import Report
@@ -66,6 +65,8 @@ class SignJob:
             `OUT.c2pa`.
         remote_url: Where else the credentials will be; written into the file.
         source_sha256: The digest that the source must have.
+        ingredient_sha256: The digests that the content's ingredients must have, in their
+            order; empty where nobody says.
     """
 
     source: Path
@@ -75,6 +76,7 @@ class SignJob:
     sidecar: bool = False
     remote_url: str | None = None
     source_sha256: str | None = None
+    ingredient_sha256: tuple[str, ...] = ()
 
     @property
     def sidecar_path(self) -> Path:
@@ -180,7 +182,8 @@ class Signer:
             # (3) Nothing private is signed unseen.
             stream, removed = held.enter_context(self._cleaned(opened, media_format, job))
             ingredients = [
-                held.enter_context(_ingredient(i, self._limits)) for i in job.content.ingredients
+                held.enter_context(_ingredient(planned, expected, self._limits))
+                for planned, expected in _with_digests(job)
             ]
             # (8) Names are given when these two blocks end: the sidecar's first, so that
             # nobody meets the file without its credentials.
@@ -304,9 +307,18 @@ def _format_of(opened: OpenSource, source: Path) -> tuple[MediaFormat, str]:
     return media_format, media_format.engine_type
 
 
+def _with_digests(job: SignJob) -> Iterator[tuple[PlannedIngredient, str | None]]:
+    digests = job.ingredient_sha256 or (None,) * len(job.content.ingredients)
+    return zip(job.content.ingredients, digests, strict=True)
+
+
 @contextmanager
-def _ingredient(planned: PlannedIngredient, limits: Limits) -> Iterator[IngredientSource]:
+def _ingredient(
+    planned: PlannedIngredient, expected_sha256: str | None, limits: Limits
+) -> Iterator[IngredientSource]:
     with open_source(planned.path, limits=limits) as opened:
+        if expected_sha256 is not None and opened.sha256() != expected_sha256:
+            raise PlanError(f"{planned.path}: an ingredient that changed since the plan")
         _, media_type = _format_of(opened, planned.path)
         yield IngredientSource(
             stream=opened.stream, media_type=media_type, definition=planned.definition

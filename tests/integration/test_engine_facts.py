@@ -20,10 +20,11 @@ from typing import Any
 
 import cbor2
 import pytest
-from c2pa import C2paError, Context, Reader, load_settings
+from c2pa import Builder, C2paError, C2paSigningAlg, Context, Reader, Signer, load_settings
 
 from provenance.credentials.cose import SignatureAnswer, check_claim_signature, parse_cose_sign1
 from provenance.credentials.engine import CLAIM_EKUS, Engine, EngineState
+from provenance.credentials.engine_identity import combine_signers
 from provenance.credentials.engine_signing import sign_stream
 from provenance.credentials.manifest_store import parse_manifest_store
 from provenance.signing.dev_agency import DevAgency
@@ -603,3 +604,31 @@ def test_an_identity_that_cannot_be_resolved_makes_the_file_invalid(
         assert result.state == "Invalid"
         # Nothing about the file itself is wrong.
         assert {"claimSignature.validated", "assertion.dataHash.match"} <= result.success
+
+
+def test_signers_that_are_combined_twice_give_one_identity(agency_signer: MemorySigner) -> None:
+    """The outer one. A second name under a manifest needs another way than this."""
+    first, second = (
+        pki.three_tier(label, eku=(pki.DOCUMENT_SIGNING,))[2] for label in ("First", "Second")
+    )
+    combined = _engine_signer_of(agency_signer)
+    for holder in (first, second):
+        combined = combine_signers(
+            combined, _engine_signer_of(pki.signer_of(holder)), references=(), roles=("x.role",)
+        )
+    out = io.BytesIO()
+    with (
+        Context.from_dict(dict(OFFLINE)) as context,
+        Builder.from_json(json.dumps(manifest()), context) as builder,
+        combined,
+    ):
+        builder.sign(combined, JPEG, io.BytesIO(media.jpeg()), out)
+    names = read(out.getvalue(), JPEG).active["assertions"]
+    (identity,) = [a for a in names if a["label"].startswith("cawg.identity")]
+    assert identity["data"]["signature_info"]["common_name"] == "Second TEST leaf"
+
+
+def _engine_signer_of(signer: MemorySigner) -> Signer:
+    return Signer.from_callback(
+        signer.sign, C2paSigningAlg.ES256, signer.certificate_chain_pem.decode()
+    )

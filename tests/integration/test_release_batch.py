@@ -6,23 +6,30 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from provenance.signing.dev_agency import DevAgency
+from provenance.errors import PlanError
+from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.dev_agency_folder import write_dev_agency
+from provenance.signing.plan import ReleasePlan
 from provenance.verdict import Verdict
 from tests.factory import media
 from tests.factory.desk import Desk, write_release
+from tests.factory.metadata import exif_block, ratios, text
 from tests.factory.tsa import TimeStampAuthority
 
+ROOT = Path(__file__).parents[2]
 PASSPHRASE = "starlight over the river"
 
 
@@ -94,7 +101,52 @@ class Office:
         )
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PROVENANCE_KEY_PASSPHRASE": PASSPHRASE}
+        return {
+            **os.environ,
+            "PROVENANCE_KEY_PASSPHRASE": PASSPHRASE,
+            "PYTHONPATH": os.pathsep.join([str(self.home), str(ROOT)]),
+        }
+
+    def service_key(self, before_signing: str) -> None:
+        """A key behind a function that does this first; `count` is how often it was called.
+
+        The trial at the beginning of each process is not counted.
+        """
+        (self.home / "service_key.py").write_text(
+            f"""
+import os
+from pathlib import Path
+
+from provenance.errors import SigningKeyError
+from provenance.signing.dev_agency_folder import load_dev_signer
+
+HOME = Path({str(self.home)!r})
+tried = HOME / "tried"
+
+
+class Service:
+    def __init__(self, inner):
+        self.inner = inner
+        self.algorithm = inner.algorithm
+        self.certificate_chain_pem = inner.certificate_chain_pem
+        self.calls = -1
+
+    def sign(self, data):
+        self.calls += 1
+        count = self.calls
+        if count > 0:
+{textwrap.indent(textwrap.dedent(before_signing).strip(), " " * 12)}
+        return self.inner.sign(data)
+
+
+def signer(chain):
+    return Service(load_dev_signer(HOME / "agency", {PASSPHRASE.encode()!r}))
+"""
+        )
+
+    def with_service_key(self) -> list[str]:
+        """Options that use it: the last `--key` counts."""
+        return ["--key", "python:service_key:signer"]
 
     def outputs(self) -> list[Path]:
         return sorted(self.out.glob("*.jpg"))
@@ -158,15 +210,177 @@ def test_nothing_is_signed_where_something_is_not_as_planned(change: str, office
     assert office.desk.tsa.requests == []
 
 
-def test_one_bad_file_fails_alone(office: Office) -> None:
-    """It is whole enough to be planned, and cut off while the others are signed."""
-    assert office.sign("--unsafe-no-timestamp").returncode == 0
+def test_a_file_in_the_way_is_left_alone_and_the_others_are_kept(office: Office) -> None:
+    assert office.sign().returncode == 0
     (office.out / "001.jpg").write_bytes(b"somebody else's")
-    again = office.sign("--unsafe-no-timestamp")
+    again = office.sign()
     assert again.returncode == 1
     assert "2 kept, 1 failed" in again.stdout
     assert "001.jpg: exists already, and is not what this plan makes" in again.stderr
     assert (office.out / "001.jpg").read_bytes() == b"somebody else's"
+
+
+@pytest.mark.parametrize("how", ["dies", "breaks"])
+def test_one_bad_file_fails_alone(how: str, office: Office) -> None:
+    """The process that signs it dies, or meets a bug; the others are signed."""
+    office.photos(6)
+    office.service_key(
+        """
+        if not tried.exists():
+            tried.touch()
+            {}
+        """.format("os._exit(9)" if how == "dies" else "raise ZeroDivisionError")
+    )
+    failed = office.sign(*office.with_service_key())
+    assert failed.returncode == 1
+    assert "5 signed, 1 failed" in failed.stdout
+    expected = "the process that signed it died" if how == "dies" else "internal error, ZeroDiv"
+    assert expected in failed.stderr
+    assert len(office.outputs()) == 5
+    again = office.sign(*office.with_service_key())
+    assert (again.returncode, "1 signed, 5 kept" in again.stdout) == (0, True), again.stderr
+
+
+def test_a_key_that_goes_away_stops_the_batch_and_it_goes_on_later(office: Office) -> None:
+    office.photos(12)
+    office.service_key(
+        """
+        if count > 3 and not tried.exists():
+            raise SigningKeyError("the token was taken out")
+        """
+    )
+    stopped = office.sign(*office.with_service_key())
+    assert stopped.returncode == 1
+    assert "the token was taken out" in stopped.stderr
+    assert "not-tried" in stopped.stdout
+    signed = len(office.outputs())
+    assert signed < 12
+    (office.home / "tried").touch()
+    again = office.sign(*office.with_service_key())
+    assert again.returncode == 0, again.stderr
+    assert len(office.outputs()) == 12
+    done = [e["key"] for e in office.journal if e["event"] == "signed"]
+    assert len(set(done)) == len(done) == 12
+
+
+def test_credentials_beside_the_files_have_to_be_there(office: Office) -> None:
+    signed = office.sign("--sidecar", "--remote-url", "https://aurora.example/c2pa/{name}.c2pa")
+    assert signed.returncode == 0, signed.stderr
+    assert sorted(path.name for path in office.out.glob("*.c2pa")) == [
+        f"00{number}.jpg.c2pa" for number in range(3)
+    ]
+    assert b"https://aurora.example/c2pa/001.jpg.c2pa" in (office.out / "001.jpg").read_bytes()
+    remote = ("--sidecar", "--remote-url", "https://aurora.example/c2pa/{name}.c2pa")
+    assert "3 kept" in office.sign(*remote).stdout
+    (office.out / "001.jpg.c2pa").unlink()
+    lost = office.sign(*remote)
+    assert (lost.returncode, "2 kept, 1 failed" in lost.stdout) == (1, True)
+    assert "001.jpg.c2pa: the credentials are not there" in lost.stderr
+
+
+def test_somebody_elses_sidecar_is_not_overwritten(office: Office) -> None:
+    office.out.mkdir()
+    (office.out / "001.jpg.c2pa").write_bytes(b"mine")
+    for _ in range(2):
+        failed = office.sign("--sidecar")
+        assert failed.returncode == 1
+        assert "001.jpg.c2pa: exists already" in failed.stderr
+        assert (office.out / "001.jpg.c2pa").read_bytes() == b"mine"
+    (office.out / "001.jpg.c2pa").unlink()
+    assert office.sign("--sidecar").returncode == 0
+
+
+def _forget(office: Office, path: str) -> None:
+    """Leave the journal as a run does that was killed before it wrote the last line."""
+    journal = office.out / "provenance-results.jsonl"
+    lines = [
+        line
+        for line in journal.read_text().splitlines(keepends=True)
+        if not (json.loads(line)["event"] == "signed" and json.loads(line)["path"] == path)
+    ]
+    journal.write_text("".join(lines))
+
+
+def test_a_finished_file_without_its_line_is_recognised(office: Office) -> None:
+    assert office.sign().returncode == 0
+    _forget(office, "001.jpg")
+    before = _sha256(office.out / "001.jpg")
+    assert "3 kept" in office.sign().stdout
+    assert _sha256(office.out / "001.jpg") == before
+
+
+def test_another_official_file_in_its_place_is_not_taken_for_it(office: Office) -> None:
+    assert office.sign().returncode == 0
+    _forget(office, "001.jpg")
+    (office.out / "001.jpg").write_bytes((office.out / "002.jpg").read_bytes())
+    again = office.sign()
+    assert (again.returncode, "2 kept, 1 failed" in again.stdout) == (1, True)
+    assert "001.jpg: exists already, and is not what this plan makes" in again.stderr
+
+
+def test_private_metadata_are_shown_taken_out_and_kept_where_told(office: Office) -> None:
+    exif = exif_block(
+        {0x8298: text("오로라 🎤")},
+        {0xA431: text("SERIALQ7731")},
+        {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))},
+    )
+    source = office.source / "별빛 ノヴァ九.jpg"
+    source.write_bytes(media.jpeg(1, exif=exif))
+    before = source.read_bytes()
+    entry = {"glob": "*.jpg", "digital_source_type": "digitalCapture"}
+    write_release(office.source, [entry], keep_metadata=["exif:BodySerialNumber"])
+    shown = office.plan().stdout
+    assert "taken out    exif:GPSPosition (position)" in shown
+    assert "STAYS        exif:BodySerialNumber (serial-number): SERIALQ7731" in shown
+    signed = office.sign("--plan", str(office.home / "plan.json"), release=False)
+    assert signed.returncode == 0, signed.stderr
+    out = office.out / source.name
+    read = subprocess.run(
+        ["exiftool", "-j", "-a", "-G1", str(out)], capture_output=True, check=True
+    ).stdout
+    (tags,) = json.loads(read)
+    assert tags["ExifIFD:SerialNumber"] == "SERIALQ7731"
+    assert tags["IFD0:Copyright"] == "오로라 🎤"
+    assert not [name for name in tags if "GPS" in name]
+    assert source.read_bytes() == before
+    (line,) = [e for e in office.journal if e["event"] == "signed" and e["path"] == source.name]
+    assert line["removed"] == ["exif:GPSPosition"]
+
+
+def test_an_ingredient_that_changed_since_the_plan_is_not_signed_with(
+    office: Office, tmp_path: Path
+) -> None:
+    (office.source / "originals").mkdir()
+    original = office.source / "originals" / "raw.png"
+    original.write_bytes(media.make("png"))
+    ingredient = {"path": "originals/raw.png", "relationship": "parentOf", "title": "raw"}
+    write_release(office.source, [{"path": "000.jpg", "ingredients": [ingredient]}])
+    assert office.plan().returncode == 0
+    plan = ReleasePlan.model_validate_json((office.home / "plan.json").read_text())
+    (file,) = plan.files
+    job = file.job(office.source, tmp_path, keep=())
+    original.write_bytes(media.make("png", 2))
+    with pytest.raises(PlanError, match=r"raw\.png: an ingredient that changed since the plan"):
+        office.desk.signer().sign(job)
+    original.write_bytes(media.make("png"))
+    assert office.desk.signer().sign(job).report.verdict is Verdict.OFFICIAL
+
+
+def test_a_certificate_that_has_ended_is_refused_when_it_is_planned(office: Office) -> None:
+    ended = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=datetime.now(UTC) - timedelta(days=30),
+        validity_days=29,
+    )
+    shutil.rmtree(office.home / "agency")
+    write_dev_agency(ended, office.home / "agency", passphrase=PASSPHRASE.encode())
+    for refused in (office.plan(), office.sign()):
+        assert refused.returncode == 2
+        assert "certificate of the claim key: validity: certificate 1 expired on" in refused.stderr
+    assert not office.out.exists()
 
 
 def test_a_file_that_cannot_be_signed_is_named_before_any_is(office: Office) -> None:

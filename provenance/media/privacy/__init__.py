@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from provenance.media.privacy.clean import clean_copy
 from provenance.media.privacy.find import find_private
+from provenance.media.privacy.keeping import is_kept
 from provenance.media.privacy.model import Category, Cleaning, PrivateField, PrivateReading
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "PrivateReading",
     "clean_copy",
     "find_private",
+    "is_kept",
 ]
