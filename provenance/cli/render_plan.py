@@ -52,6 +52,8 @@ def _file(file: PlannedFile) -> Iterator[str]:
     yield "  thumbnail    none"
     for field in file.removed:
         yield f"  taken out    {field.name} ({field.category}): {field.preview}"
+    for carried in file.metadata:
+        yield f"  carries      {carried.name} = {carried.value}"
     for field in file.kept:
         yield f"  STAYS        {field.name} ({field.category}): {field.preview}"
 

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from provenance.credentials.engine import Engine, EngineState
 from provenance.errors import LimitError, MalformedError, ProvenanceError, ReleaseError
 from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.metadata import extract_metadata
 from provenance.media.privacy import PrivateField, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
@@ -40,6 +41,7 @@ __all__ = [
     "PlanSettings",
     "PlannedField",
     "PlannedFile",
+    "PlannedMetadata",
     "ReleasePlan",
     "make_plan",
     "plan_differences",
@@ -63,6 +65,13 @@ class PlannedField(_Part):
     """The beginning of its value."""
 
 
+class PlannedMetadata(_Part):
+    """A metadata field that the file carries already, and that stays."""
+
+    name: str
+    value: str
+
+
 class PlannedFile(_Part):
     """What will become of one file."""
 
@@ -81,6 +90,8 @@ class PlannedFile(_Part):
     """Digests of the originals, in the order of the content's ingredients."""
     removed: tuple[PlannedField, ...] = ()
     kept: tuple[PlannedField, ...] = ()
+    metadata: tuple[PlannedMetadata, ...] = ()
+    """All other descriptive metadata in the file: it becomes public, and is not signed."""
     thumbnail: Literal["none"] = "none"
 
     def job(self, source_folder: Path, out_folder: Path, *, keep: tuple[str, ...]) -> SignJob:
@@ -299,6 +310,7 @@ def _planned(
             wrong += [f"metadata that cannot be read: {what}" for what in private.unreadable]
             hint = "; take it out, or name it in keep_metadata" if stuck else ""
             raise ReleaseError(f"{file.path} ({media_format.media_type}): {'; '.join(wrong)}{hint}")
+        carried = extract_metadata(opened.stream, media_format, None, limits).fields
         opened.stream.seek(0)
         state = engine.read(opened.stream, media_format.engine_type).state
         sha256 = opened.sha256()
@@ -325,6 +337,11 @@ def _planned(
         ingredients=tuple(_digest(i.path, limits) for i in content.ingredients),
         removed=tuple(_field(f) for f in goes),
         kept=tuple(_field(f) for f in private.fields if is_kept(f.name, keep)),
+        metadata=tuple(
+            PlannedMetadata(name=field.name, value=clean_text(field.value))
+            for field in carried
+            if field.name not in {f.name for f in private.fields}
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from provenance.credentials.cose import (
 from provenance.credentials.engine_signing import ClaimSigner, Intent, sign_stream
 from provenance.credentials.manifest_store import parse_manifest_store
 from provenance.errors import LimitError, MalformedError, SigningError
+from provenance.trust.certificates import TEST_UNIT, is_for_trials
 from provenance.trust.profile import ClauseResult, Purpose, check_leaf_profile
 
 __all__ = ["EXPIRY_WARNING_DAYS", "CertificateCheck", "CheckState", "check_chain", "probe"]
@@ -96,6 +97,7 @@ def check_chain(
         *_profile(leaf),
         _algorithms(chain),
         _validity(chain, at),
+        *([_trial()] if is_for_trials(leaf.subject) else []),
         *([] if public_key is None else [_key(leaf, public_key)]),
     )
 
@@ -143,6 +145,10 @@ def _warning(name: str, says: str) -> CertificateCheck:
 
 def _fault(name: str, says: str) -> CertificateCheck:
     return CertificateCheck(name=name, state=CheckState.FAULT, says=says)
+
+
+def _trial() -> CertificateCheck:
+    return _warning("purpose", f"made for trials ({TEST_UNIT}): it signs no release")
 
 
 def _order(chain: Sequence[x509.Certificate]) -> CertificateCheck:

@@ -19,7 +19,14 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from provenance.errors import MalformedError, TrustListError
 
-__all__ = ["TEST_UNIT", "Certificate", "load_der", "load_der_chain", "parse_pem_bundle"]
+__all__ = [
+    "TEST_UNIT",
+    "Certificate",
+    "is_for_trials",
+    "load_der",
+    "load_der_chain",
+    "parse_pem_bundle",
+]
 
 _REMEMBERED_BYTES = 16 * 1024
 TEST_UNIT = "TEST - NOT FOR RELEASES"
@@ -92,8 +99,7 @@ class Certificate:
     @property
     def is_test(self) -> bool:
         """Does its subject say that it was made for trials?"""
-        units = self.x509.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
-        return any(unit.value == TEST_UNIT for unit in units)
+        return is_for_trials(self.x509.subject)
 
     @property
     def is_ca(self) -> bool:
@@ -104,6 +110,12 @@ class Certificate:
             )
         except (x509.ExtensionNotFound, ValueError):
             return False
+
+
+def is_for_trials(subject: x509.Name) -> bool:
+    """Does this subject say, by its unit (OU), that it was made for trials?"""
+    units = subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return any(unit.value == TEST_UNIT for unit in units)
 
 
 def _attribute(name: x509.Name, oid: ObjectIdentifier) -> str | None:

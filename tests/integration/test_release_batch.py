@@ -331,6 +331,7 @@ def test_private_metadata_are_shown_taken_out_and_kept_where_told(office: Office
     write_release(office.source, [entry], keep_metadata=["exif:BodySerialNumber"])
     shown = office.plan().stdout
     assert "taken out    exif:GPSPosition (position)" in shown
+    assert "carries      exif:Copyright = 오로라 🎤" in shown
     assert "STAYS        exif:BodySerialNumber (serial-number): SERIALQ7731" in shown
     signed = office.sign("--plan", str(office.home / "plan.json"), release=False)
     assert signed.returncode == 0, signed.stderr
