@@ -214,6 +214,10 @@ def _check_attributes(token: Token) -> bytes:
     Raises:
         MalformedError: An attribute is missing or names something else.
     """
+    # RFC 5652 §5.4: signed as a SET, though it stands there under the tag [0]. Taken before
+    # anything in it is looked at, these are the bytes that came, not written anew.
+    tagged: bytes = token.signer["signed_attrs"].dump()
+    signed = b"\x31" + tagged[1:]
     attributes = {a["type"].native: a["values"] for a in token.signer["signed_attrs"]}
     digest_name = token.signer["digest_algorithm"]["algorithm"].native
     content_type = attributes.get("content_type")
@@ -237,10 +241,7 @@ def _check_attributes(token: Token) -> bytes:
         bound = False
     if not bound:
         raise MalformedError("time-stamp: it does not name the certificate that signed it")
-    # RFC 5652 §5.4: signed as a SET, though it stands there under the tag [0]. Only the tag
-    # is exchanged: the bytes behind it are those that came.
-    tagged: bytes = token.signer["signed_attrs"].dump()
-    return b"\x31" + tagged[1:]
+    return signed
 
 
 def _check_signature(token: Token, signed: bytes) -> None:

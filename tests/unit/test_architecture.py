@@ -61,6 +61,10 @@ def name_of(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+# Inside a forbidden package, and nothing but text.
+HARMLESS = {"urllib.parse"}
+
+
 def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
@@ -79,7 +83,7 @@ def catches_everything(node: ast.AST) -> bool:
 def offences(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         for module in imported(node):
-            if module.split(".")[0] in FORBIDDEN_IMPORTS:
+            if module.split(".")[0] in FORBIDDEN_IMPORTS and module not in HARMLESS:
                 yield f"imports {module}"
         if isinstance(node, ast.Call) and name_of(node.func) in FORBIDDEN_CALLS:
             yield f"calls {name_of(node.func)}"
