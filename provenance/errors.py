@@ -14,6 +14,7 @@
     │   ├── PrivateDataError    private metadata that cannot be taken out
     │   ├── PlanError           something is not as it was planned
     │   └── SelfCheckError      the signed file did not verify as it should
+    ├── RegisterError           the register of releases cannot be used
     ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
@@ -38,6 +39,7 @@ __all__ = [
     "PlanError",
     "PrivateDataError",
     "ProvenanceError",
+    "RegisterError",
     "ReleaseError",
     "RequirementNotMetError",
     "SelfCheckError",
@@ -103,6 +105,10 @@ class PlanError(SigningError):
 
 class SelfCheckError(SigningError):
     """What was signed did not come back from the verifier as it should; it was deleted."""
+
+
+class RegisterError(ProvenanceError):
+    """The register of releases cannot be read or written, or refuses a change; says why."""
 
 
 class FetchError(ProvenanceError):

@@ -42,16 +42,21 @@ __all__ = [
     "Identity",
     "Ingredient",
     "Integrity",
+    "LogEntryRef",
     "ManifestFacts",
     "MetadataField",
     "Part",
     "PolicyRef",
+    "RecoveryStep",
+    "Region",
+    "RegisterRef",
     "Release",
     "Report",
     "Resemblance",
     "Revocation",
     "Signer",
     "SigningTime",
+    "Span",
     "TrustListRef",
     "finding",
 ]
@@ -96,7 +101,7 @@ class Integrity(_Facts):
         default=None, description="Label of the hard-binding assertion, `c2pa.hash.data`."
     )
     manifest: str | None = Field(default=None, description="Label of the manifest judged.")
-    credentials_from: Literal["embedded", "sidecar"] | None = None
+    credentials_from: Literal["embedded", "sidecar", "register"] | None = None
     remote_url: UntrustedText | None = Field(
         default=None, description="Where the file says its credentials are; never fetched."
     )
@@ -216,18 +221,94 @@ class Identity(_Facts):
     )
 
 
+class LogEntryRef(_Facts):
+    """An entry of a release log: what the agency stated, and when the log took it."""
+
+    origin: str = Field(description="The log's name.")
+    entry: int = Field(ge=0)
+    logged_at: AwareDatetime
+
+
 class Release(_Facts):
     """What does the register say about the release?"""
 
     state: ReleaseState
     why: str
+    id: str | None = Field(default=None, description="The agency's own id of the release.")
+    agency: AgencyRef | None = None
+    title: dict[str, str] = Field(
+        default_factory=dict, description="By BCP 47 language tag, from signed credentials."
+    )
+    reason: str | None = Field(default=None, description="Of a withdrawal.")
+    changed_at: AwareDatetime | None = None
+    replaced_by: str | None = Field(
+        default=None, description="Of a superseded one: the id of the newer release."
+    )
+    rendition_of: Sha256 | None = Field(
+        default=None, description="Digest of the file of which this is the agency's own transcode."
+    )
+    first_stated_at: AwareDatetime | None = Field(
+        default=None, description="When the agency first stated the release, by its own word."
+    )
+    log: LogEntryRef | None = Field(
+        default=None, description="Where a release log has that statement."
+    )
+    channels: tuple[str, ...] = ()
+
+
+class Region(_Facts):
+    """A rectangle of the copy, as fractions of its width and height."""
+
+    left: float = Field(ge=0, le=1)
+    top: float = Field(ge=0, le=1)
+    width: float = Field(gt=0, le=1)
+    height: float = Field(gt=0, le=1)
+
+
+class Span(_Facts):
+    """A stretch of the copy that matches a stretch of the release, in seconds."""
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+    release_start_s: float = Field(ge=0)
 
 
 class Resemblance(_Facts):
     """A registered release that the file looks or sounds like. A lead, never proof."""
 
-    release: str
-    distance: int = Field(ge=0)
+    release: str = Field(description="The agency's own id of the release.")
+    distance: int = Field(ge=0, le=256, description="Bits of 256 that differ, at the nearest.")
+    agency: AgencyRef | None = None
+    title: dict[str, str] = Field(default_factory=dict)
+    file_sha256: Sha256 | None = Field(default=None, description="The registered file it is like.")
+    algorithm: str | None = Field(default=None, description="What found it: `pdq`, `chroma`, ...")
+    confirmed_by: str | None = Field(
+        default=None, description="What confirmed it: `local features`, `aligned frames`, ..."
+    )
+    inliers: int | None = Field(
+        default=None, ge=0, description="Local features that agree on one geometry."
+    )
+    edits: tuple[str, ...] = Field(
+        default=(),
+        description="What happened to the copy, as far as it can be shown: `cropped`, "
+        "`mirrored`, `bordered`, `overlaid`, `recompressed`, ...",
+    )
+    differs: tuple[Region, ...] = Field(
+        default=(), description="Where the copy differs from the release."
+    )
+    spans: tuple[Span, ...] = Field(
+        default=(), description="Which stretches of a video or track match."
+    )
+
+
+class RecoveryStep(_Facts):
+    """One place that was looked at for the release a file belongs to."""
+
+    place: Literal["embedded", "sidecar", "register-bytes", "register-binding", "resemblance"] = (
+        Field(description="From the strongest to the weakest; the last two are never proof.")
+    )
+    outcome: Literal["answered", "nothing", "failed", "not-tried"]
+    why: str
 
 
 class Action(_Facts):
@@ -436,6 +517,12 @@ class TrustListRef(_Facts):
     note: str | None = Field(default=None, description="`frozen 2026-01-01`, ...")
 
 
+class RegisterRef(_Facts):
+    """The register of releases that was asked."""
+
+    name: str
+
+
 class PolicyRef(_Facts):
     """The policy that was judged under."""
 
@@ -452,6 +539,9 @@ class Context(_Facts):
     directory: DirectoryRef | None
     trust_lists: tuple[TrustListRef, ...]
     policy: PolicyRef
+    register_of_releases: RegisterRef | None = Field(
+        default=None, description="Null: no register was asked."
+    )
     second_engine: EngineRef | None = None
     network_allow: tuple[str, ...] = Field(
         default=(), description="Exceptions to the rule that only public addresses are asked."
@@ -483,6 +573,9 @@ class Report(_Facts):
     identity: tuple[Identity, ...] = ()
     release: Release
     resemblance: tuple[Resemblance, ...] = ()
+    recovery: tuple[RecoveryStep, ...] = Field(
+        default=(), description="Where the release was looked for, in order, and what came of it."
+    )
     ai: AiFacts
     metadata: tuple[MetadataField, ...] = ()
     manifest: ManifestFacts | None = None
