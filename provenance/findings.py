@@ -64,6 +64,7 @@ class FindingCode(StrEnum):
     FRAGMENTS_MISSING = "fragments-missing"
     SIDECAR_USED = "sidecar-used"
     EMBEDDED_OVERRULED = "embedded-overruled"
+    REGISTER_MANIFEST_USED = "register-manifest-used"
     # coverage
     FULLY_COVERED = "fully-covered"
     PARTLY_COVERED = "partly-covered"
@@ -106,6 +107,13 @@ class FindingCode(StrEnum):
     IDENTITY_UNVERIFIED = "identity-unverified"
     IDENTITY_VERIFIED = "identity-verified"
     IDENTITY_REWRAPPED = "identity-rewrapped"
+    # release
+    RELEASE_CURRENT = "release-current"
+    RELEASE_WITHDRAWN = "release-withdrawn"
+    RELEASE_SUPERSEDED = "release-superseded"
+    # resemblance
+    RESEMBLES_RELEASE = "resembles-release"
+    DIFFERS_FROM_RELEASE = "differs-from-release"
     # ai
     AI_DECLARED = "ai-declared"
     AI_CLAIMED_UNSIGNED = "ai-claimed-unsigned"
@@ -319,8 +327,14 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
         _C.EMBEDDED_OVERRULED: Meaning(
             Axis.INTEGRITY,
             _WARN,
-            "The credentials inside the file do not match it, but an agency's sidecar proves "
-            "exactly these bytes.",
+            "The credentials inside the file do not match it, but an agency's sidecar, or its "
+            "manifest in the register, proves exactly these bytes.",
+        ),
+        _C.REGISTER_MANIFEST_USED: Meaning(
+            Axis.INTEGRITY,
+            _INFO,
+            "The credentials come from the register of releases, which has them for exactly "
+            "these bytes.",
         ),
         _C.FULLY_COVERED: Meaning(
             Axis.COVERAGE, _PASSED, "Every byte that matters is covered by the signed hash."
@@ -536,6 +550,26 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _WARN,
             "An agency's statement of identity stands under a claim that was signed by somebody "
             "the agency does not list. The signer of the claim is judged.",
+        ),
+        _C.RELEASE_CURRENT: Meaning(
+            Axis.RELEASE, _PASSED, "The register has it as a current release of this agency."
+        ),
+        _C.RELEASE_WITHDRAWN: Meaning(
+            Axis.RELEASE, _WARN, "The agency has withdrawn this release."
+        ),
+        _C.RELEASE_SUPERSEDED: Meaning(
+            Axis.RELEASE, _INFO, "The agency has released a newer version of it."
+        ),
+        _C.RESEMBLES_RELEASE: Meaning(
+            Axis.RESEMBLANCE,
+            _INFO,
+            "It looks or sounds like a registered release. That is a lead, and no proof that it "
+            "comes from the agency.",
+        ),
+        _C.DIFFERS_FROM_RELEASE: Meaning(
+            Axis.RESEMBLANCE,
+            _WARN,
+            "Parts of it differ from the release that it looks like.",
         ),
         _C.AI_DECLARED: Meaning(
             Axis.AI,

@@ -280,6 +280,10 @@ class Resemblance(_Facts):
     distance: int = Field(ge=0, le=256, description="Bits of 256 that differ, at the nearest.")
     agency: AgencyRef | None = None
     title: dict[str, str] = Field(default_factory=dict)
+    state: ReleaseState | None = Field(
+        default=None, description="What the agency says of the release now."
+    )
+    channels: tuple[str, ...] = ()
     file_sha256: Sha256 | None = Field(default=None, description="The registered file it is like.")
     algorithm: str | None = Field(default=None, description="What found it: `pdq`, `chroma`, ...")
     confirmed_by: str | None = Field(
@@ -309,6 +313,10 @@ class RecoveryStep(_Facts):
     )
     outcome: Literal["answered", "nothing", "failed", "not-tried"]
     why: str
+    manifest: str | None = Field(
+        default=None, description="Label of the registered manifest that it led to."
+    )
+    release: str | None = Field(default=None, description="The release that it led to.")
 
 
 class Action(_Facts):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from provenance.cli.history_tree import STATES, Placed, ingredient_title, placed_ingredients
-from provenance.cli.render import moment_text
+from provenance.cli.moments import moment_text
 from provenance.cli.terminal import clipped, printable, quoted
 from provenance.report import Ingredient, Report
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provenance.cli.render import moment_text
+from provenance.cli.moments import moment_text
 from provenance.cli.terminal import COLUMNS, clipped, printable, quoted, wrap
 from provenance.report import Action, Ingredient, ManifestFacts, Report
 from provenance.verdict import TimeState

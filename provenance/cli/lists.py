@@ -137,7 +137,7 @@ def remove(*, name: Annotated[str, typer.Argument(metavar="NAME", help="Which on
 
 def _lines(stored: StoredList, *, verbose: bool) -> Iterator[str]:
     # It names the report's models, which take long to import.
-    from provenance.cli.render import moment_text
+    from provenance.cli.moments import moment_text
 
     kept = stored.trust_list
     count = f"{kept.certificates} certificate{'' if kept.certificates == 1 else 's'}"
@@ -161,7 +161,7 @@ def _lines(stored: StoredList, *, verbose: bool) -> Iterator[str]:
 
 def _anchor_lines(stored: StoredList, anchor: Certificate) -> Iterator[str]:
     # It names the report's models, which take long to import.
-    from provenance.cli.render import moment_text
+    from provenance.cli.moments import moment_text
 
     yield from wrap(
         f"{printable(_name(anchor))}, valid {moment_text(anchor.not_before)} to "

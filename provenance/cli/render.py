@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
+from provenance.cli.moments import moment_text
 from provenance.cli.render_consent import consent_texts
+from provenance.cli.render_release import release_text, resemblance_text
 from provenance.cli.terminal import COLUMNS, clipped, paint, printable, quoted, wrap
 from provenance.findings import Severity
 from provenance.report import AiFacts, DirectoryRef, Finding, Part, Report, Signer, SigningTime
 from provenance.verdict import AiState, IntegrityState, SignerKind, TimeState, Verdict
 
-__all__ = ["moment_text", "render_heading", "render_report", "signer_text", "time_text"]
+__all__ = ["render_heading", "render_report", "signer_text", "time_text"]
 
 TEST_LINE = "TEST: judged with a directory made for trials; it means nothing outside a trial"
 
@@ -53,6 +54,7 @@ def render_report(report: Report, *, name: str, colour: bool, explain: bool = Fa
         lines += _notable_findings(report.findings, colour=colour)
     lines += _not_checked(report, explain=explain)
     if explain:
+        lines += _recovery(report)
         lines += _context(report)
     return "\n".join(lines)
 
@@ -84,7 +86,7 @@ def _facts(report: Report) -> Iterator[str]:
         yield from _line("Signer", _signer(report))
         yield from _line("Signed", time_text(report.time))
         yield from _line("Revocation", _state(report.revocation.state, report.revocation.why))
-        yield from _line("Release", _state(report.release.state, report.release.why))
+        yield from _line("Release", release_text(report.release))
         yield from _line("Coverage", _coverage(report))
         yield from _line("AI", _ai(report.ai))
         for text in consent_texts(report.ai):
@@ -93,10 +95,7 @@ def _facts(report: Report) -> Iterator[str]:
     elif report.ai.unsigned_claims:
         yield from _line("AI", _ai(report.ai))
     for lead in report.resemblance[:_MAX_LISTED]:
-        yield from _line(
-            "Resembles",
-            f"{quoted(lead.release)}, distance {lead.distance}: a lead, not proof",
-        )
+        yield from _line("Resembles", resemblance_text(lead))
 
 
 def _bytes(count: int) -> str:
@@ -140,16 +139,6 @@ def signer_text(signer: Signer) -> str:
     if signer.says_product:
         parts.append(f"product says {quoted(signer.says_product)}")
     return "; ".join(parts)
-
-
-def moment_text(moment: datetime) -> str:
-    """Which moment is this, in UTC?"""
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        # A stranger's first or last representable day, moved over the edge.
-        return moment.isoformat(sep=" ", timespec="seconds")
-    return f"{moment.replace(tzinfo=None).isoformat(sep=' ', timespec='seconds')} UTC"
 
 
 def time_text(time: SigningTime) -> str:
@@ -245,6 +234,13 @@ def _all_findings(findings: Iterable[Finding], *, colour: bool) -> Iterator[str]
         if finding.evidence:
             evidence = json.dumps(finding.evidence, ensure_ascii=False, default=str)
             yield from wrap(printable(evidence), first=" " * (_LABEL_COLUMNS + 4))
+
+
+def _recovery(report: Report) -> Iterator[str]:
+    for step in report.recovery:
+        place = step.place.replace("register-bytes", "register, these bytes")
+        place = place.replace("register-binding", "register, soft binding")
+        yield from _line("Looked in", printable(f"{place}: {step.outcome}: {step.why}"))
 
 
 def _not_checked(report: Report, *, explain: bool) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from provenance.credentials.cose import SignatureAnswer
 from provenance.findings import MEANINGS, FindingCode
@@ -17,7 +16,6 @@ from provenance.report import (
     Finding,
     Integrity,
     MetadataField,
-    Release,
     Report,
     Signer,
 )
@@ -25,7 +23,6 @@ from provenance.trust.revocation import RevocationAnswer
 from provenance.untrusted import clean_text
 from provenance.verdict import (
     IntegrityState,
-    ReleaseState,
     RevocationState,
     SignerKind,
     VerdictBasis,
@@ -36,10 +33,13 @@ from provenance.verification.context import JudgedWith
 from provenance.verification.credentials import Judgement
 from provenance.verification.history import manifest_facts
 from provenance.verification.party import NO_TIME, certificate_facts
+from provenance.verification.recovery import Recovered
+from provenance.verification.release_status import ReleaseAnswer
+from provenance.verification.resemblance import ResemblanceFound
 from provenance.verification.revocation import revocation_facts
 from provenance.verification.summary import deciding_finding, summarise
 
-__all__ = ["Answers", "assemble"]
+__all__ = ["Answers", "Evidence", "assemble"]
 
 _NO_CERTIFICATE = RevocationAnswer(
     state=RevocationState.NOT_CHECKED, why="there is no signing certificate"
@@ -47,41 +47,58 @@ _NO_CERTIFICATE = RevocationAnswer(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What the steps of one verification found out.
+class Evidence:
+    """What one verification is about, and what was found on the way.
 
     Attributes:
         asset: Which bytes it is about.
         judgement: What its credentials are worth.
-        metadata: Its descriptive data.
-        ai: What is said of trained models.
         findings: Found beside the credentials.
         checks_not_run: Not checked beside the credentials.
-        used_sidecar: Whether the credentials came from a sidecar.
+        recovered: Where the credentials were looked for; None where nothing could be.
         now: The time of verification.
     """
 
     asset: Asset
     judgement: Judgement
-    metadata: tuple[MetadataField, ...]
-    ai: AiFacts
     findings: Sequence[Finding]
     checks_not_run: Sequence[CheckNotRun]
-    used_sidecar: bool
+    recovered: Recovered | None
     now: datetime
 
 
-def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Report:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What was found out beside integrity and signer.
+
+    Attributes:
+        metadata: Its descriptive data.
+        ai: What is said of trained models.
+        release: What the register says of the release.
+        resemblance: What it looks or sounds like.
+    """
+
+    metadata: tuple[MetadataField, ...]
+    ai: AiFacts
+    release: ReleaseAnswer
+    resemblance: ResemblanceFound
+
+
+def assemble(
+    evidence: Evidence, answers: Answers, judged_with: JudgedWith, limits: Limits
+) -> Report:
     """Which verdict follows from these answers, and which report says so?"""
-    judgement = answers.judgement
-    findings = (*answers.findings, *judgement.findings)
+    judgement = evidence.judgement
+    findings = (*evidence.findings, *judgement.findings)
     signer = _signer(judgement)
-    release = Release(state=ReleaseState.UNKNOWN, why="no register of releases is consulted")
+    release = answers.release.release
+    resemblances = answers.resemblance.resemblances
     verdict = derive_verdict(
         VerdictBasis(
             integrity=judgement.state,
             signer=signer.kind,
             release=release.state,
+            resembles=bool(resemblances),
             obstacles=frozenset(
                 obstacle
                 for found in findings
@@ -107,17 +124,24 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
             ingredients=ingredients,
             ai=answers.ai,
             integrity=judgement.state,
+            release=release,
+            resemblances=resemblances,
             test=test,
             product=carried.product.name if carried else None,
         ),
         reason=reason,
-        asset=answers.asset,
-        integrity=_integrity(judgement, used_sidecar=answers.used_sidecar),
+        asset=evidence.asset,
+        integrity=_integrity(judgement, evidence.recovered),
         signer=signer,
         time=party.time if party and signer.kind is not SignerKind.NONE else NO_TIME,
         revocation=revocation_facts(revocation),
         identity=judgement.identity.identities,
         release=release,
+        resemblance=resemblances,
+        recovery=(
+            *(evidence.recovered.steps if evidence.recovered else ()),
+            *answers.resemblance.steps,
+        ),
         ai=answers.ai,
         metadata=answers.metadata,
         manifest=manifest_facts(judged.manifest, party, limits) if judged and party else None,
@@ -125,11 +149,11 @@ def assemble(answers: Answers, judged_with: JudgedWith, limits: Limits) -> Repor
         coverage=judgement.covered,
         findings=findings,
         checks_not_run=(
-            *answers.checks_not_run,
+            *evidence.checks_not_run,
             *judgement.checks_not_run,
             *_never_run(revocation if has_credentials else None, undated=judged_with.undated_lists),
         ),
-        context=judged_with.at(answers.now),
+        context=judged_with.at(evidence.now),
     )
 
 
@@ -150,11 +174,11 @@ def _signer(judgement: Judgement) -> Signer:
     )
 
 
-def _integrity(judgement: Judgement, *, used_sidecar: bool) -> Integrity:
+def _integrity(judgement: Judgement, recovered: Recovered | None) -> Integrity:
     judged = judgement.judged
-    origin: Literal["embedded", "sidecar"] | None = None
+    origin = None
     if judgement.state is not IntegrityState.ABSENT and judgement.store is not None:
-        origin = "sidecar" if used_sidecar else "embedded"
+        origin = recovered.origin if recovered else None
     bindings = judged.binding.hard_bindings if judged else ()
     url = judgement.reading.remote_url
     return Integrity(
@@ -169,10 +193,7 @@ def _integrity(judgement: Judgement, *, used_sidecar: bool) -> Integrity:
 def _never_run(
     revocation: RevocationAnswer | None, *, undated: Sequence[str]
 ) -> tuple[CheckNotRun, ...]:
-    checks = [
-        CheckNotRun(check="release status", why="no register of releases is consulted"),
-        CheckNotRun(check="resemblance", why="no register of releases is consulted"),
-    ]
+    checks: list[CheckNotRun] = []
     if revocation is not None:
         if revocation.state is RevocationState.NOT_CHECKED:
             checks.insert(0, CheckNotRun(check="revocation", why=clean_text(revocation.why)))

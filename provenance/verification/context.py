@@ -11,12 +11,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.credentials.engine import engine_version, native_version
 from provenance.credentials.second_engine import SecondEngine
-from provenance.report import Context, DirectoryRef, EngineRef, PolicyRef, TrustListRef
+from provenance.report import (
+    AgencyRef,
+    Context,
+    DirectoryRef,
+    EngineRef,
+    PolicyRef,
+    RegisterRef,
+    TrustListRef,
+)
 from provenance.trust.certificates import Certificate
 from provenance.trust.directory import LoadedDirectory
 from provenance.trust.lists import TrustList
 from provenance.untrusted import clean_text
+from provenance.verification.agencies import agency_ref
 from provenance.verification.policy import Policy
+from provenance.verification.register import ReleaseRegister
 
 __all__ = ["JudgedWith", "second_engine_ref", "why_too_old"]
 
@@ -51,10 +61,15 @@ class JudgedWith:
         time_stamp_lists: Sequence[TrustList],
         policy: Policy,
         *,
+        register: ReleaseRegister | None = None,
         network_allow: tuple[str, ...] = (),
         second_engine: EngineRef | None = None,
     ) -> None:
         self._directory = directory
+        self._agencies = {
+            agency.id: agency for agency in (directory.document.agencies if directory else ())
+        }
+        self._register = RegisterRef(name=clean_text(register.name)) if register else None
         self._network_allow = network_allow
         self._second_engine = second_engine
         self._trust_lists = trust_lists
@@ -76,6 +91,11 @@ class JudgedWith:
         """Which lists are there of which nobody says when they were made?"""
         return tuple(entry.name for entry in self._list_refs if entry.dated is None)
 
+    def agency_of(self, agency_id: str) -> AgencyRef | None:
+        """How does a report name the agency of this id? None for one that is not listed."""
+        agency = self._agencies.get(agency_id)
+        return agency_ref(agency) if agency else None
+
     def why_too_old(self, now: datetime) -> str | None:
         """Why may nothing be called official by this directory now? None where it may."""
         if self._directory is None:
@@ -93,6 +113,7 @@ class JudgedWith:
             directory=_directory_ref(self._directory, now),
             trust_lists=self._list_refs,
             policy=PolicyRef(name=self._policy.name, version=self._policy.version),
+            register_of_releases=self._register,
             second_engine=self._second_engine,
             network_allow=self._network_allow,
         )

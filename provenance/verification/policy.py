@@ -24,6 +24,8 @@ class Policy:
         second_engine: Also ask an independent engine about the bytes. Where it
             contradicts, nothing is said either way; where it is not installed, the
             report says that it was not asked.
+        resemblance: Look which registered releases a file resembles, where there is a
+            register and no agency's signature counts.
     """
 
     name: str = "default"
@@ -32,3 +34,4 @@ class Policy:
     territory: str | None = None
     ask_engine_about_trust: bool = False
     second_engine: bool = False
+    resemblance: bool = True

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from provenance.media.formats import MediaFormat
-from provenance.report import Resemblance
+from provenance.report import Region, Span
 from provenance.verdict import ReleaseState
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "RegisteredFile",
     "RegisteredManifest",
     "RegisteredRelease",
+    "ReleaseMatch",
     "ReleaseRegister",
     "ResemblanceAnswer",
 ]
@@ -116,16 +117,43 @@ class BindingMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseMatch:
+    """A registered file that an asset looks or sounds like, confirmed. A lead, never proof.
+
+    Attributes:
+        file: The registered file.
+        distance: Bits that differ at the nearest, of 256.
+        algorithm: What found it.
+        confirmed_by: What confirmed it.
+        inliers: Local features that agree on one geometry; None where none were compared.
+        edits: What happened to the copy, as far as it can be shown.
+        differs: Where the copy differs.
+        spans: Which stretches of a video or track match.
+    """
+
+    file: RegisteredFile
+    distance: int
+    algorithm: str
+    confirmed_by: str
+    inliers: int | None = None
+    edits: tuple[str, ...] = ()
+    differs: tuple[Region, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResemblanceAnswer:
     """Which registered releases does an asset look or sound like?
 
     Attributes:
-        resemblances: Confirmed ones, the nearest first; empty is an answer too.
+        matches: Confirmed ones, the nearest first; empty is an answer too.
+        iscc: The asset's own ISCC, for a look-up of soft bindings; None where there is none.
         not_run: Why no answer could be had; None where there is one.
         why_not: What part of the question could not be asked, and why.
     """
 
-    resemblances: tuple[Resemblance, ...] = ()
+    matches: tuple[ReleaseMatch, ...] = ()
+    iscc: str | None = None
     not_run: str | None = None
     why_not: tuple[str, ...] = ()
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provenance.findings import MEANINGS, FindingCode
-from provenance.report import AiFacts, Finding, Ingredient, Signer
-from provenance.verdict import AiState, ConsentState, IntegrityState, Obstacle, Verdict
+from provenance.report import AiFacts, Finding, Ingredient, Release, Resemblance, Signer
+from provenance.verdict import (
+    AiState,
+    ConsentState,
+    IntegrityState,
+    Obstacle,
+    ReleaseState,
+    Verdict,
+)
 
 __all__ = ["deciding_finding", "summarise"]
 
@@ -73,14 +80,25 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
     integrity: IntegrityState,
     test: bool,
     product: str | None = None,
+    release: Release | None = None,
+    resemblances: Sequence[Resemblance] = (),
 ) -> str:
     """Say in one or two plain sentences what is known.
 
     Names from certificates appear only where a trust list vouches for the key;
     an agency's name is always the directory's, and so is that of the `product`
-    under whose claim an agency was recognised by its identity.
+    under whose claim an agency was recognised by its identity. A release is named as
+    its agency's signed credentials name it.
     """
-    parts = [_lead(verdict, reason, signer, findings)]
+    nearest = resemblances[0] if resemblances else None
+    parts = [_lead(verdict, reason, signer, findings, nearest)]
+    if release is not None and verdict is Verdict.OFFICIAL:
+        if release.state is ReleaseState.SUPERSEDED:
+            parts.append("There is a newer version of it.")
+    elif nearest is not None and verdict is not Verdict.LOOKALIKE:
+        parts.append(f"It looks or sounds like {_release_name(nearest)}, which proves nothing.")
+    if nearest is not None and nearest.differs:
+        parts.append("It differs from that release in places.")
     official = verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}
     if official and product is not None and signer.agency is not None:
         parts.append(f"Published by {signer.agency.name} (identity), signed with {product}.")
@@ -117,12 +135,44 @@ def _consent(ai: AiFacts) -> str:
     return _CONSENTS[ai.consent].replace("{artists}", names + more)
 
 
+def _release_name(resemblance: Resemblance) -> str:
+    """A release in words: its title where there is one, and whose it is."""
+    title = _title(resemblance.title)
+    name = f"\u201c{title}\u201d" if title else f"release {resemblance.release}"
+    return f"{name} of {resemblance.agency.name}" if resemblance.agency else name
+
+
+def _title(title: Mapping[str, str]) -> str | None:
+    return title.get("en") or next(iter(title.values()), None)
+
+
+def _lookalike(nearest: Resemblance | None) -> str:
+    if nearest is None:
+        raise AssertionError("a look-alike of nothing")
+    whom = nearest.agency.name if nearest.agency else "its agency"
+    since = (
+        f" {whom} has since withdrawn that release."
+        if nearest.state is ReleaseState.WITHDRAWN
+        else ""
+    )
+    return (
+        f"Unverified. It looks or sounds like {_release_name(nearest)}, but this copy carries "
+        f"no proof that it comes from {whom}.{since}"
+    )
+
+
 def _lead(
-    verdict: Verdict, reason: FindingCode | None, signer: Signer, findings: Sequence[Finding]
+    verdict: Verdict,
+    reason: FindingCode | None,
+    signer: Signer,
+    findings: Sequence[Finding],
+    nearest: Resemblance | None,
 ) -> str:
     agency = signer.agency.name if signer.agency else "this agency"
     if verdict is Verdict.SIGNED_UNRECOGNISED:
         return _unrecognised(signer, findings)
+    if verdict is Verdict.LOOKALIKE:
+        return _lookalike(nearest)
     if verdict is Verdict.UNDETERMINED:
         why = _REASONS.get(reason, "no answer either way") if reason else "no answer either way"
         return f"Could not be checked: {why}."
@@ -130,10 +180,6 @@ def _lead(
         Verdict.ALTERED: "Its credentials do not match this file.",
         Verdict.OFFICIAL: f"Official release of {agency}.",
         Verdict.OFFICIAL_WITHDRAWN: f"Released by {agency}, since withdrawn.",
-        Verdict.LOOKALIKE: (
-            "Unverified. It looks like a registered release, but this copy carries no proof "
-            "that it comes from the agency."
-        ),
         Verdict.SIGNED: (
             f"Signed with {_listed_name(signer)}. That is not an agency in this directory."
         ),

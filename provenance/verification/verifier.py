@@ -3,13 +3,15 @@
     (1) hold the bytes still, and take their digest
     (2) sniff the type from the bytes, and follow the container's parts
     (3) judge the embedded credentials: signature, hashes, coverage, time, signer, history
-    (4) judge a sidecar's credentials, where the embedded ones give no answer
+    (4) judge a sidecar's credentials, or the register's, where those give no answer
     (5) ask a second engine about the bytes, where the policy says so
     (6) hold the agency directory against its own age
     (7) look for impostor names, and compare descriptive data, and what is said of
         trained models and of consent, with what was signed
-    (8) look whether the file changed meanwhile
-    (9) derive the verdict, and write it all down
+    (8) ask the register whether the agency still stands by the release
+    (9) ask it which releases the file resembles, unless an agency's signature counts
+    (10) look whether the file changed meanwhile
+    (11) derive the verdict, and write it all down
 
 Nothing here reads a clock, an environment, a database or a network: what is
 needed of them is given.
@@ -25,7 +27,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from provenance.credentials.engine import Engine, EngineState
+from provenance.credentials.engine import Engine
 from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import LimitError
 from provenance.findings import FindingCode
@@ -56,8 +58,9 @@ from provenance.verdict import (
     IntegrityState,
     SignerKind,
 )
+from provenance.verification.agencies import agency_ref
 from provenance.verification.ai import judge_ai
-from provenance.verification.assembly import Answers, assemble
+from provenance.verification.assembly import Answers, Evidence, assemble
 from provenance.verification.asset import AssetBytes, layout_of, why_not_read
 from provenance.verification.consent import judge_consent
 from provenance.verification.context import JudgedWith, second_engine_ref
@@ -68,6 +71,14 @@ from provenance.verification.metadata_chain import judge_metadata
 from provenance.verification.names import NameJudge
 from provenance.verification.party import PartyJudge
 from provenance.verification.policy import Policy
+from provenance.verification.recovery import NO_REGISTER, Recovered, recover_credentials
+from provenance.verification.register import RegisteredManifest, ReleaseRegister
+from provenance.verification.release_status import ReleaseAnswer, judge_release
+from provenance.verification.resemblance import (
+    ResemblanceFound,
+    look_for_resemblance,
+    no_resemblance,
+)
 from provenance.verification.second_opinion import CHECK, with_second_opinion
 
 __all__ = ["Clock", "Verifier"]
@@ -84,11 +95,12 @@ class _Case:
     pieces: Sequence[OpenSource]
     sidecar: bytes | None
     now: datetime
+    sha256: Callable[[], str] = lambda: ""
     media_format: MediaFormat | None = None
     asset: AssetBytes | None = None
     findings: list[Finding] = field(default_factory=list)
     checks_not_run: list[CheckNotRun] = field(default_factory=list)
-    used_sidecar: bool = False
+    recovered: Recovered | None = None
 
     def note(self, code: FindingCode, **evidence: Any) -> None:
         self.findings.append(finding(code, **evidence))
@@ -109,6 +121,7 @@ class Verifier:
         trust_lists: Lists of claim signers, asked in this order, never merged.
         time_stamp_lists: Lists of time-stamp authorities.
         identity_lists: Lists of anchors for statements of identity (CAWG).
+        register: The register of releases, as this verifier's audience may see it.
         policy: What is asked beyond whom to trust.
         clock: Says what time it is, where `verify` is not told.
         ocsp_fetcher: Asks issuers whether a certificate was revoked; without
@@ -120,13 +133,14 @@ class Verifier:
         ValueError: A list was given for the other purpose.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing to judge with
         self,
         *,
         directory: LoadedDirectory | None,
         trust_lists: Sequence[TrustList] = (),
         time_stamp_lists: Sequence[TrustList] = (),
         identity_lists: Sequence[TrustList] = (),
+        register: ReleaseRegister | None = None,
         policy: Policy | None = None,
         clock: Clock,
         ocsp_fetcher: OcspFetcher | None = None,
@@ -145,9 +159,12 @@ class Verifier:
             trust_lists,
             (*time_stamp_lists, *identity_lists),
             policy,
+            register=register,
             second_engine=second_engine_ref(self._second),
             network_allow=ocsp_fetcher.network_allow if ocsp_fetcher else (),
         )
+        self._register = register
+        self._looks_for_resemblance = policy.resemblance
         self._recogniser = Recogniser(directory, trust_lists)
         self._names = NameJudge(NameWatch(directory), self._recogniser)
         self._identities = IdentityRecogniser(directory, identity_lists)
@@ -224,15 +241,14 @@ class Verifier:
 
     def _examine(self, case: _Case) -> Report:
         opened = case.opened
-        sha256 = opened.sha256_meanwhile()
+        case.sha256 = opened.sha256_meanwhile()
         # (2) The bytes say what they are; a name may say anything.
         case.media_format = sniff_stream(opened.stream, opened.size_bytes)
         judgement = self._refuse_unreadable_types(case)
         if judgement is None:
-            # (3) Embedded credentials speak first.
-            judgement = self._judge_embedded(case)
-            # (4) A sidecar speaks where they say nothing, or proves them overruled.
-            judgement = self._judge_sidecar(case, judgement)
+            # (3) and (4) Embedded credentials speak first; a sidecar, or the register,
+            # where they say nothing, or proves them overruled.
+            judgement = self._recover(case)
         # (5) Two engines that share no code seldom share a mistake.
         judgement = self._ask_second_engine(case, judgement)
         # (6) An old directory may still list a key that was withdrawn since.
@@ -240,11 +256,15 @@ class Verifier:
         # (7) Descriptive data is worth what the signature over it is worth.
         self._check_names(case, judgement)
         metadata, ai = self._judge_descriptions(case, judgement)
-        # (8) If the file changed meanwhile, the answers fit no file.
-        digest = sha256()
+        # (8) What the agency said of the release since it signed it.
+        release = self._judge_release(case, judgement)
+        # (9) A lead for whatever nobody known vouches for.
+        resemblance = self._look_for_resemblance(case, judgement)
+        # (10) If the file changed meanwhile, the answers fit no file.
+        digest = case.sha256()
         if opened.has_changed() or any(piece.has_changed() for piece in case.pieces):
             case.note(FindingCode.CHANGED_WHILE_READ)
-        # (9) The table decides.
+        # (11) The table decides.
         asset = Asset(
             name=clean_text(opened.name) if opened.name else None,
             sha256=digest,
@@ -253,7 +273,12 @@ class Verifier:
             format=case.media_format.name if case.media_format else None,
             fragments=tuple(piece.sha256() for piece in case.pieces),
         )
-        return self._report(case, asset, judgement, metadata, ai)
+        return self._report(
+            case,
+            asset,
+            judgement,
+            Answers(metadata=metadata, ai=ai, release=release, resemblance=resemblance),
+        )
 
     def _refuse_unreadable_types(self, case: _Case) -> Judgement | None:
         """A judgement where nothing can be looked for, else None."""
@@ -271,7 +296,36 @@ class Verifier:
         case.note(code)
         return Judgement.without_credentials(IntegrityState.UNREADABLE)
 
-    def _judge_embedded(self, case: _Case) -> Judgement:
+    def _recover(self, case: _Case) -> Judgement:
+        """What the credentials are worth that speak for the file, wherever they are."""
+        asset = self._asset_of(case)
+        case.asset = asset
+
+        def judge(manifest: bytes | None) -> Judgement:
+            return judge_credentials(
+                self._engine,
+                asset,
+                self._judge_of(case),
+                self._identities_of(case),
+                self._limits,
+                manifest=manifest,
+            )
+
+        found = recover_credentials(
+            judge, sidecar=case.sidecar, registered=self._registered_for(case)
+        )
+        case.recovered = found
+        case.findings += found.findings
+        case.checks_not_run += found.checks_not_run
+        return found.judgement
+
+    def _registered_for(self, case: _Case) -> Callable[[], Sequence[RegisteredManifest]] | None:
+        register = self._register
+        if register is None:
+            return None
+        return lambda: register.manifests_for_bytes(case.sha256(), at=case.now)
+
+    def _asset_of(self, case: _Case) -> AssetBytes:
         media_format = case.media_format
         assert media_format is not None  # noqa: S101 - refused above
         opened = case.opened
@@ -285,7 +339,7 @@ class Verifier:
         problems = [clean_text(p) for p in layout.problems[:10]] if layout else [error]
         if problems:
             case.note(FindingCode.CONTAINER_DAMAGED, problems=problems)
-        case.asset = AssetBytes(
+        return AssetBytes(
             stream=opened.stream,
             size_bytes=opened.size_bytes,
             media_format=media_format,
@@ -293,45 +347,40 @@ class Verifier:
             layout_error=error,
             fragments=[piece.stream for piece in case.pieces],
         )
-        return judge_credentials(
-            self._engine,
-            case.asset,
-            self._judge_of(case),
-            self._identities_of(case),
-            self._limits,
-        )
 
-    def _judge_sidecar(self, case: _Case, embedded: Judgement) -> Judgement:
-        if case.sidecar is None or case.asset is None:
-            return embedded
-        elsewhere = embedded.reading.state is EngineState.REMOTE
-        if embedded.state in {IntegrityState.INTACT, IntegrityState.PARTIAL}:
-            case.not_run("sidecar", "the embedded credentials match the file and come first")
-            return embedded
-        beside = judge_credentials(
-            self._engine,
-            case.asset,
-            self._judge_of(case),
-            self._identities_of(case),
-            self._limits,
-            manifest=case.sidecar,
+    def _judge_release(self, case: _Case, judgement: Judgement) -> ReleaseAnswer:
+        party, judged = judgement.party, judgement.judged
+        agency = None
+        if judgement.state is IntegrityState.INTACT and party is not None:
+            agency = party.recognition.agency
+        answer = judge_release(
+            self._register,
+            agency=agency_ref(agency) if agency else None,
+            sha256=case.sha256() if agency and self._register else None,
+            manifest=judged.binding.label if judged else None,
+            at=case.now,
         )
-        if embedded.state is IntegrityState.ABSENT or elsewhere:
-            case.used_sidecar = True
-            case.note(FindingCode.SIDECAR_USED)
-            return beside
-        proves = beside.state is IntegrityState.INTACT and (
-            beside.party is not None and beside.party.recognition.kind is SignerKind.AGENCY
-        )
-        if not proves:
-            case.not_run("sidecar", "there are embedded credentials, and they come first")
-            return embedded
-        # A broken manifest can be put into any file by anybody; an agency's
-        # signature over exactly these bytes cannot.
-        case.used_sidecar = True
-        case.note(FindingCode.SIDECAR_USED)
-        case.note(FindingCode.EMBEDDED_OVERRULED, embedded=embedded.state.value)
-        return beside
+        case.findings += answer.findings
+        case.checks_not_run += answer.checks_not_run
+        return answer
+
+    def _look_for_resemblance(self, case: _Case, judgement: Judgement) -> ResemblanceFound:
+        party = judgement.party
+        if not self._looks_for_resemblance:
+            found = no_resemblance("the policy does not ask for it")
+        elif self._register is not None and (
+            judgement.state is IntegrityState.INTACT
+            and party is not None
+            and party.recognition.kind is SignerKind.AGENCY
+        ):
+            found = no_resemblance("an agency's signature counts, so no lead is needed")
+        else:
+            found = look_for_resemblance(
+                self._register, case.asset, agency_of=self._with.agency_of, at=case.now
+            )
+        case.findings += found.findings
+        case.checks_not_run += found.checks_not_run
+        return found
 
     def _judge_of(self, case: _Case) -> PartyJudge:
         assert case.media_format is not None  # noqa: S101 - refused above
@@ -367,7 +416,7 @@ class Verifier:
             case.asset,
             self._second,
             self._limits,
-            manifest=case.sidecar if case.used_sidecar else None,
+            manifest=case.recovered.store if case.recovered else None,
         )
 
     def _check_names(self, case: _Case, judgement: Judgement) -> None:
@@ -434,25 +483,16 @@ class Verifier:
         said = {"consent": consent.state, "uses": consent.uses, "consents": consent.consents}
         return metadata.fields, ai.model_copy(update=said)
 
-    def _report(
-        self,
-        case: _Case,
-        asset: Asset,
-        judgement: Judgement,
-        metadata: tuple[MetadataField, ...],
-        ai: AiFacts,
-    ) -> Report:
-        answers = Answers(
+    def _report(self, case: _Case, asset: Asset, judgement: Judgement, answers: Answers) -> Report:
+        evidence = Evidence(
             asset=asset,
             judgement=judgement,
-            metadata=metadata,
-            ai=ai,
             findings=case.findings,
             checks_not_run=case.checks_not_run,
-            used_sidecar=case.used_sidecar,
+            recovered=case.recovered,
             now=case.now,
         )
-        return assemble(answers, self._with, self._limits)
+        return assemble(evidence, answers, self._with, self._limits)
 
     def _too_large(self, name: str | None, error: LimitError, now: datetime) -> Report:
         """A report about a source that is larger than anything examined here."""
@@ -470,7 +510,15 @@ class Verifier:
             format=None,
         )
         ai, _ = judge_ai(None, (), self._limits)
-        return self._report(case, asset, judgement, (), ai)
+        release = self._judge_release(case, judgement)
+        resemblance = no_resemblance(NO_REGISTER if self._register is None else "it is too large")
+        case.checks_not_run += resemblance.checks_not_run
+        return self._report(
+            case,
+            asset,
+            judgement,
+            Answers(metadata=(), ai=ai, release=release, resemblance=resemblance),
+        )
 
 
 def _name_of(source: Source) -> str | None:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from provenance.cli.render import moment_text, render_report
+from provenance.cli.moments import moment_text
+from provenance.cli.render import render_report
 from provenance.cli.terminal import COLUMNS, display_width
 from provenance.findings import FindingCode
 from provenance.report import (
@@ -158,7 +159,7 @@ def test_ai_says_who_says_it(make_report: MakeReport) -> None:
 
 def test_a_resemblance_is_called_a_lead(make_report: MakeReport) -> None:
     report = make_report(resemblance=(Resemblance(release="R1", distance=7),))
-    assert 'Resembles   "R1", distance 7: a lead, not proof' in rendered(report)
+    assert "Resembles   R1, 7 of 256 bits apart: a lead, not proof" in rendered(report)
 
 
 def test_a_hostile_file_name_stays_on_its_line_without_escapes(make_report: MakeReport) -> None:

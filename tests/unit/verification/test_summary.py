@@ -7,18 +7,31 @@ from datetime import UTC, datetime
 import pytest
 
 from provenance.findings import MEANINGS, FindingCode
-from provenance.report import AgencyRef, AiFacts, Consent, Finding, Ingredient, Signer, finding
+from provenance.report import (
+    AgencyRef,
+    AiFacts,
+    Consent,
+    Finding,
+    Ingredient,
+    Region,
+    Release,
+    Resemblance,
+    Signer,
+    finding,
+)
 from provenance.verdict import (
     AiState,
     ConsentState,
     IntegrityState,
     Obstacle,
+    ReleaseState,
     SignerKind,
     Verdict,
 )
 from provenance.verification.summary import deciding_finding, summarise
 
 AGENCY = AgencyRef(id="aurora", name="Aurora Entertainment", names={})
+LIKE = Resemblance(release="NOVA9-2026-11", distance=12, agency=AGENCY, title={"en": "Starlight"})
 FORBIDDEN = re.compile(r"\b(fake|real|true|authentic|genuine photo|deepfake)\b", re.IGNORECASE)
 
 
@@ -33,6 +46,7 @@ def _say(verdict: Verdict, *codes: FindingCode, **options: object) -> str:
         "ai": AiFacts(state=AiState.NOT_DECLARED),
         "integrity": IntegrityState.INTACT,
         "test": False,
+        "resemblances": (LIKE,) if verdict is Verdict.LOOKALIKE else (),
     }
     return summarise(verdict, **{**whole, **options})  # type: ignore[arg-type]
 
@@ -67,6 +81,47 @@ def test_nothing_ever_says_fake_or_real_or_true() -> None:
 
 def test_the_absence_of_credentials_is_no_evidence() -> None:
     assert "does not say whether it is genuine" in _say(Verdict.UNVERIFIED)
+
+
+def test_a_look_alike_names_the_release_and_lends_nothing() -> None:
+    assert _say(Verdict.LOOKALIKE) == (
+        "Unverified. It looks or sounds like \u201cStarlight\u201d of Aurora Entertainment, but "
+        "this copy carries no proof that it comes from Aurora Entertainment."
+    )
+    untitled = LIKE.model_copy(update={"title": {}})
+    assert "like release NOVA9-2026-11 of Aurora" in _say(
+        Verdict.LOOKALIKE, resemblances=(untitled,)
+    )
+    withdrawn = LIKE.model_copy(update={"state": ReleaseState.WITHDRAWN})
+    assert _say(Verdict.LOOKALIKE, resemblances=(withdrawn,)).endswith(
+        "Aurora Entertainment has since withdrawn that release."
+    )
+
+
+@pytest.mark.parametrize(
+    "verdict", [v for v in Verdict if v not in {Verdict.LOOKALIKE, Verdict.OFFICIAL}]
+)
+def test_a_resemblance_stays_in_the_sentence_whatever_the_verdict(verdict: Verdict) -> None:
+    lead = "It looks or sounds like \u201cStarlight\u201d of Aurora Entertainment, which proves"
+    assert lead in _say(verdict, resemblances=(LIKE,))
+    assert lead not in _say(verdict)
+
+
+def test_where_a_copy_differs_is_said_and_no_more() -> None:
+    box = Region(left=0.1, top=0.1, width=0.2, height=0.2)
+    differing = LIKE.model_copy(update={"differs": (box,)})
+    assert _say(Verdict.LOOKALIKE, resemblances=(differing,)).endswith(
+        "It differs from that release in places."
+    )
+
+
+def test_a_superseded_release_says_that_there_is_a_newer_one() -> None:
+    old = Release(state=ReleaseState.SUPERSEDED, why="")
+    assert _say(Verdict.OFFICIAL, release=old) == (
+        "Official release of Aurora Entertainment. There is a newer version of it."
+    )
+    current = Release(state=ReleaseState.CURRENT, why="")
+    assert _say(Verdict.OFFICIAL, release=current) == "Official release of Aurora Entertainment."
 
 
 def test_ai_is_said_only_of_what_is_official() -> None:
