@@ -29,14 +29,16 @@ def new_agency(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="English name.")
-    ] = "Example Entertainment",
+    ] = "Aurora Entertainment",
     name_ko: Annotated[
         str, typer.Option("--name-ko", metavar="NAME", help="Korean name.")
-    ] = "예시 엔터테인먼트",
+    ] = "오로라 엔터테인먼트",
     artist: Annotated[
         list[str] | None,
         typer.Option(
-            "--artist", metavar="NAME", help="Artist it signs for; may be given several times."
+            "--artist",
+            metavar="NAME",
+            help="Artist it signs for; may be given several times. By default NOVA9.",
         ),
     ] = None,
     days: Annotated[
@@ -60,7 +62,7 @@ def new_agency(
         name=name,
         name_ko=name_ko,
         organization=name,
-        artists=artist or ["Example Artist"],
+        artists=artist or ["NOVA9"],
         at=system_clock(),
         validity_days=days,
     )

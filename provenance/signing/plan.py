@@ -195,7 +195,7 @@ def make_plan(
     if agency is None:
         raise ReleaseError(
             f"{loaded.path}: agency: {release.agency} is not in the directory "
-            f"{clean_text(directory.document.name)!r}"
+            f"{clean_text(directory.document.name)!r}, which lists {_some_ids(directory)}"
         )
     chains = [("claim", claim_chain_pem), ("identity", identity_chain_pem)]
     problems = [
@@ -252,6 +252,11 @@ def make_plan(
         settings=settings,
         files=tuple(files),
     )
+
+
+def _some_ids(directory: LoadedDirectory) -> str:
+    ids = [agency.id for agency in directory.document.agencies]
+    return ", ".join(ids[:_MAX_LISTED]) + (" and others" if len(ids) > _MAX_LISTED else "")
 
 
 def plan_differences(planned: ReleasePlan, now: ReleasePlan) -> tuple[str, ...]:
