@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +15,7 @@ from provenance.verdict import IntegrityState, SignerKind, Verdict
 from tests.factory import media, surgery
 from tests.factory.judging import GOOD, codes
 from tests.factory.sign import sidecar, sign, store_of
-from tests.factory.stores import parse_store
+from tests.factory.stores import store_over
 
 Judge = Callable[..., Report]
 Signed = Callable[..., bytes]
@@ -151,25 +150,12 @@ def spoiled(stranger: MemorySigner) -> bytes:
     return surgery.flip_in_media(data, JPEG)
 
 
-def _sidecar_of(data: bytes, store: bytes, signer: MemorySigner) -> bytes:
-    """A sidecar for exactly these bytes, credentials inside them and all.
-
-    The engine would take those out first.
-    """
-    made = parse_store(store)
-    binding = made.assertion("c2pa.hash.data")
-    binding.pop("exclusions", None)
-    made.set_assertion("c2pa.hash.data", {**binding, "hash": hashlib.sha256(data).digest()})
-    made.sign(signer)
-    return made.to_bytes()
-
-
 def test_the_agencys_sidecar_overrules_broken_embedded_credentials(
     spoiled: bytes, beside: bytes, agency_signer: MemorySigner, judge: Judge
 ) -> None:
     assert judge(spoiled).verdict is Verdict.ALTERED
 
-    report = judge(spoiled, sidecar=_sidecar_of(spoiled, beside, agency_signer))
+    report = judge(spoiled, sidecar=store_over(spoiled, beside, agency_signer))
     assert report.verdict is Verdict.OFFICIAL, report.findings
     assert codes(report) == GOOD | USED | {FindingCode.EMBEDDED_OVERRULED}
     assert report.integrity.credentials_from == "sidecar"
@@ -178,7 +164,7 @@ def test_the_agencys_sidecar_overrules_broken_embedded_credentials(
 def test_a_strangers_sidecar_overrules_nothing(
     spoiled: bytes, beside: bytes, stranger: MemorySigner, judge: Judge
 ) -> None:
-    report = judge(spoiled, sidecar=_sidecar_of(spoiled, beside, stranger))
+    report = judge(spoiled, sidecar=store_over(spoiled, beside, stranger))
     assert report.verdict is Verdict.ALTERED
     assert report.reason is FindingCode.CONTENT_MISMATCH
     assert FindingCode.EMBEDDED_OVERRULED not in codes(report)

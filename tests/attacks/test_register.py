@@ -23,6 +23,7 @@ from tests.factory import judging, media, pki, surgery
 from tests.factory.judging import AT, GOOD, codes
 from tests.factory.register import MemoryRegister, file_of, match_of, release_of
 from tests.factory.sign import sidecar, sign
+from tests.factory.stores import store_over
 
 JPEG = "image/jpeg"
 ISCC = "ISCC:EED7GKWPTCYWNMFPV2BWZ3YYWBPGDRHS5E3LCIJVOZWQEYV6N5MQYZA"
@@ -126,12 +127,22 @@ def test_a_register_with_junk_for_a_manifest_lends_nothing(
 def test_embedded_credentials_that_match_are_not_overruled_by_the_register(
     ask: Ask, stranger: MemorySigner, agency_signer: MemorySigner, release: RegisteredRelease
 ) -> None:
+    made = sidecar(media.jpeg(), JPEG, signer=agency_signer)
     resigned = sign(media.jpeg(), JPEG, signer=stranger)
-    register = kept(resigned, sidecar(resigned, JPEG, signer=agency_signer), release)
-    report = ask(resigned, register)
+    report = ask(resigned, kept(resigned, store_over(resigned, made, agency_signer), release))
     assert report.verdict is Verdict.SIGNED_UNRECOGNISED
     assert report.integrity.credentials_from == "embedded"
     assert step(report, "register-bytes") == "not-tried"
+
+    # Broken ones can be put into any file by anybody.
+    spoiled = surgery.flip_in_media(resigned, JPEG)
+    twin = ask(spoiled, kept(spoiled, store_over(spoiled, made, agency_signer), release))
+    assert twin.verdict is Verdict.OFFICIAL
+    assert codes(twin) == GOOD | {
+        FindingCode.REGISTER_MANIFEST_USED,
+        FindingCode.EMBEDDED_OVERRULED,
+    }
+    assert step(twin, "embedded") == "failed"
 
 
 def test_a_register_that_cannot_be_read_is_a_check_that_was_not_made(

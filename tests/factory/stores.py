@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.credentials.engine_signing import ClaimSigner
 
-__all__ = ["Box", "Store", "parse_store"]
+__all__ = ["Box", "Store", "parse_store", "store_over"]
 
 _ALGORITHMS = {
     "ES256": -7,
@@ -213,6 +213,19 @@ def parse_store(data: bytes) -> Store:
     """Take a manifest store apart."""
     (root,) = _boxes(data)
     return Store(root)
+
+
+def store_over(data: bytes, store: bytes, signer: MemorySigner) -> bytes:
+    """A manifest store for exactly these bytes, credentials inside them and all.
+
+    The engine would take those out first.
+    """
+    made = parse_store(store)
+    binding = made.assertion("c2pa.hash.data")
+    binding.pop("exclusions", None)
+    made.set_assertion("c2pa.hash.data", {**binding, "hash": hashlib.sha256(data).digest()})
+    made.sign(signer)
+    return made.to_bytes()
 
 
 def _boxes(data: bytes) -> Iterator[Box]:
