@@ -215,7 +215,7 @@ def parse_store(data: bytes) -> Store:
     return Store(root)
 
 
-def store_over(data: bytes, store: bytes, signer: MemorySigner) -> bytes:
+def store_over(data: bytes, store: bytes, signer: ClaimSigner) -> bytes:
     """A manifest store for exactly these bytes, credentials inside them and all.
 
     The engine would take those out first.
