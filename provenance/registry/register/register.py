@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 
 from provenance.errors import RegisterError
 from provenance.registry.log.agencies import AgencyChecker
+from provenance.registry.register.bindings import BindingDesk
 from provenance.registry.register.checking import check_change
 from provenance.registry.register.database import Database
+from provenance.registry.register.feed import CodeFeed
+from provenance.registry.register.ledger import LogLedger
 from provenance.registry.register.records import Change, Taken
 from provenance.registry.register.schema import CHANGE
 from provenance.registry.register.taking import Taker
@@ -22,6 +26,17 @@ from provenance.registry.register.visibility import Reader
 __all__ = ["Register"]
 
 _KNOWN_AT_ONCE = 500
+_FIND_DIGESTS = select(CHANGE.c.digest, CHANGE.c.seq).where(
+    CHANGE.c.digest.in_(bindparam("digests", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    change: Change
+    digest: bytes
+    taken_at: datetime
+    where: str
 
 
 class Register:
@@ -61,6 +76,20 @@ class Register:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+    @property
+    def codes(self) -> CodeFeed:
+        """What a search in memory follows."""
+        return CodeFeed(self.database)
+
+    @property
+    def ledger(self) -> LogLedger:
+        """What release logs have of it."""
+        return LogLedger(self.database)
+
+    def bindings(self, agency: str | None = None, *, clock: Callable[[], datetime]) -> BindingDesk:
+        """Soft bindings and stored manifests, for this reader; an agency may change its own."""
+        return BindingDesk(self.database, agency, clock)
 
     def view(
         self,
@@ -116,39 +145,51 @@ class Register:
         Raises:
             RegisterError: As for `take`.
         """
-        known = self._known([change.signed.digest for change in changes])
-        for number, (change, moment) in enumerate(zip(changes, times, strict=True)):
+        entries = [
+            _Entry(change, change.signed.digest, moment, _place(change, number))
+            for number, (change, moment) in enumerate(zip(changes, times, strict=True))
+        ]
+        digests = [entry.digest for entry in entries]
+        with self.database.reading() as connection:
+            known = _known(connection, digests)
+        for entry in entries:
             # Outside of the transaction: others may write while signatures are checked.
-            if change.signed.digest not in known:
+            if entry.digest not in known:
                 check_change(
-                    change,
-                    taken_at=moment,
+                    entry.change,
+                    taken_at=entry.taken_at,
                     agencies=self._agencies,
-                    where=_place(change, number),
+                    where=entry.where,
                 )
         numbers: list[int] = []
         added = 0
         with self.database.writing() as connection:
-            for number, (change, moment) in enumerate(zip(changes, times, strict=True)):
-                taker = Taker(connection, name=self.name, taken_at=moment, believed=believed)
-                seq = taker.known(change)
-                where = _place(change, number)
+            known = _known(connection, digests)
+            taker = Taker(connection, name=self.name, believed=believed)
+            for entry in entries:
+                seq = known.get(entry.digest)
                 if seq is not None and not skip_known:
-                    raise RegisterError(f"{where}: is in the register already, change {seq}")
+                    raise RegisterError(f"{entry.where}: is in the register already, change {seq}")
                 if seq is None:
-                    seq = taker.take(change, where=where)
+                    seq = taker.take(
+                        entry.change, entry.digest, taken_at=entry.taken_at, where=entry.where
+                    )
+                    known[entry.digest] = seq
                     added += 1
                 numbers.append(seq)
+            taker.finish()
         return Taken(numbers=tuple(numbers), added=added)
 
-    def _known(self, digests: Sequence[bytes]) -> set[bytes]:
-        known: set[bytes] = set()
-        with self.database.reading() as connection:
-            for start in range(0, len(digests), _KNOWN_AT_ONCE):
-                some = digests[start : start + _KNOWN_AT_ONCE]
-                rows = connection.execute(select(CHANGE.c.digest).where(CHANGE.c.digest.in_(some)))
-                known.update(bytes(row.digest) for row in rows)
-        return known
+
+def _known(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Which of these statements are there, and under which numbers?"""
+    known: dict[bytes, int] = {}
+    for start in range(0, len(digests), _KNOWN_AT_ONCE):
+        rows = connection.execute(
+            _FIND_DIGESTS, {"digests": list(digests[start : start + _KNOWN_AT_ONCE])}
+        )
+        known.update((bytes(row.digest), row.seq) for row in rows)
+    return known
 
 
 def _place(change: Change, number: int) -> str:

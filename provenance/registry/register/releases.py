@@ -7,20 +7,55 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select
 
 from provenance.errors import RegisterError
 from provenance.registry.log.statement import Statement, Supersede
 from provenance.registry.register.moments import from_seconds
 from provenance.registry.register.schema import CHANGE, FILE, LOG_PLACE, RELEASE
 from provenance.registry.register.status import derive_status, read_statement
-from provenance.registry.register.visibility import Reader
+from provenance.registry.register.visibility import COUNTS, SEEN, Reader
 from provenance.verification.register import LogPlace, RegisteredFile, RegisteredRelease
 
-__all__ = ["MAX_ROWS", "ReleaseReader"]
+__all__ = ["MAX_ROWS", "ReleaseReader", "seen"]
 
 MAX_ROWS = 200
 """Most rows that one question is answered from."""
+
+
+def seen(*columns: ColumnElement[Any]) -> Select[Any]:
+    """A question about files that a reader sees; with `Reader.bound`."""
+    joined = FILE.join(RELEASE, RELEASE.c.id == FILE.c.release_id)
+    return select(*columns).select_from(joined).where(SEEN)
+
+
+# Made once: building a question takes longer than answering it.
+_OF_RELEASE = FILE.c.release_id == bindparam("release_id")
+_NAMED = and_(RELEASE.c.agency == bindparam("agency"), RELEASE.c.name == bindparam("name"))
+_FIND = seen(FILE.c.release_id).where(_NAMED).limit(1)
+_NAMES = select(RELEASE.c.agency, RELEASE.c.name).where(RELEASE.c.id == bindparam("release_id"))
+_STATED = seen(FILE.c.seq).where(_OF_RELEASE)
+_FIRST_STATED = select(func.min(CHANGE.c.claimed_at)).where(CHANGE.c.seq.in_(_STATED))
+_FIRST_LOGGED = (
+    select(LOG_PLACE)
+    .where(LOG_PLACE.c.seq.in_(_STATED))
+    .order_by(LOG_PLACE.c.logged_at, LOG_PLACE.c.entry)
+    .limit(1)
+)
+_LATER = (
+    select(CHANGE.c.seq, CHANGE.c.encoded)
+    .where(
+        CHANGE.c.release_id == bindparam("release_id"),
+        CHANGE.c.type.in_(("withdraw", "supersede")),
+        COUNTS,
+    )
+    .order_by(CHANGE.c.seq)
+)
+_NEWEST_FIRST = (
+    seen(FILE.c.title, FILE.c.channels).where(_OF_RELEASE).order_by(FILE.c.seq.desc(), FILE.c.id)
+)
+_TITLE = _NEWEST_FIRST.where(FILE.c.title != "{}").limit(1)
+_CHANNELS = _NEWEST_FIRST.where(FILE.c.channels != "[]").limit(1)
 
 
 class ReleaseReader:
@@ -34,26 +69,15 @@ class ReleaseReader:
 
     def __init__(self, connection: Connection, reader: Reader, at: datetime) -> None:
         self._db = connection
-        self._reader = reader
-        self._at = at
-        self._shown = reader.sees_file(at)
+        self._bound = reader.bound(at)
         self._releases: dict[int, RegisteredRelease] = {}
 
-    def query(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        """A question about files that this reader sees."""
-        joined = FILE.join(RELEASE, RELEASE.c.id == FILE.c.release_id)
-        return select(*FILE.c, *columns).select_from(joined).where(self._shown)
-
-    def files(self, condition: ColumnElement[bool]) -> tuple[RegisteredFile, ...]:
-        """Which files meet the condition? Each once for a release, the first stated first."""
-        rows = self._db.execute(
-            self.query().where(condition).order_by(FILE.c.seq, FILE.c.id).limit(MAX_ROWS)
-        )
-        found = {(row.release_id, row.sha256, row.rendition_of): row for row in rows}
-        return tuple(self.file_of(row) for row in found.values())
+    def rows(self, question: Select[Any], **values: Any) -> Sequence[Row[Any]]:
+        """What is the answer to a question of the form of `seen`?"""
+        return self._db.execute(question, self._bound | values).all()
 
     def file_of(self, row: Row[Any]) -> RegisteredFile:
-        """Which file is in this row of a `query`?"""
+        """Which file is in this row, which has the columns of FILE?"""
         return RegisteredFile(
             release=self.release(row.release_id),
             sha256=row.sha256,
@@ -61,95 +85,51 @@ class ReleaseReader:
             rendition_of=row.rendition_of,
         )
 
+    def find(self, agency: str, name: str) -> RegisteredRelease | None:
+        """Which release is this, if one of its files is shown?"""
+        rows = self.rows(_FIND, agency=agency, name=name)
+        return next((self.release(row.release_id) for row in rows), None)
+
     def release(self, release_id: int) -> RegisteredRelease:
         """How does this release stand? One of its files has to be shown."""
         if release_id not in self._releases:
             self._releases[release_id] = self._build(release_id)
         return self._releases[release_id]
 
-    def find(self, agency: str, name: str) -> RegisteredRelease | None:
-        """Which release is this, if it is shown?"""
-        rows = self._db.execute(
-            self.query().where(RELEASE.c.agency == agency, RELEASE.c.name == name).limit(1)
-        )
-        return next((self.release(row.release_id) for row in rows), None)
-
     def _build(self, release_id: int) -> RegisteredRelease:
-        agency, name = self._db.execute(
-            select(RELEASE.c.agency, RELEASE.c.name).where(RELEASE.c.id == release_id)
-        ).one()
-        stated = self._first_stated(release_id)
-        status = derive_status(stated, self._later(release_id, agency))
+        names = self.rows(_NAMES, release_id=release_id)[0]
+        stated = self.rows(_FIRST_STATED, release_id=release_id)[0][0]
+        if stated is None:
+            raise RegisterError("a release of which nothing is shown has no first statement")
+        first_stated_at = from_seconds(stated)
+        status = derive_status(first_stated_at, self._later(release_id, names.agency))
+        titles = self.rows(_TITLE, release_id=release_id)
+        channels = self.rows(_CHANNELS, release_id=release_id)
+        logged = self.rows(_FIRST_LOGGED, release_id=release_id)
         return RegisteredRelease(
-            agency=agency,
-            release=name,
-            title=self._title(release_id),
+            agency=names.agency,
+            release=names.name,
+            title=json.loads(titles[0].title) if titles else {},
             state=status.state,
             changed_at=status.changed_at,
             reason=status.reason,
             replaced_by=status.replaced_by,
-            first_stated_at=stated,
-            log=self._log_place(release_id),
-            channels=self._channels(release_id),
+            first_stated_at=first_stated_at,
+            log=_place_of(logged[0]) if logged else None,
+            channels=tuple(json.loads(channels[0].channels)) if channels else (),
         )
 
-    def _statements(self, release_id: int) -> Select[Any]:
-        """Numbers of the statements of which a file is shown."""
-        return self.query().where(FILE.c.release_id == release_id).with_only_columns(FILE.c.seq)
-
-    def _first_stated(self, release_id: int) -> datetime:
-        found = self._db.execute(
-            select(func.min(CHANGE.c.claimed_at)).where(
-                CHANGE.c.seq.in_(self._statements(release_id))
-            )
-        ).scalar()
-        if found is None:
-            raise RegisterError("a release of which nothing is shown has no first statement")
-        return from_seconds(found)
-
-    def _log_place(self, release_id: int) -> LogPlace | None:
-        row = self._db.execute(
-            select(LOG_PLACE)
-            .where(LOG_PLACE.c.seq.in_(self._statements(release_id)))
-            .order_by(LOG_PLACE.c.logged_at, LOG_PLACE.c.entry)
-            .limit(1)
-        ).first()
-        if row is None:
-            return None
-        return LogPlace(origin=row.origin, entry=row.entry, logged_at=from_seconds(row.logged_at))
-
-    def _later(self, release_id: int, agency: str) -> Sequence[Statement]:
-        rows = self._db.execute(
-            select(CHANGE.c.seq, CHANGE.c.encoded)
-            .where(
-                CHANGE.c.release_id == release_id,
-                CHANGE.c.type.in_(("withdraw", "supersede")),
-                self._reader.counts(self._at),
-            )
-            .order_by(CHANGE.c.seq)
-        )
+    def _later(self, release_id: int, agency: str) -> list[Statement]:
+        rows = self.rows(_LATER, release_id=release_id)
         statements = [read_statement(row.encoded, where=f"change {row.seq}") for row in rows]
         # The newer version may itself be under embargo, and its name a secret.
-        return [s for s in statements if not isinstance(s, Supersede) or self._is_shown(s, agency)]
+        return [
+            statement
+            for statement in statements
+            if not isinstance(statement, Supersede)
+            or self.rows(_FIND, agency=agency, name=statement.replaced_by)
+        ]
 
-    def _is_shown(self, statement: Supersede, agency: str) -> bool:
-        newer = self.query().where(
-            RELEASE.c.agency == agency, RELEASE.c.name == statement.replaced_by
-        )
-        return self._db.execute(newer.limit(1)).first() is not None
 
-    def _title(self, release_id: int) -> dict[str, str]:
-        row = self._newest(release_id, FILE.c.title != "{}")
-        return {} if row is None else json.loads(row.title)
-
-    def _channels(self, release_id: int) -> tuple[str, ...]:
-        row = self._newest(release_id, FILE.c.channels != "[]")
-        return () if row is None else tuple(json.loads(row.channels))
-
-    def _newest(self, release_id: int, condition: ColumnElement[bool]) -> Row[Any] | None:
-        return self._db.execute(
-            self.query()
-            .where(FILE.c.release_id == release_id, condition)
-            .order_by(FILE.c.seq.desc(), FILE.c.id)
-            .limit(1)
-        ).first()
+def _place_of(row: Row[Any]) -> LogPlace:
+    return LogPlace(origin=row.origin, entry=row.entry, logged_at=from_seconds(row.logged_at))

@@ -44,7 +44,8 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-# SQLite numbers rows by itself only where the type is exactly INTEGER.
+# SQLite numbers rows by itself only where the type is exactly INTEGER. Where many rows are
+# added at once, the one writer numbers them.
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 COUNTER = Table(
@@ -60,7 +61,7 @@ COUNTER = Table(
 RELEASE = Table(
     "register_release",
     METADATA,
-    Column("id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True, autoincrement=False),
     Column("agency", Text, nullable=False),
     Column("name", Text, nullable=False),
     UniqueConstraint("agency", "name"),
@@ -98,7 +99,7 @@ MANIFEST = Table(
 FILE = Table(
     "register_file",
     METADATA,
-    Column("id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True, autoincrement=False),
     # Derived, up to visible_from.
     Column("seq", ForeignKey(CHANGE.c.seq), nullable=False),
     Column("release_id", ForeignKey(RELEASE.c.id), nullable=False, index=True),
@@ -141,7 +142,7 @@ BINDING = Table(
 FINGERPRINT = Table(
     "register_fingerprint",
     METADATA,
-    Column("id", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True, autoincrement=False),
     Column("file_id", ForeignKey(FILE.c.id), nullable=False, index=True),
     # All of its codes in one piece: they are searched in memory, never here.
     Column("codes", LargeBinary, nullable=False),

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Select, Text, and_, bindparam, func, or_, select
 
 from provenance.fingerprints.model import Algorithm, Reference
 from provenance.media.formats import MediaFormat
 from provenance.registry.register.database import Database
 from provenance.registry.register.iscc import parse_iscc_unit
-from provenance.registry.register.releases import MAX_ROWS, ReleaseReader
+from provenance.registry.register.releases import MAX_ROWS, ReleaseReader, seen
 from provenance.registry.register.schema import (
     BINDING,
     FILE,
@@ -39,6 +39,56 @@ __all__ = ["BINDING_RADIUS", "CodeSearch", "RegisterView", "Resembler"]
 BINDING_RADIUS = 64
 """Bits of 256 by which a soft binding may differ: three quarters have to agree."""
 _MOST_CANDIDATES = 1_000
+_OWNERS_AT_ONCE = 500
+
+_FILES = seen(*FILE.c).order_by(FILE.c.seq, FILE.c.id).limit(MAX_ROWS)
+_BY_DIGEST = _FILES.where(FILE.c.sha256 == bindparam("sha256"))
+_BY_LABEL = _FILES.where(FILE.c.active_manifest == bindparam("label"))
+_BY_RELEASE = _FILES.where(
+    RELEASE.c.agency == bindparam("agency"), RELEASE.c.name == bindparam("name")
+)
+_MANIFESTS = _FILES.add_columns(MANIFEST.c.label, MANIFEST.c.store).join_from(
+    FILE, MANIFEST, MANIFEST.c.sha256 == FILE.c.manifest_sha256
+)
+_MANIFESTS_BY_DIGEST = _MANIFESTS.where(FILE.c.sha256 == bindparam("sha256"))
+_MANIFESTS_BY_LABEL = _MANIFESTS.where(MANIFEST.c.label == bindparam("label"))
+_MANIFESTS_BY_BINDING = _MANIFESTS.where(
+    MANIFEST.c.sha256.in_(
+        select(BINDING.c.manifest_sha256).where(
+            BINDING.c.algorithm == bindparam("algorithm"), BINDING.c.value == bindparam("value")
+        )
+    )
+)
+_RELEASES = (
+    seen(RELEASE.c.id, RELEASE.c.agency, RELEASE.c.name)
+    .where(
+        or_(RELEASE.c.agency == bindparam("agency"), bindparam("agency", type_=Text).is_(None)),
+        or_(
+            RELEASE.c.agency > bindparam("after_agency"),
+            and_(
+                RELEASE.c.agency == bindparam("after_agency"),
+                RELEASE.c.name > bindparam("after_name"),
+            ),
+        ),
+    )
+    .distinct()
+    .order_by(RELEASE.c.agency, RELEASE.c.name)
+    .limit(MAX_ROWS)
+)
+_COUNT = seen(func.count(FILE.c.release_id.distinct()))
+_OF_FINGERPRINT = FINGERPRINT.c.file_id == FILE.c.id
+_OWNERS = (
+    seen(*FILE.c, FINGERPRINT.c.id.label("owner"))
+    .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
+    .where(FINGERPRINT.c.id.in_(bindparam("owners", expanding=True)))
+)
+_REFERENCES = (
+    seen(*REFERENCE.c)
+    .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
+    .join(REFERENCE, REFERENCE.c.fingerprint_id == FINGERPRINT.c.id)
+    .where(FINGERPRINT.c.id == bindparam("owner"))
+    .order_by(REFERENCE.c.id)
+)
 
 
 class CodeSearch(Protocol):
@@ -85,36 +135,28 @@ class RegisterView:
 
     def files(self, sha256: str, *, at: datetime) -> tuple[RegisteredFile, ...]:
         """Which releases have a file of exactly these bytes? Of whichever agency."""
-        with self._asked(at) as asked:
-            return asked.files(FILE.c.sha256 == sha256)
+        return self._files(_BY_DIGEST, at, sha256=sha256)
 
     def files_of_manifest(self, label: str, *, at: datetime) -> tuple[RegisteredFile, ...]:
         """Which releases have a file whose active manifest has this label?"""
-        with self._asked(at) as asked:
-            return asked.files(FILE.c.active_manifest == label)
+        return self._files(_BY_LABEL, at, label=label)
 
     def manifests_for_bytes(self, sha256: str, *, at: datetime) -> tuple[RegisteredManifest, ...]:
         """Which manifests were registered for exactly these bytes?"""
-        return self._manifests(FILE.c.sha256 == sha256, at=at)
+        return self._manifests(_MANIFESTS_BY_DIGEST, at, sha256=sha256)
 
     def manifests(self, label: str, *, at: datetime) -> tuple[RegisteredManifest, ...]:
         """Which manifests with this label were registered for files?"""
-        return self._manifests(MANIFEST.c.label == label, at=at)
+        return self._manifests(_MANIFESTS_BY_LABEL, at, label=label)
 
     def manifests_for_binding(
         self, algorithm: str, value: str, *, at: datetime, most: int = 10
     ) -> tuple[BindingMatch, ...]:
         """Which registered manifests does this soft binding lead to, the nearest first?"""
-        exact = select(BINDING.c.manifest_sha256).where(
-            BINDING.c.algorithm == algorithm, BINDING.c.value == value
-        )
-        found = [
-            BindingMatch(manifest=manifest, distance=0)
-            for manifest in self._manifests(MANIFEST.c.sha256.in_(exact), at=at)
-        ]
-        there = [match.manifest for match in found]
+        exact = self._manifests(_MANIFESTS_BY_BINDING, at, algorithm=algorithm, value=value)
+        found = [BindingMatch(manifest=manifest, distance=0) for manifest in exact]
         for manifest, distance in self._near(value, at, most):
-            if manifest not in there:
+            if manifest not in exact:
                 found.append(BindingMatch(manifest=manifest, distance=distance))
         return tuple(sorted(found, key=lambda match: match.distance))[:most]
 
@@ -135,8 +177,7 @@ class RegisterView:
         self, agency: str, name: str, *, at: datetime
     ) -> tuple[RegisteredFile, ...]:
         """Which files has this release? The first `MAX_ROWS`."""
-        with self._asked(at) as asked:
-            return asked.files((RELEASE.c.agency == agency) & (RELEASE.c.name == name))
+        return self._files(_BY_RELEASE, at, agency=agency, name=name)
 
     def releases(
         self, *, at: datetime, agency: str | None = None, after: tuple[str, str] = ("", "")
@@ -148,44 +189,29 @@ class RegisterView:
             agency: Only this agency's.
             after: Agency and id of the last one that was had before.
         """
-        last_agency, last_name = after
-        follows = (RELEASE.c.agency > last_agency) | (
-            (RELEASE.c.agency == last_agency) & (RELEASE.c.name > last_name)
-        )
-        if agency is not None:
-            follows &= RELEASE.c.agency == agency
-        with self._asked_with_connection(at) as (connection, asked):
-            rows = connection.execute(
-                asked.query()
-                .with_only_columns(RELEASE.c.id, RELEASE.c.agency, RELEASE.c.name)
-                .where(follows)
-                .distinct()
-                .order_by(RELEASE.c.agency, RELEASE.c.name)
-                .limit(MAX_ROWS)
-            ).all()
+        with self._asked(at) as asked:
+            rows = asked.rows(_RELEASES, agency=agency, after_agency=after[0], after_name=after[1])
             return tuple(asked.release(row.id) for row in rows)
+
+    def count(self, *, at: datetime) -> int:
+        """How many releases does this reader see?"""
+        with self._asked(at) as asked:
+            ((number,),) = asked.rows(_COUNT)
+            return int(number)
 
     def owners(self, owners: Sequence[int], *, at: datetime) -> dict[int, RegisteredFile]:
         """Whose are these codes, of a search? Those that this reader may not see are left out."""
-        if not owners:
-            return {}
-        with self._asked_with_connection(at) as (connection, asked):
-            joined = asked.query(FINGERPRINT.c.id.label("owner")).join_from(
-                FILE, FINGERPRINT, FINGERPRINT.c.file_id == FILE.c.id
-            )
-            rows = connection.execute(joined.where(FINGERPRINT.c.id.in_(owners)))
-            return {row.owner: asked.file_of(row) for row in rows}
+        found: dict[int, RegisteredFile] = {}
+        with self._asked(at) as asked:
+            for start in range(0, len(owners), _OWNERS_AT_ONCE):
+                some = list(owners[start : start + _OWNERS_AT_ONCE])
+                for row in asked.rows(_OWNERS, owners=some):
+                    found[row.owner] = asked.file_of(row)
+        return found
 
     def references(self, owner: int, *, at: datetime) -> tuple[Reference, ...]:
         """What confirms a resemblance to the file that these codes are of?"""
-        if owner not in self.owners([owner], at=at):
-            return ()
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                select(REFERENCE)
-                .where(REFERENCE.c.fingerprint_id == owner)
-                .order_by(REFERENCE.c.id)
-            )
+        with self._asked(at) as asked:
             return tuple(
                 Reference(
                     kind=row.kind,
@@ -194,25 +220,23 @@ class RegisterView:
                     width=row.width,
                     height=row.height,
                 )
-                for row in rows
+                for row in asked.rows(_REFERENCES, owner=owner)
             )
 
-    def count(self, *, at: datetime) -> int:
-        """How many releases does this reader see?"""
-        with self._asked_with_connection(at) as (connection, asked):
-            seen = asked.query().with_only_columns(FILE.c.release_id).distinct().subquery()
-            return int(connection.execute(select(func.count()).select_from(seen)).scalar_one())
+    def _files(
+        self, question: Select[Any], at: datetime, **values: str
+    ) -> tuple[RegisteredFile, ...]:
+        with self._asked(at) as asked:
+            rows = asked.rows(question, **values)
+            # A file may have been stated more than once.
+            found = {(row.release_id, row.sha256, row.rendition_of): row for row in rows}
+            return tuple(asked.file_of(row) for row in found.values())
 
     def _manifests(
-        self, condition: ColumnElement[bool], *, at: datetime
+        self, question: Select[Any], at: datetime, **values: str
     ) -> tuple[RegisteredManifest, ...]:
-        with self._asked_with_connection(at) as (connection, asked):
-            joined = asked.query(MANIFEST.c.label, MANIFEST.c.store).join_from(
-                FILE, MANIFEST, MANIFEST.c.sha256 == FILE.c.manifest_sha256
-            )
-            rows = connection.execute(
-                joined.where(condition).order_by(FILE.c.seq, FILE.c.id).limit(MAX_ROWS)
-            )
+        with self._asked(at) as asked:
+            rows = asked.rows(question, **values)
             found = {(row.release_id, row.sha256, row.manifest_sha256): row for row in rows}
             return tuple(
                 RegisteredManifest(label=row.label, store=row.store, file=asked.file_of(row))
@@ -240,10 +264,5 @@ class RegisterView:
 
     @contextmanager
     def _asked(self, at: datetime) -> Iterator[ReleaseReader]:
-        with self._asked_with_connection(at) as (_, asked):
-            yield asked
-
-    @contextmanager
-    def _asked_with_connection(self, at: datetime) -> Iterator[tuple[Any, ReleaseReader]]:
         with self._database.reading() as connection:
-            yield connection, ReleaseReader(connection, self._reader, at)
+            yield ReleaseReader(connection, self._reader, at)

@@ -6,12 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import and_, bindparam, or_
 
 from provenance.registry.register.moments import to_seconds
 from provenance.registry.register.schema import CHANGE, FILE, RELEASE
 
-__all__ = ["Reader"]
+__all__ = ["COUNTS", "SEEN", "Reader"]
+
+SEEN = and_(
+    FILE.c.counts_from <= bindparam("as_of"),
+    or_(FILE.c.visible_from <= bindparam("shown_at"), RELEASE.c.agency == bindparam("reader")),
+)
+"""Which rows of FILE, joined with RELEASE, does a reader see? With `Reader.bound`."""
+
+COUNTS = CHANGE.c.counts_from <= bindparam("as_of")
+"""Which rows of CHANGE count?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +40,12 @@ class Reader:
     agency: str | None
     clock: Callable[[], datetime]
 
-    def sees_file(self, at: datetime) -> ColumnElement[bool]:
-        """Which rows of FILE, joined with RELEASE, are shown as of this time?"""
+    def bound(self, at: datetime) -> dict[str, int | str]:
+        """Which values does a question of this reader have, as of this time?"""
         moment = to_seconds(at)
-        public = and_(FILE.c.counts_from <= moment, FILE.c.visible_from <= min(moment, self._now()))
-        if self.agency is None:
-            return public
-        own = and_(RELEASE.c.agency == self.agency, FILE.c.counts_from <= moment)
-        return or_(public, own)
-
-    def counts(self, at: datetime) -> ColumnElement[bool]:
-        """Which rows of CHANGE, about a release that is shown, count as of this time?"""
-        return CHANGE.c.counts_from <= to_seconds(at)
-
-    def _now(self) -> int:
-        return to_seconds(self.clock())
+        return {
+            "as_of": moment,
+            "shown_at": min(moment, to_seconds(self.clock())),
+            # No agency has this id.
+            "reader": self.agency or "",
+        }

@@ -46,7 +46,7 @@ def upgrade() -> None:
     op.create_index("ix_register_negative_removed_seq", "register_negative", ["removed_seq"])
     op.create_table(
         "register_release",
-        sa.Column("id", _ID, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("agency", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_register_release"),
@@ -95,7 +95,7 @@ def upgrade() -> None:
     op.create_index("ix_register_change_release_id", "register_change", ["release_id"])
     op.create_table(
         "register_file",
-        sa.Column("id", _ID, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("release_id", _ID, nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
@@ -136,7 +136,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "register_fingerprint",
-        sa.Column("id", _ID, nullable=False),
+        sa.Column("id", _ID, autoincrement=False, nullable=False),
         sa.Column("file_id", _ID, nullable=False),
         sa.Column("codes", sa.LargeBinary(), nullable=False),
         sa.Column("duration_ms", sa.BigInteger(), nullable=True),
