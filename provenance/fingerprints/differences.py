@@ -191,7 +191,7 @@ def _unexplained(expected: Floats, got: Floats) -> Floats:
     def outside(picture: Floats, other: Floats) -> Floats:
         above = picture - cv2.dilate(other, _SLACK)
         below = cv2.erode(other, _SLACK) - picture
-        return np.maximum(np.maximum(above, below), 0).max(axis=2)
+        return np.asarray(np.maximum(np.maximum(above, below), 0).max(axis=2), np.float32)
 
     levels = np.maximum(outside(expected, got), outside(got, expected))
     return np.asarray(cv2.blur(levels, (5, 5)), np.float32)

@@ -81,7 +81,7 @@ def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
         kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         grey = cv2.resize(grey, size, interpolation=kind)
     orb = cv2.ORB.create(nfeatures=3 * most, fastThreshold=8)
-    corners, descriptors = orb.detectAndCompute(grey, None)  # type: ignore[call-overload]
+    corners, descriptors = orb.detectAndCompute(grey, None)
     if not corners:
         empty = np.zeros((0,), np.float32)
         return LocalFeatures(
@@ -91,7 +91,7 @@ def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
         [(*corner.pt, corner.size, corner.angle, corner.response) for corner in corners], np.float32
     )
     kept = _spread(facts, grey.shape[1], grey.shape[0], most)
-    facts, descriptors = facts[kept], descriptors[kept]
+    facts, descriptors = facts[kept], np.asarray(descriptors, np.uint8)[kept]
     return LocalFeatures(
         facts[:, :2] / scale, facts[:, 2] / scale, facts[:, 3], descriptors, width, height
     )
@@ -134,7 +134,7 @@ def fit_geometry(reference: LocalFeatures, copy: LocalFeatures) -> Geometry | No
     affine, chosen = cv2.estimateAffine2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=reach, maxIters=4000
     )
-    if affine is None or not _is_plausible(affine):
+    if affine is None or not _is_plausible(np.asarray(affine, np.float64)):
         return None
     # Several features at one corner are one witness.
     inliers = len({tuple(point) for point in np.rint(target[chosen.ravel() > 0] / reach).tolist()})
@@ -153,7 +153,7 @@ def _is_plausible(affine: NDArray[np.float64]) -> bool:
     lean = abs(float(one @ other)) / (math.hypot(*one) * math.hypot(*other))
     return bool(
         large / small <= _MOST_STRETCH
-        and _LEAST_SCALE <= small
+        and small >= _LEAST_SCALE
         and large <= _MOST_SCALE
         and lean < 0.15
     )

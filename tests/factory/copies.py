@@ -79,8 +79,9 @@ def _framed(rgb: Rgb, across: int, down: int, background: Rgb | int) -> Rgb:
     """The picture in the middle of a frame of this format."""
     height, width = rgb.shape[:2]
     w, h = max(width, height * across // down), max(height, width * down // across)
-    frame = np.full((h, w, 3), background, np.uint8) if isinstance(background, int) else None
-    if frame is None:
+    if isinstance(background, int):
+        frame = np.full((h, w, 3), background, np.uint8)
+    else:
         frame = np.asarray(cv2.resize(background, (w, h)), np.uint8).copy()
     top, left = (h - height) // 2, (w - width) // 2
     frame[top : top + height, left : left + width] = rgb

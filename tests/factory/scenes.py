@@ -40,8 +40,8 @@ def photo(seed: int, frame: int = 0, *, size: tuple[int, int] = (960, 640)) -> R
     if rng.random() < 0.5:
         _lights(canvas, rng, moment)
     shaken = _shaken(canvas, moment)
-    grain = moment.normal(0, rng.uniform(0.5, 3.0), shaken.shape).astype(np.float32)
-    return np.clip(shaken + grain, 0, 255).astype(np.uint8)
+    grain = moment.standard_normal(shaken.shape, np.float32) * np.float32(rng.uniform(0.5, 3.0))
+    return np.asarray(np.clip(shaken + grain, 0, 255), np.uint8)
 
 
 def _texture(
@@ -60,8 +60,8 @@ def _texture(
 def _background(rng: np.random.Generator, width: int, height: int) -> _Floats:
     top, bottom = rng.uniform(10, 230, 3), rng.uniform(10, 230, 3)
     ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    canvas = np.broadcast_to((1 - ramp) * top + ramp * bottom, (height, width, 3))
-    canvas = np.ascontiguousarray(canvas, np.float32)
+    blend = np.broadcast_to((1 - ramp) * top + ramp * bottom, (height, width, 3))
+    canvas: _Floats = np.ascontiguousarray(blend, np.float32)
     depth = rng.uniform(10, 70)
     texture = _texture(rng, width, height, roughness=rng.uniform(0.4, 0.85))
     canvas += depth * texture[..., None] * rng.uniform(0.4, 1.0, 3).astype(np.float32)
