@@ -31,6 +31,7 @@ class Limits:
         max_metadata_bytes: Largest single EXIF, XMP or IPTC block that is parsed.
         max_metadata_fields: Most metadata fields that are listed.
         max_picture_pixels: Largest picture that may be decoded.
+        max_picture_bytes: Largest picture file that is decoded.
         max_ingredients: Most ingredients listed in the history.
         max_ingredient_depth: Deepest chain of ingredients followed.
         max_certificates: Most certificates taken from one signature.
@@ -56,6 +57,7 @@ class Limits:
     max_metadata_bytes: int = 4 * 1024**2
     max_metadata_fields: int = 500
     max_picture_pixels: int = 200_000_000
+    max_picture_bytes: int = 512 * 1024**2
     max_ingredients: int = 1_000
     max_ingredient_depth: int = 64
     max_certificates: int = 16

@@ -1,0 +1,1 @@
+"""Decoding of untrusted media: bounded, and for looking at only."""
