@@ -32,6 +32,14 @@ class Limits:
         max_metadata_fields: Most metadata fields that are listed.
         max_picture_pixels: Largest picture that may be decoded.
         max_picture_bytes: Largest picture file that is decoded.
+        max_video_pixels: Largest frame of a video that is decoded.
+        max_video_frames: Most frames of a video that are looked at.
+        max_decoded_pixels: Most pixels of one video that are decoded, all frames together.
+        dense_video_s: Up to here a frame is found for every second of a video; after
+            that only its key frames are decoded.
+        max_media_s: Longest stretch of a video or track that is looked at.
+        max_media_packets: Most packets of a video or track that are read.
+        max_media_errors: Most damaged packets before the rest is left alone.
         max_ingredients: Most ingredients listed in the history.
         max_ingredient_depth: Deepest chain of ingredients followed.
         max_certificates: Most certificates taken from one signature.
@@ -58,6 +66,13 @@ class Limits:
     max_metadata_fields: int = 500
     max_picture_pixels: int = 200_000_000
     max_picture_bytes: int = 512 * 1024**2
+    max_video_pixels: int = 36_000_000
+    max_video_frames: int = 7_200
+    max_decoded_pixels: int = 500_000_000_000
+    dense_video_s: int = 900
+    max_media_s: int = 6 * 3600
+    max_media_packets: int = 5_000_000
+    max_media_errors: int = 100
     max_ingredients: int = 1_000
     max_ingredient_depth: int = 64
     max_certificates: int = 16

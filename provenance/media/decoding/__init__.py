@@ -1,1 +1,1 @@
-"""Decoding of untrusted media: bounded, and for looking at only."""
+"""The one door to pixels and samples: decoding untrusted pictures, video and sound, bounded."""

@@ -1,0 +1,107 @@
+"""Sound as one channel of 16-bit samples, one piece after the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.errors import MalformedError
+from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.decoding.container import clean_reason, open_container, packets_of
+
+__all__ = ["SOUND_RATE_HZ", "SoundReader", "open_sound"]
+
+SOUND_RATE_HZ = 11_025
+
+
+class SoundReader:
+    """The samples of one open track or video; iterate once.
+
+    Attributes:
+        duration_ms: As the container says it; None where it does not.
+        why_not: Filled while iterating: what was not decoded, and why.
+    """
+
+    def __init__(self, container: Any, stream: Any, *, rate_hz: int, limits: Limits) -> None:
+        self._container = container
+        self._stream = stream
+        self._rate_hz = rate_hz
+        self._limits = limits
+        self.why_not: list[str] = []
+        seconds = container.duration / av.time_base if container.duration is not None else -1.0
+        self.duration_ms = (
+            round(seconds * 1000) if seconds >= 0 and math.isfinite(seconds) else None
+        )
+
+    def __iter__(self) -> Iterator[NDArray[np.int16]]:
+        """Decode, mix down to one channel, and bring to the rate that was asked for."""
+        context = self._stream.codec_context
+        context.thread_count = 1
+        errors = 0
+        samples = 0
+        most = self._limits.max_media_s * self._rate_hz
+        resampler = self._resampler()
+        for packet in packets_of(
+            self._container, self._stream, limits=self._limits, why_not=self.why_not
+        ):
+            try:
+                pieces = [piece for frame in packet.decode() for piece in resampler.resample(frame)]
+            except (av.error.FFmpegError, ValueError) as error:
+                # Damage, or a stream that changes its own form midway: begin again behind it.
+                errors += 1
+                if errors == 1:
+                    self.why_not.append(f"sound: damaged: {clean_reason(error)}")
+                if errors > self._limits.max_media_errors:
+                    self.why_not.append(f"sound: stopped after {errors} damaged packets")
+                    break
+                resampler = self._resampler()
+                continue
+            for piece in pieces:
+                block = np.asarray(piece.to_ndarray()[0], dtype=np.int16)
+                samples += len(block)
+                if samples > most:
+                    self.why_not.append(
+                        f"sound: stopped at max_media_s ({self._limits.max_media_s})"
+                    )
+                    return
+                yield block
+        try:
+            rest = [np.asarray(p.to_ndarray()[0], dtype=np.int16) for p in resampler.resample(None)]
+        except (av.error.FFmpegError, ValueError):
+            # Nothing was ever put in.
+            rest = []
+        yield from rest
+        if not samples and not any(len(block) for block in rest):
+            reasons = "; ".join(self.why_not) or "no sample in it"
+            raise MalformedError(f"sound: nothing could be decoded: {reasons}")
+
+    def _resampler(self) -> Any:
+        return av.AudioResampler(format="s16", layout="mono", rate=self._rate_hz)
+
+
+@contextmanager
+def open_sound(
+    stream: BinaryIO, *, rate_hz: int = SOUND_RATE_HZ, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[SoundReader]:
+    """Open the sound of a track or video.
+
+    Args:
+        stream: Seekable.
+        rate_hz: Samples a second.
+        limits: `max_media_s`, `max_media_packets`, `max_media_errors`.
+
+    Raises:
+        MalformedError: It has no sound that can be decoded; while iterating, where not one
+            sample came out.
+    """
+    with open_container(stream, limits=limits) as container:
+        if not container.streams.audio or container.streams.audio[0].codec_context is None:
+            raise MalformedError("sound: no sound stream that can be decoded")
+        yield SoundReader(container, container.streams.audio[0], rate_hz=rate_hz, limits=limits)
