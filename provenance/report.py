@@ -277,14 +277,23 @@ class Resemblance(_Facts):
     """A registered release that the file looks or sounds like. A lead, never proof."""
 
     release: str = Field(description="The agency's own id of the release.")
-    distance: int = Field(ge=0, le=256, description="Bits of 256 that differ, at the nearest.")
+    distance: int | None = Field(
+        ge=0,
+        le=256,
+        description="Bits of 256 that differ, at the nearest; null where no code led to it, "
+        "only local features.",
+    )
     agency: AgencyRef | None = None
     title: dict[str, str] = Field(default_factory=dict)
     state: ReleaseState | None = Field(
         default=None, description="What the agency says of the release now."
     )
     channels: tuple[str, ...] = ()
-    file_sha256: Sha256 | None = Field(default=None, description="The registered file it is like.")
+    file_sha256: Sha256 | None = Field(
+        default=None,
+        description="The registered file it is like; null where several of the release are "
+        "nearly the same.",
+    )
     algorithm: str | None = Field(default=None, description="What found it: `pdq`, `chroma`, ...")
     confirmed_by: str | None = Field(
         default=None, description="What confirmed it: `local features`, `aligned frames`, ..."

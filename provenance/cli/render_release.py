@@ -38,7 +38,8 @@ def release_text(release: Release) -> str:
 def resemblance_text(lead: Resemblance) -> str:
     """Which release does the file resemble, and how do they differ?"""
     whose = f" of {lead.agency.name}" if lead.agency else ""
-    parts = [f"{_name(lead.release, lead.title)}{whose}, {lead.distance} of 256 bits apart"]
+    apart = f", {lead.distance} of 256 bits apart" if lead.distance is not None else ""
+    parts = [f"{_name(lead.release, lead.title)}{whose}{apart}"]
     if lead.edits:
         parts.append(f"the copy is {', '.join(lead.edits)}")
     if lead.differs:

@@ -62,15 +62,16 @@ class Reference:
 
     Attributes:
         kind: `picture`: an image file of at most 1024 pixels a side, of the asset itself
-            or of one moment of a video. `sound`: the raw Chromaprint numbers, 32 bits
-            each, little-endian, one every 0.1238 s.
+            or of one moment of a video. `features`: its local features, as `pack_features`
+            writes them. `sound`: the raw Chromaprint numbers, 32 bits each, little-endian,
+            one every 0.1238 s.
         data: The bytes.
         at_ms: Which moment of a video; None otherwise.
         width: Of the asset as it is shown, in pixels; None for sound.
         height: Likewise.
     """
 
-    kind: Literal["picture", "sound"]
+    kind: Literal["picture", "features", "sound"]
     data: bytes
     at_ms: int | None = None
     width: int | None = None

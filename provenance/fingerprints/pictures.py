@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from provenance.fingerprints.borders import content_boxes
+from provenance.fingerprints.feature_index import index_features
+from provenance.fingerprints.features import pack_features
 from provenance.fingerprints.iscc import iscc_image_bits, spell_iscc
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint, Reference
 from provenance.fingerprints.pdq import LEAST_QUALITY, pdq_code, pdq_codes_turned, pdq_input
@@ -36,7 +38,10 @@ def fingerprint_picture(picture: DecodedPicture) -> MediaFingerprint:
     return MediaFingerprint(
         codes=tuple(codes),
         iscc=spell_iscc(bits, "image"),
-        references=(reference_picture(picture),),
+        references=(
+            reference_picture(picture),
+            Reference(kind="features", data=pack_features(index_features(picture.rgb))),
+        ),
         why_not=tuple(why_not),
     )
 

@@ -122,7 +122,9 @@ class ReleaseMatch:
 
     Attributes:
         file: The registered file.
-        distance: Bits that differ at the nearest, of 256.
+        certain_file: Whether it is this file of the release rather than another one that
+            is nearly the same, as in a series from one shoot.
+        distance: Bits that differ at the nearest, of 256; None where no code led to it.
         algorithm: What found it.
         confirmed_by: What confirmed it.
         inliers: Local features that agree on one geometry; None where none were compared.
@@ -132,7 +134,8 @@ class ReleaseMatch:
     """
 
     file: RegisteredFile
-    distance: int
+    certain_file: bool = True
+    distance: int | None
     algorithm: str
     confirmed_by: str
     inliers: int | None = None

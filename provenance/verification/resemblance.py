@@ -134,12 +134,13 @@ def _resemblance(match: ReleaseMatch, agency: AgencyRef) -> Resemblance:
         title={tag: clean_text(text) for tag, text in release.title.items()},
         state=release.state,
         channels=release.channels,
-        file_sha256=match.file.sha256,
+        file_sha256=match.file.sha256 if match.certain_file else None,
         algorithm=match.algorithm,
         confirmed_by=match.confirmed_by,
         inliers=match.inliers,
         edits=match.edits,
-        differs=match.differs,
+        # Beside another picture of the same shoot everything differs.
+        differs=match.differs if match.certain_file else (),
         spans=match.spans,
     )
 

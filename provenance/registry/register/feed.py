@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, func, insert, or_, select, update
 
 from provenance.errors import RegisterError
-from provenance.fingerprints.model import Algorithm, MediaFingerprint
+from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint
 from provenance.registry.register.database import Database
 from provenance.registry.register.packed_codes import CodeColumns, unpack_codes
 from provenance.registry.register.rows import NewRows
-from provenance.registry.register.schema import COUNTER, FILE, FINGERPRINT, NEGATIVE
+from provenance.registry.register.schema import COUNTER, FILE, FINGERPRINT, NEGATIVE, REFERENCE
 
 __all__ = ["CodeChanges", "CodeFeed", "NegativeCode", "OwnedCodes"]
 
@@ -32,10 +32,13 @@ class OwnedCodes:
     Attributes:
         owner: By this `RegisterView.owners` tells the file.
         columns: The codes, by algorithm.
+        features: The local features of its picture, as they are stored; None where there
+            are none.
     """
 
     owner: int
     columns: tuple[CodeColumns, ...]
+    features: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,13 @@ _NUMBERS = (
     .offset(bindparam("most"))
 )
 _ADDED = (
-    select(FINGERPRINT.c.id, FINGERPRINT.c.codes)
+    select(FINGERPRINT.c.id, FINGERPRINT.c.codes, REFERENCE.c.data.label("features"))
+    .join_from(
+        FINGERPRINT,
+        REFERENCE,
+        and_(REFERENCE.c.fingerprint_id == FINGERPRINT.c.id, REFERENCE.c.kind == "features"),
+        isouter=True,
+    )
     .where(
         FINGERPRINT.c.added_seq > _SINCE,
         FINGERPRINT.c.added_seq <= _UPTO,
@@ -93,6 +102,7 @@ _ADDED = (
     )
     .order_by(FINGERPRINT.c.added_seq, FINGERPRINT.c.id)
 )
+_CODES_OF = select(FINGERPRINT.c.codes).where(FINGERPRINT.c.id == bindparam("owner"))
 _REMOVED = select(FINGERPRINT.c.id).where(
     FINGERPRINT.c.removed_seq > _SINCE,
     FINGERPRINT.c.removed_seq <= _UPTO,
@@ -140,7 +150,11 @@ class CodeFeed:
             upto=upto,
             more=upto < last,
             added=tuple(
-                OwnedCodes(row.id, unpack_codes(row.codes, where=f"fingerprint {row.id}"))
+                OwnedCodes(
+                    row.id,
+                    unpack_codes(row.codes, where=f"fingerprint {row.id}"),
+                    features=row.features,
+                )
                 for row in added
             ),
             removed=tuple(removed),
@@ -149,6 +163,19 @@ class CodeFeed:
             ),
             negative_removed=tuple(negative_removed),
         )
+
+    def codes_of(self, owner: int) -> tuple[Code, ...]:
+        """Which codes has this owner? None where they were removed meanwhile.
+
+        Raises:
+            RegisterError: They cannot be read.
+        """
+        with self._database.reading() as connection:
+            data = connection.execute(_CODES_OF, {"owner": owner}).scalar()
+        if data is None:
+            return ()
+        columns = unpack_codes(data, where=f"fingerprint {owner}")
+        return tuple(code for column in columns for code in column.codes())
 
     def replace(self, sha256: str, fingerprint: MediaFingerprint) -> tuple[int, ...]:
         """Give a file other codes, as when they are made in a better way; its new owners.

@@ -1,0 +1,1 @@
+"""Searching the register by what an asset looks and sounds like."""
