@@ -241,6 +241,34 @@ def test_one_bad_file_fails_alone(how: str, office: Office) -> None:
     assert (again.returncode, "1 signed, 5 kept" in again.stdout) == (0, True), again.stderr
 
 
+def test_a_file_over_which_every_process_dies_fails_alone_in_its_group(office: Office) -> None:
+    """Those that were worked on beside it are signed, and none of them twice."""
+    office.photos(40)
+    entry = {
+        "glob": "*.jpg",
+        "digital_source_type": "digitalCapture",
+        "title": {"en": "Photo {stem}"},
+    }
+    write_release(office.source, [entry])
+    office.service_key(
+        """
+        if b"Photo 017" in data and not tried.exists():
+            os._exit(9)
+        """
+    )
+    failed = office.sign(*office.with_service_key())
+    assert failed.returncode == 1
+    assert "39 signed, 1 failed" in failed.stdout.replace("kept", "signed"), failed.stdout
+    assert "017.jpg: failed: the process that signed it died" in failed.stderr
+    (office.home / "tried").touch()
+    again = office.sign(*office.with_service_key())
+    assert (again.returncode, "1 signed, 39 kept" in again.stdout) == (0, True), again.stderr
+    done = {str(e["path"]): e["sha256"] for e in office.journal if e["event"] == "signed"}
+    assert done == {path.name: _sha256(path) for path in office.outputs()}
+    assert len([e for e in office.journal if e["event"] == "signed"]) == len(done) == 40
+    assert office.leftovers() == []
+
+
 def test_a_key_that_goes_away_stops_the_batch_and_it_goes_on_later(office: Office) -> None:
     office.photos(12)
     office.service_key(
