@@ -87,7 +87,10 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as stream:
             # One call: a process that is killed has written all of it or nothing.
-            stream.write(b"".join(lines))
+            left = memoryview(b"".join(lines))
+            while left:
+                # What found no room is tried once more, and says why.
+                left = left[stream.write(left) :]
             os.fsync(descriptor)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error

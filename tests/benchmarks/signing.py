@@ -84,19 +84,31 @@ def _batch(files: int, rounds: int, delay_s: float) -> None:
         size_mb = sum(file.size_bytes for file in plan.files) / files / 1e6
         for number in range(rounds):
             (out := home / f"engine-{number}").mkdir()
+            rival_cpu_s = -time.process_time()
             rival_s = _engine(agency, plan, source, tsa.url, out)
+            rival_cpu_s += time.process_time()
             mine = home / f"ours-{number}"
+            cpu_s = -_children_cpu_s()
             started = time.perf_counter()
             results = sign_plan(
                 plan, setup, source_folder=source, out_folder=mine,
                 results=mine / "results.jsonl", jobs=2,
             )  # fmt: skip
             ours_s = time.perf_counter() - started
+            cpu_s += _children_cpu_s()
             signed = sum(result.state == "signed" for result in results)
             print(  # noqa: T201
                 f"{signed} of {files} JPEGs of {size_mb:.1f} MB: {files / ours_s:.1f} files/s with "
-                f"2 workers, engine alone {files / rival_s:.1f} files/s: {rival_s / ours_s:.2f}x"
+                f"2 workers, engine alone {files / rival_s:.1f} files/s: {rival_s / ours_s:.2f}x; "
+                f"CPU a file {cpu_s / files * 1000:.0f} ms, engine alone "
+                f"{rival_cpu_s / files * 1000:.0f} ms"
             )
+
+
+def _children_cpu_s() -> float:
+    """What the processes that have ended used, their start included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _video(size_mb: int, delay_s: float) -> None:
