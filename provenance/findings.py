@@ -124,6 +124,8 @@ class FindingCode(StrEnum):
     CONSENT_MISMATCH = "consent-mismatch"
     CONSENT_NOT_ATTRIBUTED = "consent-not-attributed"
     CONSENT_UNREADABLE = "consent-unreadable"
+    CONSENT_SIGNATURE_MISMATCH = "consent-signature-mismatch"
+    CONSENT_SIGNER_UNKNOWN = "consent-signer-unknown"
     # metadata
     METADATA_CONTRADICTS = "metadata-contradicts"
     METADATA_UNSIGNED = "metadata-unsigned"
@@ -622,6 +624,18 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _INFO,
             "A statement of consent in the credentials could not be read. It was left out of "
             "account.",
+        ),
+        _C.CONSENT_SIGNATURE_MISMATCH: Meaning(
+            Axis.AI,
+            _WARN,
+            "A statement of consent carries an artist's signature that does not belong to it: to "
+            "another statement, or to other words. It counts for nothing.",
+        ),
+        _C.CONSENT_SIGNER_UNKNOWN: Meaning(
+            Axis.AI,
+            _INFO,
+            "A statement of consent carries a signature as the artist's, by a key that no list of "
+            "identities vouches for. Nobody here can say whose it is.",
         ),
         _C.METADATA_CONTRADICTS: Meaning(
             Axis.METADATA,

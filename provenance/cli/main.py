@@ -19,6 +19,7 @@ from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
+from provenance.cli.stamp import STAMP_EXIT_CODES, stamp
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
 from provenance.errors import ConfigurationError, SigningError, SourceError
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("verify", epilog=EXIT_CODES_HELP)(verify)
 app.command("sign", epilog=SIGN_EXIT_CODES)(sign)
+app.command("stamp", epilog=STAMP_EXIT_CODES)(stamp)
 app.command("inspect")(inspect)
 app.command("codes")(codes)
 app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)

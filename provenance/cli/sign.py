@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exit_codes import ExitCode
+from provenance.cli.sign_consent import sign_consent
 from provenance.cli.signing_options import (
     CertificateOption,
     DirectoryOption,
@@ -88,6 +89,9 @@ def plan_release(
         stream.write(plan.model_dump_json(indent=2).encode() + b"\n")
     write_text(render_plan(plan))
     write_text(f"Nothing is signed yet. To sign exactly this: provenance sign --plan {out} ...")
+
+
+release.command("sign-consent")(sign_consent)
 
 
 def sign(  # noqa: PLR0913 - one parameter for each option

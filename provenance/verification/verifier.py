@@ -394,14 +394,17 @@ class Verifier:
             limits=self._limits,
         )
 
-    def _identities_of(self, case: _Case) -> IdentityJudge:
-        holders = HolderJudge(
+    def _holders_of(self, case: _Case) -> HolderJudge:
+        return HolderJudge(
             self._identities,
             self._time_stamps,
             self._revocation,
             now=case.now,
             limits=self._limits,
         )
+
+    def _identities_of(self, case: _Case) -> IdentityJudge:
+        holders = self._holders_of(case)
         return IdentityJudge(self._identities, holders, now=case.now, limits=self._limits)
 
     def _ask_second_engine(self, case: _Case, judgement: Judgement) -> Judgement:
@@ -476,6 +479,7 @@ class Verifier:
             party=judgement.party,
             identity=judgement.identity,
             now=case.now,
+            holders=self._holders_of(case),
             territory=self._territory,
             limits=self._limits,
         )
