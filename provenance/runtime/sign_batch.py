@@ -39,7 +39,10 @@ from provenance.untrusted import clean_text
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 
-__all__ = ["BatchResult", "sign_plan"]
+__all__ = ["JOURNAL_NAME", "BatchResult", "sign_plan"]
+
+JOURNAL_NAME = ".provenance-results.jsonl"
+"""By default beside what was signed, hidden: it is not a file of the release."""
 
 _LOCK = ".provenance-sign.lock"
 # So many files in a row without a time-stamp: no authority can be reached, and every

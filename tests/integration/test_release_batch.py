@@ -50,7 +50,7 @@ class Office:
 
     @property
     def journal(self) -> list[dict[str, object]]:
-        lines = (self.out / "provenance-results.jsonl").read_text().splitlines()
+        lines = (self.out / ".provenance-results.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
     def photos(self, count: int) -> None:
@@ -320,7 +320,7 @@ def test_somebody_elses_sidecar_is_not_overwritten(office: Office) -> None:
 
 def _forget(office: Office, path: str) -> None:
     """Leave the journal as a run does that was killed before it wrote the last line."""
-    journal = office.out / "provenance-results.jsonl"
+    journal = office.out / ".provenance-results.jsonl"
     lines = [
         line
         for line in journal.read_text().splitlines(keepends=True)
