@@ -36,7 +36,7 @@ from provenance.verification.verifier import Verifier
 from tests.factory.media import jpeg, mp4
 from tests.factory.sign import manifest, sign
 
-__all__ = ["Row", "main"]
+__all__ = ["Row", "main", "sample_agency"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ def _row(
     )
 
 
-def _agency() -> tuple[DevAgency, LoadedDirectory]:
+def sample_agency() -> tuple[DevAgency, LoadedDirectory]:
+    """An agency of today, and a directory that lists it."""
     agency = create_dev_agency(
         name="Aurora Entertainment",
         name_ko="오로라 엔터테인먼트",
@@ -130,7 +131,7 @@ def _trusting_context(anchors_pem: str) -> c2pa.Context:
 
 def small_jpeg(rounds: int, batch: int = 20) -> Row:
     """Verify a small signed JPEG, our whole decision, against a bare engine read."""
-    agency, directory = _agency()
+    agency, directory = sample_agency()
     data = sign(jpeg(1), "image/jpeg", signer=agency.signer())
     verifier = Verifier(directory=directory, clock=_now)
     if verifier.verify(data).verdict is not Verdict.OFFICIAL:
@@ -167,7 +168,7 @@ def _verify_all(pool: VerificationPool, path: Path, files: int) -> None:
 
 def two_processes(rounds: int, files: int = 400) -> Row:
     """Files a second in two isolated worker processes against one."""
-    agency, directory = _agency()
+    agency, directory = sample_agency()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.jpg"
         path.write_bytes(sign(jpeg(1), "image/jpeg", signer=agency.signer()))
@@ -205,7 +206,7 @@ def _read_bare(path: Path, count: int) -> int:
 
 def pool_against_bare(rounds: int, files: int = 400) -> Row:
     """Files a second in the pool against a bare loop over the engine in as many processes."""
-    agency, directory = _agency()
+    agency, directory = sample_agency()
     workers = 2
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.jpg"
@@ -244,7 +245,7 @@ def _large_mp4(path: Path, size_mb: int) -> None:
 
 def large_video(rounds: int, size_mb: int) -> Row:
     """Verify a large video, digest included, against one SHA-256 pass over it."""
-    agency, directory = _agency()
+    agency, directory = sample_agency()
     verifier = Verifier(directory=directory, clock=_now)
     with tempfile.TemporaryDirectory() as folder:
         plain, signed = Path(folder) / "plain.mp4", Path(folder) / "signed.mp4"
