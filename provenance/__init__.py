@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from provenance.runtime.clock import system_clock
     from provenance.runtime.directory_client import load_directory_at as load_directory
     from provenance.runtime.once import verify
+    from provenance.runtime.sign_once import sign
+    from provenance.signing.signer import Signer
     from provenance.trust.directory import LoadedDirectory
     from provenance.trust.lists import ListPurpose, TrustList, load_trust_list
     from provenance.verdict import Verdict
@@ -49,12 +51,14 @@ __all__ = [
     "ProvenanceError",
     "Report",
     "RequirementNotMetError",
+    "Signer",
     "SourceError",
     "TrustList",
     "Verdict",
     "Verifier",
     "load_directory",
     "load_trust_list",
+    "sign",
     "system_clock",
     "verify",
 ]
@@ -66,6 +70,8 @@ _HOMES = {
     "report": ("Finding", "Report"),
     "runtime.clock": ("system_clock",),
     "runtime.once": ("verify",),
+    "runtime.sign_once": ("sign",),
+    "signing.signer": ("Signer",),
     "trust.directory": ("LoadedDirectory",),
     "trust.lists": ("ListPurpose", "TrustList", "load_trust_list"),
     "verdict": ("Verdict",),

@@ -6,14 +6,22 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from provenance.errors import ConfigurationError
 
-__all__ = ["append_line", "locked", "new_file", "read_bounded", "remove_leftovers", "replace_file"]
+__all__ = [
+    "append_lines",
+    "locked",
+    "new_file",
+    "read_bounded",
+    "remove_leftovers",
+    "replace_file",
+    "sync_folder",
+]
 
 _LEFTOVER = ".provenance-tmp"
 
@@ -64,13 +72,13 @@ def replace_file(path: Path, data: bytes, *, staging: Path, mode: int = 0o644) -
             Path(temporary).replace(path)
         finally:
             Path(temporary).unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Add one line to the end of a file, and wait until it is on the disk.
+def append_lines(path: Path, lines: Sequence[bytes]) -> None:
+    """Add lines to the end of a file, and wait until they are on the disk.
 
     Raises:
         ConfigurationError: It cannot be written.
@@ -78,8 +86,11 @@ def append_line(path: Path, line: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as stream:
-            # One call: a process that is killed has written the whole line or nothing.
-            stream.write(line)
+            # One call: a process that is killed has written all of it or nothing.
+            left = memoryview(b"".join(lines))
+            while left:
+                # What found no room is tried once more, and says why.
+                left = left[stream.write(left) :]
             os.fsync(descriptor)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
@@ -111,7 +122,14 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
+def new_file(
+    path: Path,
+    *,
+    replace: bool,
+    mode: int = 0o666,
+    sync: Callable[[int], object] = os.fsync,
+    sync_name: bool = True,
+) -> Iterator[BinaryIO]:
     """Give a stream whose bytes get this name when the block ends without an error.
 
     Until then they lie beside it under a name of their own, `stream.name`. A process that
@@ -121,6 +139,9 @@ def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Binary
         path: The name to be.
         replace: Whether a file of that name may be replaced.
         mode: Permissions, less what the process's mask takes away.
+        sync: Waits until a descriptor's bytes are on the disk; always before the name.
+        sync_name: Wait until the name is on the disk too. Else the power may fail and take
+            the file away, whole, until the caller has called `sync_folder`.
 
     Raises:
         ConfigurationError: It exists and may not be replaced, or cannot be written.
@@ -141,7 +162,7 @@ def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Binary
             try:
                 stream.flush()
                 os.fchmod(descriptor, mode & ~_umask())
-                os.fsync(descriptor)
+                sync(descriptor)
                 _give_name(Path(temporary), path, replace=replace)
             except FileExistsError as error:
                 raise _exists(path) from error
@@ -149,7 +170,19 @@ def new_file(path: Path, *, replace: bool, mode: int = 0o666) -> Iterator[Binary
                 raise _cannot(path, error) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
-    _sync_folder(folder)
+    if sync_name:
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    # Some file systems cannot; the file itself is on the disk by then.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def remove_leftovers(folder: Path) -> int:
@@ -203,13 +236,3 @@ def _umask() -> int:
 
 def _reason(error: OSError | ValueError) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()
-
-
-def _sync_folder(folder: Path) -> None:
-    # Some file systems cannot; the file itself is on the disk by then.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -44,6 +44,10 @@ class FindingCode(StrEnum):
     CHANGED_WHILE_READ = "changed-while-read"
     LIMIT_REACHED = "limit-reached"
     ENGINE_FAILED = "engine-failed"
+    TIME_EXHAUSTED = "time-exhausted"
+    MEMORY_EXHAUSTED = "memory-exhausted"
+    SCRATCH_EXHAUSTED = "scratch-exhausted"
+    CHECK_CRASHED = "check-crashed"
     CONTAINER_UNREADABLE = "container-unreadable"
     SIDECAR_ALONE = "sidecar-alone"
     FRAGMENT_ALONE = "fragment-alone"
@@ -124,6 +128,8 @@ class FindingCode(StrEnum):
     CONSENT_MISMATCH = "consent-mismatch"
     CONSENT_NOT_ATTRIBUTED = "consent-not-attributed"
     CONSENT_UNREADABLE = "consent-unreadable"
+    CONSENT_SIGNATURE_MISMATCH = "consent-signature-mismatch"
+    CONSENT_SIGNER_UNKNOWN = "consent-signer-unknown"
     # metadata
     METADATA_CONTRADICTS = "metadata-contradicts"
     METADATA_UNSIGNED = "metadata-unsigned"
@@ -195,6 +201,30 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             Axis.ASSET,
             _FAIL,
             "The C2PA engine failed on this file, which says nothing about the file.",
+            obstacle=_OURS,
+        ),
+        _C.TIME_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file took longer than is allowed here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.MEMORY_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file needed more memory than is allowed here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.SCRATCH_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file needed more disk than there is for it here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.CHECK_CRASHED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "The process that examined the file died, which says nothing about the file.",
             obstacle=_OURS,
         ),
         _C.CONTAINER_UNREADABLE: Meaning(
@@ -622,6 +652,18 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             _INFO,
             "A statement of consent in the credentials could not be read. It was left out of "
             "account.",
+        ),
+        _C.CONSENT_SIGNATURE_MISMATCH: Meaning(
+            Axis.AI,
+            _WARN,
+            "A statement of consent carries an artist's signature that does not belong to it: to "
+            "another statement, or to other words. It counts for nothing.",
+        ),
+        _C.CONSENT_SIGNER_UNKNOWN: Meaning(
+            Axis.AI,
+            _INFO,
+            "A statement of consent carries a signature as the artist's, by a key that no list of "
+            "identities vouches for. Nobody here can say whose it is.",
         ),
         _C.METADATA_CONTRADICTS: Meaning(
             Axis.METADATA,

@@ -391,9 +391,10 @@ class Consent(_Facts):
         "other-territory",
         "out-of-scope",
         "not-attributed",
+        "signature-mismatch",
     ] = Field(
         description="Whether it counts; `out-of-scope`: the directory does not list the artist "
-        "for the agency."
+        "for the agency; `signature-mismatch`: the artist's signature in it is of another."
     )
     why: str
     signed_by: tuple[ConsentSigner, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -19,9 +20,11 @@ from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
+from provenance.cli.stamp import STAMP_EXIT_CODES, stamp
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
 from provenance.errors import ConfigurationError, SigningError, SourceError
+from provenance.runtime.workers.host_process import shared_host
 
 __all__ = ["app", "run"]
 
@@ -33,6 +36,7 @@ app = typer.Typer(
 )
 app.command("verify", epilog=EXIT_CODES_HELP)(verify)
 app.command("sign", epilog=SIGN_EXIT_CODES)(sign)
+app.command("stamp", epilog=STAMP_EXIT_CODES)(stamp)
 app.command("inspect")(inspect)
 app.command("codes")(codes)
 app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
@@ -73,6 +77,10 @@ def main(
 def run() -> int:
     """Which exit status does the command line of this process come to?"""
     prepare_streams()
+    if sys.argv[1:2] == ["verify"] and not {"-h", "--help"} & set(sys.argv):
+        # It loads what verifying needs while the command line is read here.
+        with suppress(ConfigurationError):
+            shared_host()
     try:
         # Otherwise typer would print and exit by itself.
         result = app(prog_name="provenance", standalone_mode=False)

@@ -43,6 +43,7 @@ def _is_shown(ai: AiFacts, consent: Consent) -> bool:
     return ai.state is not AiState.NOT_DECLARED or consent.state in {
         "not-attributed",
         "out-of-scope",
+        "signature-mismatch",
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exit_codes import ExitCode
+from provenance.cli.sign_consent import sign_consent
 from provenance.cli.signing_options import (
     CertificateOption,
     DirectoryOption,
@@ -90,6 +91,9 @@ def plan_release(
     write_text(f"Nothing is signed yet. To sign exactly this: provenance sign --plan {out} ...")
 
 
+release.command("sign-consent")(sign_consent)
+
+
 def sign(  # noqa: PLR0913 - one parameter for each option
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the signed files.")],
@@ -127,7 +131,7 @@ def sign(  # noqa: PLR0913 - one parameter for each option
         typer.Option(
             "--results",
             metavar="FILE",
-            help="Result file, one JSON document a line; by default provenance-results.jsonl in "
+            help="Result file, one JSON document a line; by default .provenance-results.jsonl in "
             "the output folder. Run again with the same one, signing goes on where it stopped.",
         ),
     ] = None,
@@ -137,7 +141,7 @@ def sign(  # noqa: PLR0913 - one parameter for each option
     The sources are not changed. Whatever stops it, run it again: what is signed is kept.
     """
     from provenance.cli.progress import batch_progress
-    from provenance.runtime.sign_batch import sign_plan
+    from provenance.runtime.sign_batch import JOURNAL_NAME, sign_plan
     from provenance.signing.plan import plan_differences
     from provenance.signing.release import load_release
 
@@ -168,20 +172,21 @@ def sign(  # noqa: PLR0913 - one parameter for each option
         if differences:
             listed = "\n".join(f"  {difference}" for difference in differences[:50])
             raise PlanError(f"{plan}: something is not as it was planned:\n{listed}")
+    journal = results or out / JOURNAL_NAME
     with batch_progress(len(now.files)) as note:
         found = sign_plan(
             now,
             setup,
             source_folder=loaded.folder,
             out_folder=out,
-            results=results or out / "provenance-results.jsonl",
+            results=journal,
             jobs=jobs or os.cpu_count() or 1,
             on_result=note,
         )
-    return _summarise(found, now)
+    return _summarise(found, now, journal)
 
 
-def _summarise(found: tuple[BatchResult, ...], plan: ReleasePlan) -> int:
+def _summarise(found: tuple[BatchResult, ...], plan: ReleasePlan, journal: Path) -> int:
     for result in found:
         if result.why is not None:
             say(f"{result.path}: {result.state}: {result.why}")
@@ -190,7 +195,7 @@ def _summarise(found: tuple[BatchResult, ...], plan: ReleasePlan) -> int:
         counts[result.state] += 1
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     mark = "TEST, not a release: " if plan.test else ""
-    write_text(f"{mark}{plan.release_id}: {said}")
+    write_text(f"{mark}{plan.release_id}: {said}; each step is in {journal}")
     return ExitCode.MET if counts["signed"] + counts["kept"] == len(found) else ExitCode.NOT_MET
 
 

@@ -20,7 +20,7 @@ from provenance.cli.streams import say
 from provenance.errors import ConfigurationError, TimeStampError
 
 if TYPE_CHECKING:
-    from provenance.runtime.sign_batch import SigningSetup
+    from provenance.runtime.sign_worker import SigningSetup
     from provenance.signing.plan import ReleasePlan
     from provenance.signing.release import LoadedRelease
 
@@ -126,7 +126,7 @@ class SigningChoices:
             ConfigurationError, SigningError: Something given cannot be used.
         """
         from provenance.cli.judge import time_stamp_lists_of
-        from provenance.runtime.sign_batch import SigningSetup, authorities_of
+        from provenance.runtime.sign_worker import SigningSetup, authorities_of
 
         if not self.tsa and not self.unsafe_no_timestamp:
             raise TimeStampError(

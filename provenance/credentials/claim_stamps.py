@@ -20,7 +20,7 @@ from provenance.credentials.manifest_store import Manifest, parse_manifest_store
 from provenance.errors import MalformedError, SigningError
 from provenance.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["add_to_claim_signature", "encode_sign1", "stamp_message"]
+__all__ = ["OpenSignature", "add_to_claim_signature", "encode_sign1", "stamp_message"]
 
 _PADS = ("pad", "pad2")
 _TAG_SIGN1 = 18
@@ -49,44 +49,79 @@ def add_to_claim_signature(
     """Which store of the same length also carries this time-stamp and these answers?
 
     Only the active manifest's unprotected header changes, and of it only what is added
-    and the padding.
+    and the padding. As `OpenSignature`, for who needs it once.
+    """
+    return OpenSignature(store, limits).with_added(token=token, ocsp=ocsp)
+
+
+class OpenSignature:
+    """The claim signature of a store, taken apart once, to be added to.
 
     Args:
         store: A manifest store whose claim is of version 2 or later.
-        token: DER of an RFC 3161 TimeStampToken over `stamp_message`.
-        ocsp: DER of OCSP responses.
         limits: Bounds on the store.
 
+    Attributes:
+        message: What a time-stamp of it has to be about.
+        chain: The signer's certificates, as they stand in it.
+
     Raises:
-        SigningError: There is no room for it, it is there already, or the claim is of
-            version 1, which is not written any more.
+        SigningError: The claim is of version 1, which is not written any more.
         MalformedError, LimitError: As `parse_manifest_store`.
     """
-    manifest = parse_manifest_store(store, limits).active
-    if manifest.claim.version == 1:
-        raise SigningError("claim signature: expected a claim of version 2, got version 1")
-    old = _signature_of(manifest)
-    item = decode_cbor(old, where="claim signature", limits=limits)
-    if not isinstance(item, cbor2.CBORTag) or item.tag != _TAG_SIGN1:
-        raise MalformedError("claim signature: expected a tagged COSE_Sign1")
-    parse_cose_sign1(old, limits)
-    protected, unprotected, payload, signature = item.value
-    header = {key: value for key, value in unprotected.items() if key not in _PADS}
-    if token is not None:
-        if "sigTst2" in header or "sigTst" in header:
-            raise SigningError("claim signature: it carries a time-stamp already")
-        header["sigTst2"] = {"tstTokens": [{"val": token}]}
-    if ocsp:
-        if "rVals" in header:
-            raise SigningError("claim signature: it carries the certificate's status already")
-        header["rVals"] = {"ocspVals": list(ocsp)}
-    new = encode_sign1(protected, header, payload, signature, size=len(old))
-    # The same bytes can stand in the store twice: in an ingredient's manifest, or quoted.
-    at = store.rfind(old)
-    changed = store[:at] + new + store[at + len(old) :]
-    if parse_manifest_store(changed, limits).active.signature != new:
-        raise MalformedError("claim signature: it is not the last box of its store")
-    return changed
+
+    def __init__(self, store: bytes, limits: Limits = DEFAULT_LIMITS) -> None:
+        manifest = parse_manifest_store(store, limits).active
+        if manifest.claim.version == 1:
+            raise SigningError("claim signature: expected a claim of version 2, got version 1")
+        self._store, self._limits = store, limits
+        self._old = _signature_of(manifest)
+        item = decode_cbor(self._old, where="claim signature", limits=limits)
+        if not isinstance(item, cbor2.CBORTag) or item.tag != _TAG_SIGN1:
+            raise MalformedError("claim signature: expected a tagged COSE_Sign1")
+        parsed = parse_cose_sign1(self._old, limits)
+        self.message = parsed.to_be_stamped()
+        self.chain = parsed.chain
+        self._protected, unprotected, self._payload, self._signature = item.value
+        self._header = {key: value for key, value in unprotected.items() if key not in _PADS}
+
+    def signature_with(self, *, token: bytes | None, ocsp: Sequence[bytes] = ()) -> bytes:
+        """Which signature of the same length also carries these?
+
+        Raises:
+            SigningError: There is no room for it, or it is there already.
+        """
+        header = dict(self._header)
+        if token is not None:
+            if "sigTst2" in header or "sigTst" in header:
+                raise SigningError("claim signature: it carries a time-stamp already")
+            header["sigTst2"] = {"tstTokens": [{"val": token}]}
+        if ocsp:
+            if "rVals" in header:
+                raise SigningError("claim signature: it carries the certificate's status already")
+            header["rVals"] = {"ocspVals": list(ocsp)}
+        return encode_sign1(
+            self._protected, header, self._payload, self._signature, size=len(self._old)
+        )
+
+    def with_added(self, *, token: bytes | None, ocsp: Sequence[bytes] = ()) -> bytes:
+        """Which store of the same length also carries this time-stamp and these answers?
+
+        Args:
+            token: DER of an RFC 3161 TimeStampToken over `message`.
+            ocsp: DER of OCSP responses.
+
+        Raises:
+            SigningError: There is no room for it, or it is there already.
+            MalformedError: The store does not end with the signature.
+        """
+        new = self.signature_with(token=token, ocsp=ocsp)
+        # The same bytes can stand in the store twice: in an ingredient's manifest, or quoted.
+        at = self._store.rfind(self._old)
+        changed = self._store[:at] + new + self._store[at + len(self._old) :]
+        if parse_manifest_store(changed, self._limits).active.signature != new:
+            raise MalformedError("claim signature: it is not the last box of its store")
+        return changed
 
 
 def _signature_of(manifest: Manifest) -> bytes:

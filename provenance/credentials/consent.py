@@ -140,6 +140,14 @@ class ConsentStatement(BaseModel):
     identifier: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="By what the agency finds the paper."
     )
+    artist_signature: Annotated[str, Field(pattern="^[A-Za-z0-9+/]{4,24000}={0,2}$")] | None = (
+        Field(
+            default=None,
+            description="The artist's own signature, if there is one: a detached COSE_Sign1 in "
+            "base64, with its certificates in the protected header, over the label, a line feed "
+            "and all other members in the form of RFC 8785.",
+        )
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

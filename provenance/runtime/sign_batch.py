@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -22,58 +22,38 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from provenance.atomic_files import append_line, locked, remove_leftovers
-from provenance.errors import (
-    ConfigurationError,
-    ProvenanceError,
-    SigningKeyError,
-    TimeStampError,
-)
+from provenance.atomic_files import append_lines, locked, remove_leftovers
+from provenance.errors import ConfigurationError
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
-from provenance.runtime.signing_keys import KeySpec, open_signer
-from provenance.runtime.time_stamp_client import HttpTimeStampAuthority
+from provenance.runtime.sign_worker import (
+    SigningSetup,
+    sign_group,
+    signer_of,
+    start_worker,
+    verifier_of,
+)
 from provenance.signing.plan import PlannedFile, ReleasePlan
-from provenance.signing.signer import SignedFile, Signer, SignJob
-from provenance.signing.time_stamping import TimeStamper
-from provenance.trust.lists import TrustList
+from provenance.signing.signer import SignJob
 from provenance.untrusted import clean_text
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 
-__all__ = ["BatchResult", "SigningSetup", "authorities_of", "sign_plan", "signer_of"]
+__all__ = ["JOURNAL_NAME", "BatchResult", "sign_plan"]
+
+JOURNAL_NAME = ".provenance-results.jsonl"
+"""By default beside what was signed, hidden: it is not a file of the release."""
 
 _LOCK = ".provenance-sign.lock"
 # So many files in a row without a time-stamp: no authority can be reached, and every
 # further file would only wait for the same time-outs.
 _MAX_STAMPLESS = 3
 _CHUNK_BYTES = 1024 * 1024
+# So many files a process works on by turns, and so many bytes: all of them may be in memory.
+_GROUP_FILES = 8
+_GROUP_BYTES = 64 * 1024 * 1024
 # Between this machine's clock and a time-stamp authority's.
 _TOLERANCE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningSetup:
-    """All that a worker process needs to sign; it can be pickled.
-
-    Attributes:
-        agency: The agency's id in the directory.
-        directory: Where the directory is, a file or a folder.
-        claim: The key of the claims.
-        identity: The key of the statements of identity.
-        authorities: Time-stamp authorities, asked in this order.
-        time_stamp_lists: Which authorities count.
-        unsafe_no_timestamp: Permit that there is none.
-    """
-
-    agency: str
-    directory: Path
-    claim: KeySpec
-    identity: KeySpec | None = None
-    authorities: tuple[HttpTimeStampAuthority, ...] = ()
-    time_stamp_lists: tuple[TrustList, ...] = field(default=(), repr=False)
-    unsafe_no_timestamp: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,25 +70,6 @@ class BatchResult:
     path: str
     state: str
     why: str | None = None
-
-
-def signer_of(setup: SigningSetup, held: ExitStack) -> Signer:
-    """Open the keys, and make the signer; the keys are closed with `held`.
-
-    Raises:
-        SigningKeyError, TimeStampError, ConfigurationError: It cannot sign.
-    """
-    stamper = None
-    if setup.authorities:
-        stamper = TimeStamper(setup.authorities, setup.time_stamp_lists, clock=system_clock)
-    return Signer(
-        agency=setup.agency,
-        claim=held.enter_context(open_signer(setup.claim)),
-        identity=held.enter_context(open_signer(setup.identity)) if setup.identity else None,
-        verifier=_verifier_of(setup),
-        time_stamper=stamper,
-        unsafe_no_timestamp=setup.unsafe_no_timestamp,
-    )
 
 
 def sign_plan(
@@ -156,6 +117,9 @@ def sign_plan(
         return batch.run(jobs)
 
 
+_Item = tuple[PlannedFile, str, SignJob]
+
+
 class _Batch:
     """One run over a plan."""
 
@@ -173,8 +137,10 @@ class _Batch:
         self._setup = setup
         self._journal = _Journal(results)
         self._tell = on_result
+        self._stampless = 0
+        self._stop: str | None = None
         self._results: dict[str, BatchResult] = {}
-        self._work: list[tuple[PlannedFile, str, SignJob]] = []
+        self._work: list[_Item] = []
         for file in plan.files:
             job = file.job(source_folder, out_folder, keep=plan.keep_metadata)
             self._work.append((file, file.key(plan), job))
@@ -197,8 +163,8 @@ class _Batch:
         begun = self._journal.begun.get(key)
         if done is None and begun is not None and self._is_ours(job, digest, begun):
             self._journal.write(
-                {"event": "signed", "key": key, "path": file.path, "out": str(job.out),
-                 "sha256": digest, "resumed": True}
+                [{"event": "signed", "key": key, "path": file.path, "out": str(job.out),
+                  "sha256": digest, "resumed": True}]
             )  # fmt: skip
             done = digest
         why = None
@@ -258,51 +224,84 @@ class _Batch:
 
     @cached_property
     def _verifier(self) -> Verifier:
-        return _verifier_of(self._setup)
+        return verifier_of(self._setup)
 
-    def _sign(self, waiting: deque[tuple[PlannedFile, str, SignJob]], jobs: int) -> None:
-        stampless, stop = 0, None
+    def _sign(self, waiting: deque[_Item], jobs: int) -> None:
         pool = ProcessPool(
             max_workers=jobs,
-            initializer=_start_worker,
+            initializer=start_worker,
             initargs=(self._setup,),
             # A fork would inherit the engine's and the token's state in the middle of things.
             context=multiprocessing.get_context("spawn"),
         )
-        running: deque[tuple[PlannedFile, str, SignJob, Any]] = deque()
+        running: deque[tuple[list[_Item], Any]] = deque()
+        # After a process died: each is tried alone, so that only the one to blame fails.
+        alone: deque[_Item] = deque()
         with pool:
-            while waiting or running:
-                while waiting and stop is None and len(running) < 2 * jobs:
-                    file, key, job = waiting.popleft()
-                    self._journal.write({"event": "begin", "key": key, "path": file.path})
-                    running.append((file, key, job, pool.schedule(_sign_one, args=[job])))
+            while waiting or alone or running:
+                while (waiting or alone) and self._stop is None and len(running) < 2 * jobs:
+                    group = [alone.popleft()] if alone else _next_group(waiting, jobs)
+                    self._journal.write(
+                        [
+                            {"event": "begin", "key": key, "path": file.path}
+                            for file, key, _ in group
+                        ]
+                    )
+                    jobs_of_group = [job for _, _, job in group]
+                    running.append((group, pool.schedule(sign_group, args=[jobs_of_group])))
                 if not running:
                     break
-                file, key, job, future = running.popleft()
-                outcome = _outcome_of(future)
-                self._finish(file, key, outcome)
-                stampless = stampless + 1 if outcome.get("error") == "TimeStampError" else 0
-                if outcome.get("error") == "SigningKeyError":
-                    stop = str(outcome["why"])
-                elif stampless >= _MAX_STAMPLESS:
-                    stop = f"no time-stamps to be had: {outcome['why']}"
-                if stop is not None:
-                    for other in running:
-                        other[3].cancel()
-                    waiting.extendleft(reversed([entry[:3] for entry in running]))
+                group, future = running.popleft()
+                try:
+                    outcomes = future.result()
+                except ProcessExpired as error:
+                    self._after_death(group, error, alone)
+                else:
+                    waiting.extendleft(reversed(self._finish(group, outcomes)))
+                if self._stop is not None:
+                    for other, planned in running:
+                        planned.cancel()
+                        alone.extend(other)
                     running.clear()
                     pool.stop()  # type: ignore[no-untyped-call]
-            if stop is None:
+            if self._stop is None:
                 pool.close()  # type: ignore[no-untyped-call]
             pool.join()
-        for file, _, _ in waiting:
+        for file, _, _ in (*alone, *waiting):
             # One may have got its name before its worker was stopped; the next run sees.
-            self._note(BatchResult(path=file.path, state="not-tried", why=stop))
+            self._note(BatchResult(path=file.path, state="not-tried", why=self._stop))
 
-    def _finish(self, file: PlannedFile, key: str, outcome: dict[str, Any]) -> None:
-        line = {"event": outcome["event"], "key": key, "path": file.path, **outcome}
-        self._journal.write(line)
-        self._note(BatchResult(path=file.path, state=outcome["event"], why=outcome.get("why")))
+    def _after_death(self, group: list[_Item], error: ProcessExpired, alone: deque[_Item]) -> None:
+        if len(group) > 1:
+            # Some may have got their names before it died.
+            alone.extend(item for item in group if not self._is_done(*item))
+            return
+        why = f"the process that signed it died ({error})"
+        self._finish(group, [{"event": "failed", "error": "WorkerDied", "why": why}])
+
+    def _finish(self, group: list[_Item], outcomes: list[dict[str, Any] | None]) -> list[_Item]:
+        """Write down what became of a group; which of it were not begun?"""
+        lines, left = [], []
+        for item, outcome in zip(group, outcomes, strict=True):
+            if outcome is None:
+                left.append(item)
+                continue
+            file, key, _ = item
+            lines.append({"event": outcome["event"], "key": key, "path": file.path, **outcome})
+        self._journal.write(lines)
+        for line in lines:
+            self._look_whether_to_stop(line)
+            result = BatchResult(path=line["path"], state=line["event"], why=line.get("why"))
+            self._note(result)
+        return left
+
+    def _look_whether_to_stop(self, line: dict[str, Any]) -> None:
+        error = line.get("error")
+        self._stampless = self._stampless + 1 if error == "TimeStampError" else 0
+        if error == "SigningKeyError":
+            self._stop = str(line["why"])
+        elif self._stampless >= _MAX_STAMPLESS and self._stop is None:
+            self._stop = f"no time-stamps to be had: {line['why']}"
 
     def _note(self, result: BatchResult) -> None:
         self._results[result.path] = result
@@ -317,17 +316,26 @@ class _Journal:
         self.begun: dict[str, datetime] = {}
         self.done: dict[str, str] = {}
         for entry in self._entries():
-            key = entry.get("key")
-            if not isinstance(key, str):
-                continue
-            if entry.get("event") == "begin":
-                self.begun[key] = _moment(entry.get("at"))
-            elif entry.get("event") == "signed" and isinstance(entry.get("sha256"), str):
-                self.done[key] = entry["sha256"]
+            self._remember(entry)
 
-    def write(self, entry: dict[str, Any]) -> None:
-        line = {"at": system_clock().isoformat(), **entry}
-        append_line(self._path, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    def write(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Add lines, all of them at once, and wait until they are on the disk."""
+        lines = [{"at": system_clock().isoformat(), **entry} for entry in entries]
+        append_lines(
+            self._path,
+            [json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines],
+        )
+        for line in lines:
+            self._remember(line)
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        key = entry.get("key")
+        if not isinstance(key, str):
+            return
+        if entry.get("event") == "begin":
+            self.begun[key] = _moment(entry.get("at"))
+        elif entry.get("event") == "signed" and isinstance(entry.get("sha256"), str):
+            self.done[key] = entry["sha256"]
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         try:
@@ -338,7 +346,7 @@ class _Journal:
             raise ConfigurationError(f"{self._path}: cannot be read: {error.strerror}") from error
         if lines[-1]:
             # A line that was cut off when the disk was full: the next one starts afresh.
-            append_line(self._path, b"\n")
+            append_lines(self._path, [b"\n"])
         for line in lines:
             try:
                 entry = json.loads(line)
@@ -357,74 +365,16 @@ def _moment(text: object) -> datetime:
     return moment if moment.tzinfo else datetime.max.replace(tzinfo=UTC)
 
 
-_worker: Signer | ProvenanceError | None = None
-_held = ExitStack()
-
-
-def _start_worker(setup: SigningSetup) -> None:
-    global _worker  # noqa: PLW0603 - one signer for each process
-    try:
-        _worker = signer_of(setup, _held)
-    except ProvenanceError as error:
-        # An exception here would break the pool; the first job is told instead.
-        _worker = error
-
-
-def _own_signer() -> Signer:
-    if isinstance(_worker, Signer):
-        return _worker
-    raise _worker or SigningKeyError("the worker has no signer")
-
-
-def _sign_one(job: SignJob) -> dict[str, Any]:
-    """Sign one file in a worker: what the journal will say of it."""
-    try:
-        return _said(_own_signer().sign(job))
-    except ProvenanceError as error:
-        return {"event": "failed", "error": _kind(error), "why": str(error)}
-    except Exception as error:  # noqa: BLE001 - one file's bug must not stop the others
-        why = f"internal error, {type(error).__name__}: {error}"
-        return {"event": "failed", "error": "InternalError", "why": why}
-
-
-def _said(signed: SignedFile) -> dict[str, Any]:
-    stamp = signed.stamp
-    return {
-        "event": "signed",
-        "out": str(signed.out),
-        "sidecar": str(signed.sidecar) if signed.sidecar else None,
-        "source_sha256": signed.source_sha256,
-        "sha256": signed.report.asset.sha256,
-        "verdict": signed.report.verdict.value,
-        "stamped_at": stamp.at.isoformat() if stamp else None,
-        "authority": stamp.authority_url if stamp else None,
-        "authorities_that_failed": [f"{url}: {why}" for url, why in stamp.tried] if stamp else [],
-        "removed": [one.name for one in signed.removed],
-    }
-
-
-def _kind(error: ProvenanceError) -> str:
-    for kind in (SigningKeyError, TimeStampError):
-        if isinstance(error, kind):
-            return kind.__name__
-    return type(error).__name__
-
-
-def _outcome_of(future: Any) -> dict[str, Any]:
-    try:
-        outcome: dict[str, Any] = future.result()
-    except ProcessExpired as error:
-        why = f"the process that signed it died ({error})"
-        return {"event": "failed", "error": "WorkerDied", "why": why}
-    return outcome
-
-
-def _verifier_of(setup: SigningSetup) -> Verifier:
-    return Verifier(
-        directory=load_directory_at(setup.directory),
-        time_stamp_lists=setup.time_stamp_lists,
-        clock=system_clock,
-    )
+def _next_group(waiting: deque[_Item], jobs: int) -> list[_Item]:
+    """Take the next files that one process works on by turns."""
+    # Towards the end the groups get smaller, so that all processes finish together.
+    count = max(1, min(_GROUP_FILES, len(waiting) // (2 * jobs)))
+    group = [waiting.popleft()]
+    room = _GROUP_BYTES - group[0][0].size_bytes
+    while waiting and len(group) < count and waiting[0][0].size_bytes <= room:
+        room -= waiting[0][0].size_bytes
+        group.append(waiting.popleft())
+    return group
 
 
 def _digest(path: Path) -> str:
@@ -443,12 +393,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be made: {error.strerror}") from error
-
-
-def authorities_of(
-    urls: Sequence[str], network_allow: Sequence[str]
-) -> tuple[HttpTimeStampAuthority, ...]:
-    """The authorities at these addresses."""
-    return tuple(
-        HttpTimeStampAuthority(url=url, network_allow=tuple(network_allow)) for url in urls
-    )

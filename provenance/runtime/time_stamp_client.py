@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from provenance.runtime.fetch import GuardedFetcher
 
@@ -43,10 +44,15 @@ class HttpTimeStampAuthority:
         Raises:
             FetchError: The address is refused, or there is no answer within the bounds.
         """
-        fetcher = GuardedFetcher(
-            network_allow=self.network_allow,
-            timeout_s=self.timeout_s,
-            max_bytes=_MAX_ANSWER_BYTES,
-            media_types=_MEDIA_TYPES,
-        )
-        return fetcher(self.url, request)
+        return _fetcher(tuple(self.network_allow), self.timeout_s)(self.url, request)
+
+
+@cache
+def _fetcher(network_allow: tuple[str, ...], timeout_s: float) -> GuardedFetcher:
+    """Kept, because making one ready for HTTPS reads the system's authorities."""
+    return GuardedFetcher(
+        network_allow=network_allow,
+        timeout_s=timeout_s,
+        max_bytes=_MAX_ANSWER_BYTES,
+        media_types=_MEDIA_TYPES,
+    )

@@ -62,6 +62,13 @@ class ConsentRecord(ReleasePart):
     identifier: Annotated[Text, Field(max_length=100)] | None = Field(
         default=None, description="By what the agency finds the paper; it becomes public."
     )
+    artist_signature: Annotated[str, Field(pattern="^[A-Za-z0-9+/]{4,24000}={0,2}$")] | None = (
+        Field(
+            default=None,
+            description="The artist's own signature, as `provenance release sign-consent` "
+            "writes it.",
+        )
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -82,6 +89,7 @@ class ConsentRecord(ReleasePart):
             revocation_contact=self.revocation_contact,
             paper_sha256=self.paper_sha256,
             identifier=self.identifier,
+            artist_signature=self.artist_signature,
         )
 
 

@@ -25,7 +25,8 @@ from provenance.credentials.consent import AI_DISCLOSURE_LABEL, concern_metadata
 from provenance.credentials.engine_signing import Intent
 from provenance.errors import ReleaseError
 from provenance.media.formats import MediaFormat
-from provenance.signing.consent import ConsentNeed, ConsentRecord
+from provenance.signing.artist_consent import consent_assertion
+from provenance.signing.consent import ConsentNeed
 from provenance.signing.public_text import in_language
 from provenance.signing.release import LoadedRelease
 from provenance.signing.release_actions import CREATED, source_type_uri
@@ -163,7 +164,7 @@ def claim_content(  # noqa: PLR0913 - each is one fact of the file
                 # JSON-LD goes into a JSON box; the engine would make CBOR of it.
                 {"label": _METADATA, "kind": "Json", "data": metadata},
                 {"label": _TRAINING, "data": training_and_mining_body(permissions)},
-                *(_consent(release, record) for record in consents),
+                *(consent_assertion(release, record) for record in consents),
             )
         ),
     ]
@@ -339,12 +340,6 @@ def _disclosure(release: Release, declaration: AiDeclaration) -> dict[str, Any]:
         tuple(release.canonical_name(name) for name in declaration.artists),
     )
     return said
-
-
-def _consent(release: Release, record: ConsentRecord) -> dict[str, Any]:
-    # By the name that everything else in the manifest has for the artist.
-    artist = release.canonical_name(record.artist)
-    return record.statement().model_copy(update={"artist": artist}).assertion()
 
 
 @lru_cache(maxsize=1)

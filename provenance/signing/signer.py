@@ -14,10 +14,12 @@ A failure at any step leaves nothing behind.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -118,6 +120,7 @@ class Signer:
         unsafe_no_timestamp: Permit that there is no `time_stamper`. What is signed
             then is worth nothing once the certificate has expired.
         limits: Bounds on what is read.
+        sync: Waits until the bytes behind a descriptor are on the disk.
 
     Raises:
         TimeStampError: There is no `time_stamper`, and it was not permitted.
@@ -133,6 +136,7 @@ class Signer:
         identity: ClaimSigner | None = None,
         unsafe_no_timestamp: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        sync: Callable[[int], object] = os.fsync,
     ) -> None:
         if time_stamper is None and not unsafe_no_timestamp:
             raise TimeStampError(
@@ -145,13 +149,16 @@ class Signer:
         self._verifier = verifier
         self._time_stamper = time_stamper
         self._limits = limits
+        self._sync = sync
 
-    def sign(self, job: SignJob, *, replace: bool = False) -> SignedFile:
+    def sign(self, job: SignJob, *, replace: bool = False, sync_names: bool = True) -> SignedFile:
         """Sign one file; it has its name only if it verifies as an official release.
 
         Args:
             job: What to sign.
             replace: Whether a file of that name may be replaced.
+            sync_names: Wait until its name is on the disk. Its bytes always are before
+                it has one.
 
         Raises:
             SourceError: The source or an ingredient cannot be read.
@@ -164,7 +171,7 @@ class Signer:
             ConfigurationError: The output exists already, or cannot be written.
         """
         try:
-            return self._sign(job, replace=replace)
+            return self._sign(job, replace=replace, sync_names=sync_names)
         except (MalformedError, LimitError) as error:
             raise SigningError(f"{job.source}: {error}") from error
         except OSError as error:
@@ -172,7 +179,8 @@ class Signer:
             reason = (error.strerror or str(error)).lower()
             raise SigningError(f"{job.source}: cannot be signed: {reason}") from error
 
-    def _sign(self, job: SignJob, *, replace: bool) -> SignedFile:
+    def _sign(self, job: SignJob, *, replace: bool, sync_names: bool) -> SignedFile:
+        named = partial(new_file, replace=replace, sync=self._sync, sync_name=sync_names)
         with ExitStack() as held:
             # (1) The digest is taken while the engine works.
             opened = held.enter_context(open_source(job.source, limits=self._limits))
@@ -189,7 +197,7 @@ class Signer:
             # nobody meets the file without its credentials.
             written: list[Path] = []
             held.push(_take_back(written))
-            target = held.enter_context(new_file(job.out, replace=replace))
+            target = held.enter_context(named(job.out))
             # (4) The engine signs.
             store = sign_stream(
                 stream,
@@ -222,7 +230,9 @@ class Signer:
                     f"got {source_sha256}: it changed since the plan"
                 )
             if job.sidecar:
-                beside = held.enter_context(new_file(job.sidecar_path, replace=replace))
+                beside = held.enter_context(
+                    new_file(job.sidecar_path, replace=replace, sync=self._sync)
+                )
                 beside.write(store)
                 written.append(job.sidecar_path)
         return SignedFile(

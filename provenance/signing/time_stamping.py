@@ -18,9 +18,7 @@ from typing import BinaryIO, Protocol
 
 from asn1crypto import tsp
 
-from provenance.credentials.claim_stamps import add_to_claim_signature, stamp_message
-from provenance.credentials.cose import parse_cose_sign1
-from provenance.credentials.manifest_store import parse_manifest_store
+from provenance.credentials.claim_stamps import OpenSignature
 from provenance.errors import FetchError, MalformedError, SigningError, TimeStampError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import parse_layout
@@ -159,21 +157,16 @@ class TimeStamper:
             SigningError: The signature has a time-stamp already, or is of version 1.
             MalformedError, LimitError: Not a signed manifest store.
         """
+        signature = OpenSignature(store, self._limits)
 
-        def put(token: bytes) -> bytes:
-            return add_to_claim_signature(store, token=token, limits=self._limits)
+        def fits(token: bytes) -> None:
+            signature.signature_with(token=token)
 
         # Nobody is asked in vain where none can be put in.
-        put(b"")
-        signature = parse_manifest_store(store, self._limits).active.signature
-        if signature is None:
-            raise MalformedError("manifest store: its active manifest is not signed")
-        chain = load_der_chain(
-            parse_cose_sign1(signature, self._limits).chain, where="claim signature"
-        )
-        message = stamp_message(store, self._limits)
-        stamp = self.stamp(message, signer=chain[0] if chain else None, fits=put)
-        return put(stamp.token), stamp
+        fits(b"")
+        chain = load_der_chain(signature.chain, where="claim signature")
+        stamp = self.stamp(signature.message, signer=chain[0] if chain else None, fits=fits)
+        return signature.with_added(token=stamp.token), stamp
 
     def stamp(
         self,
@@ -222,11 +215,12 @@ class TimeStamper:
         tried: tuple[tuple[str, str], ...],
     ) -> Stamp:
         nonce = int.from_bytes(self._random_bytes(_NONCE_BYTES), "big")
-        token = token_of_response(authority(_request(message, nonce)))
-        if parse_token(token).nonce != nonce:
+        der = token_of_response(authority(_request(message, nonce)))
+        token = parse_token(der)
+        if token.nonce != nonce:
             # RFC 3161 §2.4.2: else an old answer could be played back.
             raise TimeStampError("its answer is to another question: the nonce differs")
-        answer = self._checker.check(token, message, now=self._clock())
+        answer = self._checker.check_token(token, message, now=self._clock())
         if answer.state is not TimeStampState.TRUSTED or answer.at is None:
             raise TimeStampError(f"its time-stamp does not count: {answer.why}")
         if answer.at < asked_at.replace(microsecond=0) - _TOLERANCE:
@@ -240,7 +234,7 @@ class TimeStamper:
                 f"not valid ({signer.not_before.isoformat()} to {signer.not_after.isoformat()})"
             )
         return Stamp(
-            token=token,
+            token=der,
             at=answer.at,
             authority_url=authority.url,
             authority=clean_text(answer.authority) if answer.authority else None,

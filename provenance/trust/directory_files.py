@@ -49,7 +49,7 @@ def append_line(path: Path, line: bytes) -> None:
         DirectoryError: It cannot be written.
     """
     with _of_a_directory():
-        atomic_files.append_line(path, line)
+        atomic_files.append_lines(path, [line])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from asn1crypto import cms, core, tsp
+from asn1crypto import x509 as asn1_x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -117,10 +118,10 @@ def _signer_certificate(
         certificate = choice.chosen
         identifier = signer["sid"].chosen
         if isinstance(identifier, cms.IssuerAndSerialNumber):
-            same = (
-                certificate.issuer == identifier["issuer"]
-                and certificate.serial_number == identifier["serial_number"].native
-            )
+            # The number first: names are compared by rules that take a while (RFC 5280 §7.1).
+            same = certificate.serial_number == identifier[
+                "serial_number"
+            ].native and _is_same_name(certificate.issuer, identifier["issuer"])
         else:
             same = certificate.key_identifier == identifier.native
         if same and wanted is None:
@@ -130,6 +131,10 @@ def _signer_certificate(
     if wanted is None:
         raise MalformedError("time-stamp: it carries no certificate of its signer")
     return wanted, others
+
+
+def _is_same_name(one: asn1_x509.Name, other: asn1_x509.Name) -> bool:
+    return bool(one.dump() == other.dump() or one == other)
 
 
 def _order(leaf: bytes, others: Sequence[bytes]) -> tuple[Certificate, ...]:
@@ -295,6 +300,12 @@ class TimeStampChecker:
             token = parse_token(der)
         except MalformedError as error:
             return TimeStampAnswer(state=TimeStampState.INVALID, why=str(error))
+        return self.check_token(token, stamped, now=now)
+
+    def check_token(
+        self, token: Token, stamped: bytes, *, now: datetime | None = None
+    ) -> TimeStampAnswer:
+        """The same of a token that was taken apart already, and not been checked before."""
         why = _why_not_proven(token, stamped)
         if why:
             return _answer(token, TimeStampState.INVALID, why)

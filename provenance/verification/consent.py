@@ -1,7 +1,7 @@
 """Judging whether the artists consented to what trained models were used for.
 
     (1) what is it said that models were used for, and of whom, by an agency
-    (2) who has signed for each statement of consent
+    (2) who has signed for each statement of consent: agencies, and the artist's own key
     (3) does each count: artist, use, territory, term
     (4) is there one for every use that is declared
 
@@ -33,7 +33,9 @@ from provenance.trust.directory import Agency
 from provenance.untrusted import clean_text
 from provenance.verdict import AiState, ConsentState, SignerKind
 from provenance.verification.agencies import agency_ref
+from provenance.verification.artist_signature import ArtistAnswer, judge_artist_signature
 from provenance.verification.identity import IdentityAnswer
+from provenance.verification.identity_holder import HolderJudge
 from provenance.verification.party import Party
 
 __all__ = ["ConsentAnswer", "judge_consent"]
@@ -53,12 +55,14 @@ _State = Literal[
     "other-territory",
     "out-of-scope",
     "not-attributed",
+    "signature-mismatch",
 ]
 # Of several consents for one use, the one that comes closest to counting speaks for it.
 _CLOSENESS: tuple[str, ...] = get_args(_State)
 _IN_FORCE = {"counts", "ended"}
 _MISMATCH = {"other-artist", "other-use", "other-territory", "not-begun"}
 _UNATTRIBUTED = {"out-of-scope", "not-attributed"}
+_NOBODYS = {*_UNATTRIBUTED, "signature-mismatch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ def judge_consent(
     party: Party | None,
     identity: IdentityAnswer,
     now: datetime,
+    holders: HolderJudge | None = None,
     territory: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> ConsentAnswer:
@@ -91,6 +96,7 @@ def judge_consent(
         party: Who signed the manifest.
         identity: Who else signed for parts of it.
         now: The time of verification.
+        holders: Says whose key an artist's own signature was made with.
         territory: The country that the operator asks for.
         limits: Bounds on text and on nesting.
     """
@@ -100,6 +106,7 @@ def judge_consent(
         party=party,
         identity=identity,
         now=now,
+        holders=holders,
         territory=territory,
         limits=limits,
         declared=ai is not AiState.NOT_DECLARED,
@@ -119,6 +126,10 @@ def judge_consent(
     # (4)
     state, missing = _state(needs, judged, all_told=all_told)
     findings = [*_findings([entry.consent for entry in judged], state), *unreadable]
+    unknown = [entry for entry in judged if entry.artist.why and not entry.artist.is_wrong]
+    if unknown:
+        who = [_unknown(entry) for entry in unknown[:_MAX_LISTED]]
+        findings.append(finding(FindingCode.CONSENT_SIGNER_UNKNOWN, consents=who))
     if missing and (case.is_agencys or any(need.artist for need in missing)):
         said = [_said(need) for need in missing[:_MAX_LISTED]]
         findings.append(finding(FindingCode.CONSENT_MISSING, uses=said))
@@ -150,6 +161,7 @@ class _Judged:
     statement: ConsentStatement
     key: str
     consent: Consent
+    artist: ArtistAnswer
 
     def is_for(self, need: _Need) -> bool:
         return _is_artist(need, self.key) and _is_use(need, self.statement)
@@ -162,6 +174,7 @@ class _Case:
     party: Party
     identity: IdentityAnswer
     now: datetime
+    holders: HolderJudge | None
     territory: str | None
     limits: Limits
     declared: bool
@@ -242,7 +255,11 @@ class _Case:
         self, assertion: Assertion, statement: ConsentStatement, needs: tuple[_Need, ...]
     ) -> _Judged:
         key = artist_key(statement.artist)
+        artist = judge_artist_signature(assertion, self.party, self.holders, self.limits)
         state, why = self._counts(assertion, statement, key, needs)
+        if artist.is_wrong:
+            # Whoever else signed for it has signed for a contradiction.
+            state, why = "signature-mismatch", artist.why
         consent = Consent(
             artist=self._text(statement.artist),
             uses=statement.uses,
@@ -255,9 +272,9 @@ class _Case:
             assertion=clean_text(assertion.label),
             state=state,
             why=why,
-            signed_by=self.signers(assertion),
+            signed_by=(*self.signers(assertion), *([artist.signer] if artist.signer else [])),
         )
-        return _Judged(statement=statement, key=key, consent=consent)
+        return _Judged(statement=statement, key=key, consent=consent, artist=artist)
 
     def _text(self, text: str) -> str:
         return clean_text(text, max_chars=self.limits.max_text_chars)
@@ -347,7 +364,7 @@ def _state(
         (ConsentState.ON_RECORD, states == {"counts"}),
         (ConsentState.ENDED, states <= _IN_FORCE),
         (ConsentState.EXPIRED, "expired" in states),
-        (ConsentState.NOT_ATTRIBUTED, bool(anywhere & _UNATTRIBUTED)),
+        (ConsentState.NOT_ATTRIBUTED, bool(anywhere & _NOBODYS)),
     )
     return next((state for state, applies in rows if applies), ConsentState.NONE), missing
 
@@ -355,13 +372,14 @@ def _state(
 def _findings(consents: Sequence[Consent], state: ConsentState) -> list[Finding]:
     if state is ConsentState.NOT_NEEDED:
         # Nothing asks for them; but nobody may put words into an artist's mouth.
-        consents = [consent for consent in consents if consent.state in _UNATTRIBUTED]
+        consents = [consent for consent in consents if consent.state in _NOBODYS]
     groups = (
         (FindingCode.CONSENT_ON_RECORD, {"counts"}),
         (FindingCode.CONSENT_ENDED, {"ended"}),
         (FindingCode.CONSENT_EXPIRED, {"expired"}),
         (FindingCode.CONSENT_MISMATCH, _MISMATCH),
         (FindingCode.CONSENT_NOT_ATTRIBUTED, _UNATTRIBUTED),
+        (FindingCode.CONSENT_SIGNATURE_MISMATCH, {"signature-mismatch"}),
     )
     found = []
     for code, states in groups:
@@ -378,6 +396,13 @@ def _evidence(consent: Consent) -> dict[str, Any]:
         "uses": list(consent.uses),
         "why": consent.why,
     }
+
+
+def _unknown(entry: _Judged) -> dict[str, Any]:
+    says = (
+        {"certificate_says": clean_text(entry.artist.says_name)} if entry.artist.says_name else {}
+    )
+    return _evidence(entry.consent) | {"why": entry.artist.why} | says
 
 
 def _said(need: _Need) -> dict[str, str]:

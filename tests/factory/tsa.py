@@ -82,6 +82,7 @@ def make_token(
     name_signing_certificate: bool = True,
     signed_digest: bytes | None = None,
     spoil_signature: bool = False,
+    unsorted_attributes: bool = False,
 ) -> bytes:
     """A TimeStampToken (RFC 3161 §2.4.2) in DER.
 
@@ -97,6 +98,8 @@ def make_token(
         name_signing_certificate: Whether there is an ESS attribute at all.
         signed_digest: Stands in the message-digest attribute instead of the right one.
         spoil_signature: Change one bit of the signature.
+        unsorted_attributes: Put the signed attributes in another order than DER has them,
+            and sign them so.
     """
     info: dict[str, Any] = {
         "version": "v1",
@@ -131,6 +134,12 @@ def make_token(
                 }
             )
         )
+    if unsorted_attributes:
+        ordered = attributes.dump()
+        pieces = [entry.dump() for entry in cms.CMSAttributes.load(ordered)]
+        content_bytes = sum(map(len, pieces))
+        head = ordered[: len(ordered) - content_bytes]
+        attributes = cms.CMSAttributes.load(head + b"".join(reversed(pieces)))
     algorithm, signature = sign_with_holder(tsa, attributes.dump(), hash_name)
     if spoil_signature:
         signature = signature[:-1] + bytes([signature[-1] ^ 1])

@@ -50,7 +50,7 @@ class Office:
 
     @property
     def journal(self) -> list[dict[str, object]]:
-        lines = (self.out / "provenance-results.jsonl").read_text().splitlines()
+        lines = (self.out / ".provenance-results.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
     def photos(self, count: int) -> None:
@@ -241,6 +241,34 @@ def test_one_bad_file_fails_alone(how: str, office: Office) -> None:
     assert (again.returncode, "1 signed, 5 kept" in again.stdout) == (0, True), again.stderr
 
 
+def test_a_file_over_which_every_process_dies_fails_alone_in_its_group(office: Office) -> None:
+    """Those that were worked on beside it are signed, and none of them twice."""
+    office.photos(40)
+    entry = {
+        "glob": "*.jpg",
+        "digital_source_type": "digitalCapture",
+        "title": {"en": "Photo {stem}"},
+    }
+    write_release(office.source, [entry])
+    office.service_key(
+        """
+        if b"Photo 017" in data and not tried.exists():
+            os._exit(9)
+        """
+    )
+    failed = office.sign(*office.with_service_key())
+    assert failed.returncode == 1
+    assert "39 signed, 1 failed" in failed.stdout.replace("kept", "signed"), failed.stdout
+    assert "017.jpg: failed: the process that signed it died" in failed.stderr
+    (office.home / "tried").touch()
+    again = office.sign(*office.with_service_key())
+    assert (again.returncode, "1 signed, 39 kept" in again.stdout) == (0, True), again.stderr
+    done = {str(e["path"]): e["sha256"] for e in office.journal if e["event"] == "signed"}
+    assert done == {path.name: _sha256(path) for path in office.outputs()}
+    assert len([e for e in office.journal if e["event"] == "signed"]) == len(done) == 40
+    assert office.leftovers() == []
+
+
 def test_a_key_that_goes_away_stops_the_batch_and_it_goes_on_later(office: Office) -> None:
     office.photos(12)
     office.service_key(
@@ -292,7 +320,7 @@ def test_somebody_elses_sidecar_is_not_overwritten(office: Office) -> None:
 
 def _forget(office: Office, path: str) -> None:
     """Leave the journal as a run does that was killed before it wrote the last line."""
-    journal = office.out / "provenance-results.jsonl"
+    journal = office.out / ".provenance-results.jsonl"
     lines = [
         line
         for line in journal.read_text().splitlines(keepends=True)
@@ -367,21 +395,52 @@ def test_an_ingredient_that_changed_since_the_plan_is_not_signed_with(
     assert office.desk.signer().sign(job).report.verdict is Verdict.OFFICIAL
 
 
-def test_a_certificate_that_has_ended_is_refused_when_it_is_planned(office: Office) -> None:
-    ended = create_dev_agency(
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [(-30, "certificate 1 expired on"), (2, "certificate 1 is not yet valid")],
+)
+def test_a_certificate_of_another_time_is_refused_when_it_is_planned(
+    days: int, says: str, office: Office
+) -> None:
+    """It ended yesterday, or begins tomorrow."""
+    other = create_dev_agency(
         name="Aurora Entertainment",
         name_ko="오로라 엔터테인먼트",
         organization="Aurora Entertainment",
         artists=["NOVA9"],
-        at=datetime.now(UTC) - timedelta(days=30),
+        at=datetime.now(UTC) + timedelta(days=days),
         validity_days=29,
     )
     shutil.rmtree(office.home / "agency")
-    write_dev_agency(ended, office.home / "agency", passphrase=PASSPHRASE.encode())
+    write_dev_agency(other, office.home / "agency", passphrase=PASSPHRASE.encode())
     for refused in (office.plan(), office.sign()):
         assert refused.returncode == 2
-        assert "certificate of the claim key: validity: certificate 1 expired on" in refused.stderr
+        assert f"certificate of the claim key: validity: {says}" in refused.stderr
     assert not office.out.exists()
+
+
+def test_a_chain_in_the_wrong_order_and_a_key_of_another_certificate(office: Office) -> None:
+    chain = office.home / "agency" / "chain.pem"
+    right = chain.read_bytes()
+    begin = b"-----BEGIN CERTIFICATE-----"
+    pieces = [begin + piece for piece in right.split(begin)[1:]]
+    chain.write_bytes(b"".join(reversed(pieces)))
+    refused = office.sign()
+    assert (refused.returncode, "certificate of the claim key" in refused.stderr) == (2, True)
+    other = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=datetime.now(UTC),
+    )
+    chain.write_bytes(other.chain_pem)
+    refused = office.sign()
+    assert refused.returncode == 2
+    assert "its first certificate is not for" in refused.stderr
+    assert not office.out.exists()
+    chain.write_bytes(right)
+    assert office.sign().returncode == 0
 
 
 def test_a_file_that_cannot_be_signed_is_named_before_any_is(office: Office) -> None:
@@ -496,6 +555,20 @@ def test_a_full_disk_leaves_no_half_file(office: Office, small_disk: Path) -> No
     again = office.run(*command)
     assert again.returncode == 0, again.stderr
     assert len(list(small_disk.glob("*.jpg"))) == 12
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(office: Office, small_disk: Path) -> None:
+    """Mounted read-only, because no permission stops the superuser."""
+    command = office.sign_command()
+    command[command.index("--out") + 1] = str(small_disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    refused = office.run(*command)
+    assert refused.returncode == 2
+    assert "read-only file system" in refused.stderr.lower()
+    assert office.desk.tsa.requests == []
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert list(small_disk.iterdir()) == []
+    assert office.run(*command).returncode == 0
 
 
 def _sha256(path: Path) -> str:

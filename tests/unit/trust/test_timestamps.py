@@ -79,6 +79,19 @@ def test_every_key_and_digest_is_checked(kind: KeyKind, hash_name: str) -> None:
     assert (spoilt.state, spoilt.why) == (TimeStampState.INVALID, "its signature does not hold")
 
 
+def test_signed_attributes_in_another_order_are_taken_as_they_came() -> None:
+    """asn1crypto sorts a set anew once something in it was looked at: other bytes than signed."""
+    unsorted = _token(unsorted_attributes=True)
+    attributes = parse_token(unsorted).signer["signed_attrs"]
+    came = attributes.dump()
+    assert [attribute["type"].native for attribute in attributes]
+    assert [attribute["values"][0].native for attribute in attributes]
+    assert attributes.dump() != came
+    _assert_trusted(_check(unsorted))
+    spoilt = _check(_token(unsorted_attributes=True, spoil_signature=True))
+    assert (spoilt.state, spoilt.why) == (TimeStampState.INVALID, "its signature does not hold")
+
+
 @pytest.mark.parametrize("status", ["granted", "granted_with_mods"])
 def test_a_response_is_worth_what_its_token_is(status: str) -> None:
     _assert_trusted(_check(timestamp_response(_token(), status=status)))
