@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
@@ -27,19 +28,38 @@ def desk(agency_signer: MemorySigner) -> Desk:
     return Desk(agency_signer)
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty register to copy: making one takes longer."""
+    path = tmp_path_factory.mktemp("empty") / "register.db"
+    Register(path).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_postgresql(postgresql: str) -> str:
+    """The server's name of an empty register to copy."""
+    Register(new_database(postgresql, "empty")).close()
+    return "empty"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Gives places for registers by name, on the database that the test runs on."""
+    """Gives places of empty registers by name, on the database that the test runs on."""
     unique = sha256(str(tmp_path).encode()).hexdigest()[:12]
+    made: dict[str, str] = {}
 
     def place(name: str = "register") -> str:
-        if request.param == "sqlite":
-            return str(tmp_path / f"{name}.db")
-        server: str = request.getfixturevalue("postgresql")
-        made[name] = made.get(name) or new_database(server, f"{name}-{unique}")
+        if name not in made:
+            if request.param == "sqlite":
+                made[name] = str(tmp_path / f"{name}.db")
+                shutil.copy(request.getfixturevalue("empty_sqlite"), made[name])
+            else:
+                server: str = request.getfixturevalue("postgresql")
+                like: str = request.getfixturevalue("empty_postgresql")
+                made[name] = new_database(server, f"{name}-{unique}", like=like)
         return made[name]
 
-    made: dict[str, str] = {}
     return place
 
 

@@ -85,6 +85,7 @@ def test_near_bindings_are_found_by_a_search(
             self, algorithm: object, bits: bytes, *, radius: int, most: int
         ) -> list[tuple[int, int]]:
             assert (algorithm, len(bits), radius) == ("iscc-image", 32, 64)
+            assert most > 1
             return [(owned.owner + 99, 1), (owned.owner, 7)]
 
     view = register.view(clock=lambda: NOW, search=Search())
@@ -241,7 +242,7 @@ def test_without_a_directory_signatures_alone_are_checked(
 
 
 def test_a_statement_for_a_log_alone_is_refused(
-    register: Register, desk: Desk, agency_signer: MemorySigner
+    register: Register, agency_signer: MemorySigner
 ) -> None:
     event = KeyChange(agency=AGENCY, claimed_at=AT, event=KeyEvent.INTRODUCE, spki_sha256="00" * 32)
     with pytest.raises(RegisterError, match="got 'key', which belongs to a log alone"):
@@ -286,7 +287,7 @@ def test_a_manifest_of_another_label_is_refused(
     put(register, *desk.release("NOVA9-1", stated_file("a", store=store)))
     # It is known by now, and not handed over again.
     file = StatedFile(file=wrong.file, facts=FileFacts(sha256=wrong.file.sha256))
-    with pytest.raises(RegisterError, match="expected the label urn:.*, got urn:c2pa:other"):
+    with pytest.raises(RegisterError, match=r"expected the label urn:.*, got urn:c2pa:other"):
         put(register, *desk.release("NOVA9-2", file))
 
 
