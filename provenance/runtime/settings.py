@@ -57,7 +57,15 @@ def _host_and_port(value: str) -> str:
     return f"{found['host']}:{int(found['port'])}"
 
 
+def _path_or_url(value: object, info: ValidationInfo) -> str:
+    """A URL as it stands, or a path as its source means it."""
+    if isinstance(value, str) and "://" in value:
+        return value
+    return str(_usable_path(value, info))
+
+
 _Path = Annotated[Path, BeforeValidator(_usable_path)]
+_Place = Annotated[str, BeforeValidator(_path_or_url)]
 _HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 
@@ -67,6 +75,7 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything that is kept between runs.
         directory: The agency directory; without one nothing can be official.
+        register: The register of releases: a path, or the URL of a PostgreSQL database.
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.
@@ -80,6 +89,8 @@ class Settings(BaseModel):
 
     home: _Path
     directory: _Path | None = None
+    # Its URL may hold a password.
+    register: Annotated[_Place | None, Field(repr=False)] = None
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
