@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from provenance.cli.streams import say
 from provenance.errors import ConfigurationError
+from provenance.runtime.register_place import configured_place
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.verifier_setup import ListFile, VerifierSetup
 from provenance.verification.policy import Policy
@@ -40,10 +41,13 @@ def setup_of(  # noqa: PLR0913 - what a command line may say
     network_allow: Sequence[str] = (),
     max_directory_age_days: int | None = None,
     second_engine: bool = False,
+    register: str | None = None,
+    asks_register: bool = False,
 ) -> VerifierSetup:
     """With what does a verifier judge by these documents and the operator's settings?
 
-    Options come before settings, and lists given beside stored ones.
+    Options come before settings, and lists given beside stored ones. The register is asked
+    only by those whose answer depends on it (`asks_register`).
 
     Raises:
         ConfigurationError: A setting cannot be used.
@@ -62,6 +66,7 @@ def setup_of(  # noqa: PLR0913 - what a command line may say
         policy=_policy(settings, second_engine=second_engine),
         fetch=fetch,
         network_allow=(*settings.network_allow, *network_allow) if fetch else (),
+        register=configured_place(register, settings) if asks_register else None,
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "MaxDirectoryAgeOption",
     "NetworkAllowOption",
     "NoStoredListsOption",
+    "RegisterToAskOption",
     "SecondEngineOption",
     "SidecarOption",
     "TimeStampListOption",
@@ -39,6 +40,15 @@ MaxDirectoryAgeOption = Annotated[
         min=0,
         max=36_500,
         help="Call nothing official by a directory that was issued longer ago.",
+    ),
+]
+RegisterToAskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--register",
+        metavar="PLACE",
+        help="Register of releases to ask: a file (SQLite), or postgresql://... . By default the "
+        "one of the settings, else this user's, if there is one.",
     ),
 ]
 TrustListOption = Annotated[

@@ -18,7 +18,6 @@ from provenance.cli.register_options import (
     MaybePassphraseFileOption,
     RegisterOption,
     ReleaseArgument,
-    fingerprinter,
     give_log,
     known_release,
     register_at,
@@ -272,7 +271,7 @@ class _Intake:
         directory: Path | None,
         time_stamp_lists: list[str] | tuple[str, ...],
     ) -> None:
-        from provenance.cli.judge import make_verifier
+        from provenance.cli.judge import make_verifier, setup_of
         from provenance.runtime.register_files import digest_named
 
         self._register, self._signer = register, signer
@@ -280,7 +279,7 @@ class _Intake:
         self._channels = channels
         self._original = None if rendition_of is None else digest_named(rendition_of)
         self._verifier = make_verifier(
-            directory=directory, trust_lists=(), time_stamp_lists=time_stamp_lists
+            setup_of(directory=directory, trust_lists=(), time_stamp_lists=time_stamp_lists)
         )
         self._agency: str | None = None
         self._added = self._kept = 0
@@ -312,12 +311,13 @@ class _Intake:
         self._write(some)
 
     def _read(self, path: Path, sidecar: str | None, shown: str) -> ReadFile | None:
+        from provenance.fingerprints.media import fingerprint_media
         from provenance.runtime.register_files import read_for_register
 
         read = read_for_register(
             path,
             verifier=self._verifier,
-            fingerprint=fingerprinter(),
+            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
             sidecar=None if sidecar is None else Path(sidecar),
             rendition_of=self._original,
             channels=self._channels,

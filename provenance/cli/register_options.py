@@ -15,8 +15,6 @@ from provenance.errors import ConfigurationError, RegisterError
 if TYPE_CHECKING:
     # SQLAlchemy and cryptography take long to import: `--help` does without them.
     from provenance.credentials.engine_signing import ClaimSigner
-    from provenance.fingerprints.model import MediaFingerprint
-    from provenance.registry.register.intake import Fingerprinter
     from provenance.registry.register.register import Register
 
 __all__ = [
@@ -27,7 +25,6 @@ __all__ = [
     "MaybePassphraseFileOption",
     "RegisterOption",
     "ReleaseArgument",
-    "fingerprinter",
     "give_log",
     "known_release",
     "moment_text",
@@ -175,17 +172,6 @@ def give_log(
 def moment_text(moment: datetime) -> str:
     """How is a time written for people?"""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def fingerprinter() -> Fingerprinter:
-    """What makes fingerprints of files that are registered?"""
-
-    def make(*_: object) -> MediaFingerprint:
-        from provenance.fingerprints.model import MediaFingerprint
-
-        return MediaFingerprint(why_not=("fingerprints are not made by this version",))
-
-    return make
 
 
 def known_release(register: Register, text: str) -> tuple[str, str]:

@@ -136,7 +136,7 @@ def restore(
     from provenance.cli.log_options import agencies_of
     from provenance.registry.register.backup import restore_register
     from provenance.runtime.clock import system_clock
-    from provenance.runtime.register_at import register_place
+    from provenance.runtime.register_place import register_place
 
     count = restore_register(
         file, register_place(place), agencies=agencies_of(directory), now=system_clock()

@@ -21,6 +21,7 @@ from provenance.cli.options import (
     MaxDirectoryAgeOption,
     NetworkAllowOption,
     NoStoredListsOption,
+    RegisterToAskOption,
     TimeStampListOption,
     TrustListOption,
 )
@@ -67,6 +68,7 @@ def replay(  # noqa: PLR0913 - the options of the command
     time_stamp_list: TimeStampListOption = None,
     identity_list: IdentityListOption = None,
     no_stored_lists: NoStoredListsOption = False,
+    register: RegisterToAskOption = None,
     fetch: FetchOption = False,
     network_allow: NetworkAllowOption = None,
     at_original_time: Annotated[
@@ -101,6 +103,8 @@ def replay(  # noqa: PLR0913 - the options of the command
         max_directory_age_days=max_directory_age,
         fetch=fetch,
         network_allow=network_allow or (),
+        register=register,
+        asks_register=True,
     )
     replayer = _Replayer(
         make_verifier(setup), index, files=files, at_original_time=at_original_time

@@ -26,6 +26,7 @@ from provenance.cli.options import (
     MaxDirectoryAgeOption,
     NetworkAllowOption,
     NoStoredListsOption,
+    RegisterToAskOption,
     SecondEngineOption,
     SidecarOption,
     TimeStampListOption,
@@ -77,6 +78,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     time_stamp_list: TimeStampListOption = None,
     identity_list: IdentityListOption = None,
     no_stored_lists: NoStoredListsOption = False,
+    register: RegisterToAskOption = None,
     require: Annotated[
         Requirement,
         typer.Option(
@@ -132,6 +134,8 @@ def verify(  # noqa: PLR0913 - the options of the command
         fetch=fetch,
         network_allow=network_allow or (),
         second_engine=second_engine,
+        register=register,
+        asks_register=True,
     )
     inputs = find_inputs(files, recursive=recursive, look_for_sidecars=sidecar is None)
     codes: set[ExitCode] = set()

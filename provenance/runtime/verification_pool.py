@@ -23,7 +23,7 @@ from typing import Self
 from provenance.errors import IsolationError, ProvenanceError, SourceError, WorkerBugError
 from provenance.report import Report
 from provenance.runtime.verifier_setup import VerifierSetup
-from provenance.runtime.workers.desk import Desk
+from provenance.runtime.workers.desk import Desk, LookUp
 from provenance.runtime.workers.isolation import IsolationStatus
 from provenance.runtime.workers.job import VerificationJob
 from provenance.runtime.workers.limits import DEFAULT_WORKER_LIMITS, WorkerLimits
@@ -57,6 +57,7 @@ class VerificationPool:
 
     Raises:
         ConfigurationError: The verifier cannot be made, or no worker be shut in.
+        RegisterError: The register cannot be opened.
         EngineUnsafeError: The engine fails its self-test.
     """
 
@@ -78,8 +79,16 @@ class VerificationPool:
         self._waiting = self._idle = 0
         self._threads: list[threading.Thread] = []
         self._closed = False
+        self._register = setup.open_register() if setup.register is not None else None
+        if self._register is not None:
+            # Workers ask here: they have no network and no files, and one search serves all.
+            setup = replace(setup, register=None, register_name=self._register.name)
         self._staff = Staff(setup, limits, at=at)
-        notes = self._staff.set_up()
+        try:
+            notes = self._staff.set_up()
+        except BaseException:
+            self._close_register()
+            raise
         self._fetcher = setup.fetcher() if setup.fetch else None
         first = self._staff.hire()
         self._isolation = first.isolation
@@ -182,6 +191,14 @@ class VerificationPool:
         for thread in threads:
             thread.join()
         self._staff.close()
+        self._close_register()
+
+    def _close_register(self) -> None:
+        if self._register is not None:
+            self._register.close()
+
+    def _look_up(self) -> LookUp | None:
+        return None if self._register is None else self._register.desk().answer
 
     def __enter__(self) -> Self:
         return self
@@ -207,7 +224,7 @@ class VerificationPool:
 
     def _serve(self) -> None:
         """Give files to one worker, and to those that replace it."""
-        desk = Desk(self._staff, self._limits, self._fetcher)
+        desk = Desk(self._staff, self._limits, self._fetcher, self._look_up())
         with self._lock:
             if self._spare:
                 desk.take(self._spare.pop())

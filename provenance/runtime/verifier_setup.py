@@ -12,16 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provenance.errors import ConfigurationError
+from provenance.errors import ConfigurationError, RegisterError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.runtime.clock import system_clock
 from provenance.verification.policy import Policy
 
 if TYPE_CHECKING:
     # These take long to import, and are needed only where a verifier is made.
+    from provenance.runtime.register_search import SearchedRegister
+    from provenance.runtime.workers.relayed_register import RelayedRegister
     from provenance.trust.directory import LoadedDirectory
     from provenance.trust.lists import ListPurpose, TrustList
     from provenance.trust.revocation import OcspFetcher
+    from provenance.verification.register import ReleaseRegister
     from provenance.verification.verifier import Verifier
 
 __all__ = ["ListFile", "VerifierSetup"]
@@ -57,7 +60,10 @@ class VerifierSetup:
         fetch: Whether issuers are asked about revocation, over the network.
         network_allow: With `fetch`: HOST:PORT that may be asked besides public places.
         limits: Bounds on every untrusted input.
-        register: Where the register of releases is; nothing looks there yet.
+        register: Where the register of releases is: a path, or a URL. A pool opens it in
+            its own process, and its workers ask there.
+        register_name: What reports call the register that is asked through the parent;
+            set for a worker's verifier.
     """
 
     directory: Path | LoadedDirectory | None = None
@@ -69,12 +75,14 @@ class VerifierSetup:
     fetch: bool = False
     network_allow: tuple[str, ...] = ()
     limits: Limits = DEFAULT_LIMITS
-    register: str | None = None
+    register: str | None = field(default=None, repr=False)
+    register_name: str | None = None
 
     def make(
         self,
         *,
         ocsp_fetcher: OcspFetcher | None = None,
+        register: ReleaseRegister | None = None,
         say: Say | None = None,
         at: datetime | None = None,
     ) -> Verifier:
@@ -83,12 +91,15 @@ class VerifierSetup:
         Args:
             ocsp_fetcher: Asks issuers in place of a fetcher of its own, for a process
                 that has no network.
+            register: Is asked in place of one that is opened here, which nobody closes
+                before this process ends.
             say: Told, in one line each, of what the operator should know: no directory,
                 one that is too old, a stored list that is not used.
             at: The moment as of which will be judged, where it is not now.
 
         Raises:
             ConfigurationError: Something that it names cannot be used.
+            RegisterError: The register cannot be opened.
             EngineUnsafeError: The engine fails its self-test.
         """
         # Not at the top of the module: see there.
@@ -104,11 +115,14 @@ class VerifierSetup:
         directory = self.directory
         if isinstance(directory, Path):
             directory = _load(directory)
+        if register is None and self.register is not None:
+            register = self.open_register().view
         verifier = Verifier(
             directory=directory,
             trust_lists=_lists(self.trust_lists, stored, ListPurpose.CLAIM, say),
             time_stamp_lists=_lists(self.time_stamp_lists, stored, ListPurpose.TIME_STAMP, say),
             identity_lists=_lists(self.identity_lists, stored, ListPurpose.IDENTITY, say),
+            register=register,
             policy=self.policy,
             clock=system_clock,
             ocsp_fetcher=(ocsp_fetcher or self.fetcher()) if self.fetch else None,
@@ -126,6 +140,28 @@ class VerifierSetup:
         from provenance.trust.lists import ListPurpose
 
         return _lists(self.time_stamp_lists, self._stored(), ListPurpose.TIME_STAMP, say)
+
+    def open_register(self) -> SearchedRegister:
+        """The register, with a search; to be closed by whoever opens it.
+
+        Raises:
+            RegisterError: It cannot be opened.
+        """
+        from provenance.registry.register.register import Register
+        from provenance.runtime.register_search import SearchedRegister
+
+        if self.register is None:
+            raise RegisterError("register: there is none")
+        return SearchedRegister(Register(self.register, read_only=True), limits=self.limits)
+
+    def relayed_register(self) -> RelayedRegister | None:
+        """The register that a worker asks through its parent, where there is one."""
+        if self.register_name is None:
+            return None
+        # What decodes pictures and sound is loaded once, for all workers of a host.
+        from provenance.runtime.workers.relayed_register import RelayedRegister
+
+        return RelayedRegister(self.register_name, limits=self.limits)
 
     def fetcher(self) -> OcspFetcher:
         """What asks issuers about revocation, over the network.

@@ -60,10 +60,14 @@ class SearchProjection:
         """Codes that never count, as of the last update."""
         return self._bank
 
+    @property
+    def negative_codes(self) -> tuple[Code, ...]:
+        """The same, one by one."""
+        return tuple(self._negatives.values())
+
     def never(self, algorithm: Algorithm) -> frozenset[bytes]:
         """The bits of those of one algorithm."""
-        known = tuple(self._negatives.values())
-        return frozenset(code.bits for code in known if code.algorithm is algorithm)
+        return frozenset(code.bits for code in self.negative_codes if code.algorithm is algorithm)
 
     def update(self) -> None:
         """Take in what has changed in the register since the last time.

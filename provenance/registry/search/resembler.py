@@ -19,127 +19,139 @@ from provenance.fingerprints.video_matching import find_video
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.pictures import decode_picture
 from provenance.media.formats import MediaFormat, MediaKind
-from provenance.registry.register.view import RegisterView
+from provenance.registry.register.view import RegisterView, Resembler
 from provenance.registry.search.projection import SearchProjection
-from provenance.registry.search.visible import (
-    Visible,
-    VisibleCodes,
-    VisibleFeatures,
-    VisibleTimelines,
-)
+from provenance.registry.search.reader import LocalSearch, ReaderSearch
 from provenance.report import Span
 from provenance.verification.register import RegisteredFile, ReleaseMatch, ResemblanceAnswer
 
-__all__ = ["MediaResembler"]
+__all__ = ["local_resembler", "resembling"]
 
 
-class MediaResembler:
-    """Answers `RegisterView.resembling` with a search in memory. Threads may share it.
+def resembling(
+    search: ReaderSearch,
+    stream: BinaryIO,
+    media_format: MediaFormat,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> ResemblanceAnswer:
+    """Which registered releases does this asset look or sound like?
+
+    Whatever is in the asset, there is an answer.
 
     Args:
-        projection: What is searched; brought up to date before every answer.
+        search: What is registered, as far as its reader may know.
+        stream: The asset, seekable; left open.
+        media_format: As sniffed from its bytes.
         limits: Bounds of decoding.
+
+    Raises:
+        RegisterError: The register cannot be read.
     """
+    stream.seek(0)
+    match media_format.kind:
+        case MediaKind.IMAGE:
+            return _seen(search, stream, media_format, limits)
+        case MediaKind.VIDEO:
+            return _watched(search, stream, limits)
+        case MediaKind.AUDIO:
+            return _listened(search, stream, limits)
+        case _:
+            return ResemblanceAnswer(not_run=f"{media_format.name}: neither picture nor sound")
 
-    def __init__(self, projection: SearchProjection, *, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._projection = projection
-        self._limits = limits
 
-    def __call__(
-        self, view: RegisterView, stream: BinaryIO, media_format: MediaFormat, at: datetime
+def local_resembler(projection: SearchProjection, limits: Limits = DEFAULT_LIMITS) -> Resembler:
+    """What answers `RegisterView.resembling` from a search in this process."""
+
+    def answer(
+        view: RegisterView, stream: BinaryIO, media_format: MediaFormat, at: datetime
     ) -> ResemblanceAnswer:
-        """Which releases, as far as the view's reader may know of them?
+        projection.update()
+        return resembling(LocalSearch(projection, view, at), stream, media_format, limits=limits)
 
-        Raises:
-            RegisterError: The register cannot be read.
-        """
-        self._projection.update()
-        visible = Visible(view, at)
+    return answer
+
+
+def _seen(
+    search: ReaderSearch, stream: BinaryIO, media_format: MediaFormat, limits: Limits
+) -> ResemblanceAnswer:
+    try:
+        picture = decode_picture(stream, media_format, limits=limits)
+    except (MalformedError, LimitError) as error:
+        return ResemblanceAnswer(not_run=str(error))
+    matcher = PictureMatcher(
+        codes=search.codes,
+        references=search.picture,
+        features=search.features,
+        negatives=search.negatives,
+    )
+    answer = matcher.match(picture)
+    files = search.files(match.owner for match in answer.matches)
+    # An agency's transcodes of one picture are one picture.
+    alone = len({file.rendition_of or file.sha256 for file in files.values()}) == 1
+    matches = [
+        _of_picture(match, files[match.owner], certain=match.told_apart or alone)
+        for match in answer.matches
+        if match.owner in files
+    ]
+    return ResemblanceAnswer(
+        matches=_one_a_release(matches),
+        iscc=spell_iscc(iscc_image_bits(picture.rgb), "image"),
+        why_not=answer.why_not,
+    )
+
+
+def _watched(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> ResemblanceAnswer:
+    matches: list[ReleaseMatch] = []
+    why_not: list[str] = []
+    failed = 0
+    try:
+        shown = video_codes(stream, purpose="search", limits=limits)
+        why_not += shown.why_not
+        found = find_video(
+            shown.codes,
+            search.codes,
+            search.timelines,
+            never=search.never(Algorithm.PDQ_FRAME),
+        )
+        matches += _of_timelines(found, search, Algorithm.PDQ_FRAME)
+    except (MalformedError, LimitError) as error:
+        failed += 1
+        why_not.append(f"video: {error}")
+    stream.seek(0)
+    try:
+        matches += _heard(search, stream, limits)
+    except (MalformedError, LimitError) as error:
+        failed += 1
+        why_not.append(f"sound: {error}")
+    if failed == 2:
+        return ResemblanceAnswer(not_run="; ".join(why_not))
+    return ResemblanceAnswer(matches=_one_a_release(matches), why_not=tuple(why_not))
+
+
+def _listened(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> ResemblanceAnswer:
+    try:
+        matches = _heard(search, stream, limits)
         stream.seek(0)
-        match media_format.kind:
-            case MediaKind.IMAGE:
-                return self._picture(stream, media_format, visible)
-            case MediaKind.VIDEO:
-                return self._video(stream, visible)
-            case MediaKind.AUDIO:
-                return self._sound(stream, visible)
-            case _:
-                why = f"{media_format.name}: neither picture nor sound"
-                return ResemblanceAnswer(not_run=why)
+        numbers, why_not = sound_numbers(stream, limits=limits)
+    except (MalformedError, LimitError) as error:
+        return ResemblanceAnswer(not_run=str(error))
+    return ResemblanceAnswer(
+        matches=_one_a_release(matches),
+        iscc=iscc_audio(numbers) if len(numbers) else None,
+        why_not=why_not,
+    )
 
-    def _picture(
-        self, stream: BinaryIO, media_format: MediaFormat, visible: Visible
-    ) -> ResemblanceAnswer:
-        try:
-            picture = decode_picture(stream, media_format, limits=self._limits)
-        except (MalformedError, LimitError) as error:
-            return ResemblanceAnswer(not_run=str(error))
-        matcher = PictureMatcher(
-            codes=VisibleCodes(self._projection.codes, visible),
-            references=lambda owner: visible.reference(owner, "picture"),
-            features=VisibleFeatures(self._projection.features, visible),
-            negatives=self._projection.negatives,
-        )
-        answer = matcher.match(picture)
-        files = visible.files(match.owner for match in answer.matches)
-        # An agency's transcodes of one picture are one picture.
-        alone = len({file.rendition_of or file.sha256 for file in files.values()}) == 1
-        matches = [
-            _of_picture(match, files[match.owner], certain=match.told_apart or alone)
-            for match in answer.matches
-        ]
-        return ResemblanceAnswer(
-            matches=_one_a_release(matches),
-            iscc=spell_iscc(iscc_image_bits(picture.rgb), "image"),
-            why_not=answer.why_not,
-        )
 
-    def _video(self, stream: BinaryIO, visible: Visible) -> ResemblanceAnswer:
-        matches: list[ReleaseMatch] = []
-        why_not: list[str] = []
-        try:
-            shown = video_codes(stream, purpose="search", limits=self._limits)
-            why_not += shown.why_not
-            found = find_video(
-                shown.codes,
-                VisibleCodes(self._projection.codes, visible),
-                VisibleTimelines(self._projection.feed, visible),
-                never=self._projection.never(Algorithm.PDQ_FRAME),
-            )
-            matches += _of_timelines(found, visible, Algorithm.PDQ_FRAME)
-        except (MalformedError, LimitError) as error:
-            why_not.append(f"video: {error}")
-        stream.seek(0)
-        try:
-            matches += self._heard(stream, visible)
-        except (MalformedError, LimitError) as error:
-            why_not.append(f"sound: {error}")
-        if len(why_not) > 1 and not matches:
-            return ResemblanceAnswer(not_run="; ".join(why_not))
-        return ResemblanceAnswer(matches=_one_a_release(matches), why_not=tuple(why_not))
-
-    def _sound(self, stream: BinaryIO, visible: Visible) -> ResemblanceAnswer:
-        try:
-            matches = self._heard(stream, visible)
-            stream.seek(0)
-            numbers, why_not = sound_numbers(stream, limits=self._limits)
-        except (MalformedError, LimitError) as error:
-            return ResemblanceAnswer(not_run=str(error))
-        return ResemblanceAnswer(
-            matches=_one_a_release(matches),
-            iscc=iscc_audio(numbers) if len(numbers) else None,
-            why_not=why_not,
-        )
-
-    def _heard(self, stream: BinaryIO, visible: Visible) -> list[ReleaseMatch]:
-        found = find_sound_at_speeds(
-            stream,
-            VisibleCodes(self._projection.codes, visible),
-            VisibleTimelines(self._projection.feed, visible),
-            never=self._projection.never(Algorithm.CHROMA),
-            limits=self._limits,
-        )
-        return _of_timelines(found, visible, Algorithm.CHROMA)
+def _heard(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> list[ReleaseMatch]:
+    found = find_sound_at_speeds(
+        stream,
+        search.codes,
+        search.timelines,
+        never=search.never(Algorithm.CHROMA),
+        limits=limits,
+    )
+    return _of_timelines(found, search, Algorithm.CHROMA)
 
 
 def _of_picture(match: PictureMatch, file: RegisteredFile, *, certain: bool) -> ReleaseMatch:
@@ -163,10 +175,10 @@ _CONFIRMED_BY = {
 
 
 def _of_timelines(
-    found: Iterable[TimelineMatch], visible: Visible, algorithm: Algorithm
+    found: Iterable[TimelineMatch], search: ReaderSearch, algorithm: Algorithm
 ) -> list[ReleaseMatch]:
     found = list(found)
-    files = visible.files(match.owner for match in found)
+    files = search.files(match.owner for match in found)
     return [
         ReleaseMatch(
             file=files[match.owner],

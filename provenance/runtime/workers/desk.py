@@ -28,16 +28,21 @@ from provenance.runtime.workers.messages import BEGUN, REPORT
 from provenance.runtime.workers.staff import MAX_TRIES, Staff
 from provenance.untrusted import clean_text
 
-__all__ = ["Ask", "Desk"]
+__all__ = ["Ask", "Desk", "LookUp"]
 
 Ask = Callable[[str, bytes], bytes]
 """Sends a request over the network for a worker; raises `FetchError`."""
+
+LookUp = Callable[[dict[str, Any]], dict[str, Any]]
+"""Answers a worker's question to the register of releases."""
 
 _CHUNK_BYTES = 1024 * 1024
 # How long a worker that waits for a file may take to say that it has it.
 _BEGIN_S = 30.0
 # Issuers that one file may have asked: far more than certificates in a chain.
 _MAX_ASKED = 64
+# A video may be like many registered ones, each of which is looked at again.
+_MAX_QUESTIONS = 2_000
 # What native code and Python say when an allocation fails, before they abort.
 _MEMORY_SIGNS = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot allocate memory")
 _WORKER_MAY_SAY = {FindingCode.MEMORY_EXHAUSTED, FindingCode.SCRATCH_EXHAUSTED}
@@ -66,12 +71,20 @@ class Desk:
         staff: Where workers come from.
         limits: What a file may take.
         ask: Asks issuers for the worker; None where nobody is asked.
+        register: Answers what it asks of the register; None where there is none.
     """
 
-    def __init__(self, staff: Staff, limits: WorkerLimits, ask: Ask | None) -> None:
+    def __init__(
+        self,
+        staff: Staff,
+        limits: WorkerLimits,
+        ask: Ask | None,
+        register: LookUp | None = None,
+    ) -> None:
         self._staff = staff
         self._limits = limits
         self._ask = ask
+        self._register = register
         self._worker: WorkerProcess | None = None
 
     def take(self, worker: WorkerProcess) -> None:
@@ -180,15 +193,21 @@ class Desk:
         return _said(json.loads(message))
 
     def _answer(self, worker: WorkerProcess, deadline: float) -> bytes:
-        """The first message that is no question to somebody on the network."""
-        for _ in range(_MAX_ASKED):
+        """The first message that is no question, to an issuer or to the register."""
+        issuers = questions = 0
+        while issuers <= _MAX_ASKED and questions <= _MAX_QUESTIONS:
             message, _ = worker.channel.receive(deadline)
             if message[:1] == REPORT:
                 return message
             document = json.loads(message)
-            if "ask" not in document:
+            if "ask" in document:
+                issuers += 1
+                worker.channel.send_document(self._asked(document))
+            elif "register" in document:
+                questions += 1
+                worker.channel.send_document(self._looked_up(document))
+            else:
                 return message
-            worker.channel.send_document(self._asked(document))
         worker.kill()
         raise ChannelClosedError("it asks without end")
 
@@ -201,6 +220,11 @@ class Desk:
         except FetchError as error:
             return {"refused": str(error)}
         return {"answer": base64.b64encode(answer).decode("ascii")}
+
+    def _looked_up(self, document: dict[str, Any]) -> dict[str, Any]:
+        if self._register is None:
+            return {"refused": "there is no register"}
+        return self._register(document)
 
 
 def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int]) -> None:

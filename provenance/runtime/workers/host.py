@@ -26,7 +26,7 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.runtime.workers.channel import Channel, ChannelClosedError
@@ -34,6 +34,9 @@ from provenance.runtime.workers.isolation import end_with_parent
 from provenance.runtime.workers.limits import WorkerLimits
 from provenance.runtime.workers.loop import RelayedFetcher, work
 from provenance.verification.verifier import Verifier
+
+if TYPE_CHECKING:
+    from provenance.runtime.workers.relayed_register import RelayedRegister
 
 __all__ = ["main"]
 
@@ -57,7 +60,7 @@ class _Host:
     def __init__(self, control: socket.socket, folder: Path) -> None:
         self._control = Channel(control)
         self._folder = folder
-        self._verifiers: dict[int, tuple[Verifier, RelayedFetcher]] = {}
+        self._verifiers: dict[int, tuple[Verifier, RelayedFetcher, RelayedRegister | None]] = {}
         self._children: dict[int, _Child] = {}
         self._wakeup, self._alarm = os.pipe()
         os.set_blocking(self._alarm, False)
@@ -123,19 +126,20 @@ class _Host:
             setup: VerifierSetup = pickle.loads(base64.b64decode(request["pickle"]))  # noqa: S301
             at = pickle.loads(base64.b64decode(request["at"]))  # noqa: S301
             fetcher = RelayedFetcher(setup.fetcher().network_allow if setup.fetch else ())
-            verifier = setup.make(ocsp_fetcher=fetcher, say=notes.append, at=at)
+            register = setup.relayed_register()
+            verifier = setup.make(ocsp_fetcher=fetcher, register=register, say=notes.append, at=at)
         except Exception as error:  # noqa: BLE001 - raised again on the other side
             return {"told": request["setup"], "error": _pickled(error), "notes": notes}
         finally:
             os.chdir("/")
-        self._verifiers[request["setup"]] = verifier, fetcher
+        self._verifiers[request["setup"]] = verifier, fetcher, register
         gc.collect()
         gc.freeze()
         return {"told": request["setup"], "notes": notes}
 
     def _fork(self, request: dict[str, Any], files: list[int]) -> None:
         number = request["fork"]
-        verifier, fetcher = self._verifiers[request["with"]]
+        verifier, fetcher, register = self._verifiers[request["with"]]
         limits = WorkerLimits(**request["limits"])
         scratch = self._folder / str(number)
         scratch.mkdir(mode=0o700)
@@ -149,7 +153,8 @@ class _Host:
             # Whatever happens, this copy must not come back to serve as a second host.
             try:
                 _become_worker(files[0], stderr, host)
-                work(Channel(_socket(0)), verifier, fetcher, scratch=scratch, limits=limits)
+                channel = Channel(_socket(0))
+                work(channel, verifier, fetcher, register, scratch=scratch, limits=limits)
                 os._exit(0)
             except BaseException:  # noqa: BLE001 - said to the host, which tells the parent
                 traceback.print_exc()

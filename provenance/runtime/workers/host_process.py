@@ -34,6 +34,9 @@ _ENVIRONMENT = (
     "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME",
     "PYTHONUTF8", "TMPDIR", "TZ",
 )  # fmt: skip
+# A process with threads cannot be forked, and numerical libraries start theirs when they
+# are loaded. Files are examined side by side in processes.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _START_S = 60.0
 _END_S = 5.0
 
@@ -278,7 +281,7 @@ class WorkerHost:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     folders = [entry for entry in sys.path if Path(entry).is_absolute()]
-    return {**kept, "PYTHONPATH": os.pathsep.join(folders)}
+    return {**kept, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 _shared: WorkerHost | None = None

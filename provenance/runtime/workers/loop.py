@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import FetchError, SourceError
 from provenance.findings import FindingCode
@@ -20,6 +20,10 @@ from provenance.runtime.workers.isolation import isolate, limit_processor_time
 from provenance.runtime.workers.limits import WorkerLimits
 from provenance.runtime.workers.messages import BEGUN, REPORT
 from provenance.verification.verifier import Verifier
+
+if TYPE_CHECKING:
+    # It brings what decodes pictures and sound, which takes long to import.
+    from provenance.runtime.workers.relayed_register import RelayedRegister
 
 __all__ = ["RelayedFetcher", "work"]
 
@@ -63,6 +67,7 @@ def work(
     channel: Channel,
     verifier: Verifier,
     fetcher: RelayedFetcher | None,
+    register: RelayedRegister | None = None,
     *,
     scratch: Path,
     limits: WorkerLimits,
@@ -72,6 +77,8 @@ def work(
     status = isolate(scratch, limits)
     if fetcher is not None:
         fetcher.channel = channel
+    if register is not None:
+        register.channel = channel
     channel.send_document({"ready": [asdict(entry) for entry in status.protections]})
     while True:
         try:

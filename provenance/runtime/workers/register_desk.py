@@ -1,0 +1,139 @@
+"""The parent's side of a register: answers what workers ask, from one reader's view.
+
+A worker may be in the hands of the file that it examines. It can ask only what a reader
+may ask, and get only what that reader may know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from provenance.errors import MalformedError, RegisterError
+from provenance.fingerprints.features import unpack_features
+from provenance.fingerprints.model import Algorithm
+from provenance.registry.search.reader import LocalSearch
+from provenance.runtime.workers.register_words import (
+    bytes_in,
+    codes_in,
+    codes_out,
+    files_out,
+    manifests_out,
+    matches_out,
+    owned_out,
+    reference_out,
+)
+from provenance.untrusted import clean_text
+
+if TYPE_CHECKING:
+    from provenance.runtime.register_search import SearchedRegister
+
+__all__ = ["RegisterDesk"]
+
+_MOST_CODES = 50_000
+_MOST_HITS = 1_000
+_MOST_OWNERS = 10_000
+_MOST_FEATURES_BYTES = 1024 * 1024
+
+
+class RegisterDesk:
+    """Answers the questions about one file; used by one thread.
+
+    Args:
+        register: The register, with its search.
+    """
+
+    def __init__(self, register: SearchedRegister) -> None:
+        self._register = register
+        self._search: tuple[datetime, LocalSearch] | None = None
+        self._answers: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
+            "files": self._files,
+            "files-of-manifest": self._files_of_manifest,
+            "manifests-for-bytes": self._manifests_for_bytes,
+            "manifests-for-binding": self._manifests_for_binding,
+            "begin": self._begin,
+            "codes": self._codes,
+            "features": self._features,
+            "owners": self._owners,
+            "picture": self._picture,
+            "frames": self._frames,
+            "sound": self._sound,
+        }
+
+    def answer(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """What is the answer to this question of a worker?"""
+        try:
+            answer = self._answers[document["register"]]
+            at = datetime.fromisoformat(document["at"])
+            return {"answer": answer(document, at)}
+        except RegisterError as error:
+            return {"refused": str(error)}
+        except (KeyError, TypeError, ValueError, MalformedError) as error:
+            # Nothing that a worker of ours asks.
+            return {"refused": f"register: a question that means nothing: {clean_text(error)}"}
+
+    def _files(self, document: Mapping[str, Any], at: datetime) -> Any:
+        return files_out(self._register.view.files(str(document["sha256"]), at=at))
+
+    def _files_of_manifest(self, document: Mapping[str, Any], at: datetime) -> Any:
+        return files_out(self._register.view.files_of_manifest(str(document["label"]), at=at))
+
+    def _manifests_for_bytes(self, document: Mapping[str, Any], at: datetime) -> Any:
+        found = self._register.view.manifests_for_bytes(str(document["sha256"]), at=at)
+        return manifests_out(found)
+
+    def _manifests_for_binding(self, document: Mapping[str, Any], at: datetime) -> Any:
+        found = self._register.view.manifests_for_binding(
+            str(document["algorithm"]),
+            str(document["value"]),
+            at=at,
+            most=min(int(document["most"]), _MOST_HITS),
+        )
+        return matches_out(found)
+
+    def _begin(self, _document: Mapping[str, Any], at: datetime) -> Any:
+        """A search begins: it is brought up to date, and its negative codes are told."""
+        self._register.projection.update()
+        self._search = at, LocalSearch(self._register.projection, self._register.view, at)
+        return codes_out(tuple(self._register.projection.negative_codes))
+
+    def _asked(self, at: datetime) -> LocalSearch:
+        if self._search is None or self._search[0] != at:
+            self._begin({}, at)
+        assert self._search is not None  # noqa: S101 - made by the line before
+        return self._search[1]
+
+    def _codes(self, document: Mapping[str, Any], at: datetime) -> Any:
+        codes = codes_in(document["codes"][:_MOST_CODES])
+        hits = self._asked(at).codes.search(
+            codes,
+            radius=min(int(document["radius"]), 256),
+            most=min(int(document["most"]), _MOST_HITS),
+        )
+        return [list(hit) for hit in hits]
+
+    def _features(self, document: Mapping[str, Any], at: datetime) -> Any:
+        data = bytes_in(document["features"])
+        if len(data) > _MOST_FEATURES_BYTES:
+            raise RegisterError("register: more local features than a picture has")
+        found = self._asked(at).features.search(
+            unpack_features(data),
+            mirrored=bool(document["mirrored"]),
+            most=min(int(document["most"]), _MOST_HITS),
+        )
+        return [list(candidate) for candidate in found]
+
+    def _owners(self, document: Mapping[str, Any], at: datetime) -> Any:
+        owners = [int(owner) for owner in document["owners"][:_MOST_OWNERS]]
+        return owned_out(self._asked(at).files(owners))
+
+    def _picture(self, document: Mapping[str, Any], at: datetime) -> Any:
+        return reference_out(self._asked(at).picture(int(document["owner"])))
+
+    def _frames(self, document: Mapping[str, Any], at: datetime) -> Any:
+        codes = self._asked(at).timelines.frames(int(document["owner"]))
+        return codes_out([code for code in codes if code.algorithm is Algorithm.PDQ_FRAME])
+
+    def _sound(self, document: Mapping[str, Any], at: datetime) -> Any:
+        return reference_out(self._asked(at).sound_reference(int(document["owner"])))
