@@ -100,7 +100,7 @@ def summarise(  # noqa: PLR0913 - each is one fact of the sentence
         if release.state is ReleaseState.SUPERSEDED:
             parts.append("There is a newer version of it.")
     elif nearest is not None and verdict is not Verdict.LOOKALIKE:
-        parts.append(f"It looks or sounds like {_release_name(nearest)}, which proves nothing.")
+        parts.append(f"It {_is_like(nearest)} {_release_name(nearest)}, which proves nothing.")
     if nearest is not None and nearest.differs:
         parts.append("It differs from that release in places.")
     official = verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}
@@ -139,6 +139,10 @@ def _consent(ai: AiFacts) -> str:
     return _CONSENTS[ai.consent].replace("{artists}", names + more)
 
 
+def _is_like(resemblance: Resemblance) -> str:
+    return "sounds like" if resemblance.algorithm == "chroma" else "looks like"
+
+
 def _release_name(resemblance: Resemblance) -> str:
     """A release in words: its title where there is one, and whose it is."""
     title = _title(resemblance.title)
@@ -160,7 +164,7 @@ def _lookalike(nearest: Resemblance | None) -> str:
         else ""
     )
     return (
-        f"Unverified. It looks or sounds like {_release_name(nearest)}, but this copy carries "
+        f"Unverified. It {_is_like(nearest)} {_release_name(nearest)}, but this copy carries "
         f"no proof that it comes from {whom}.{since}"
     )
 

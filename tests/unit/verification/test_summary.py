@@ -85,13 +85,15 @@ def test_the_absence_of_credentials_is_no_evidence() -> None:
 
 def test_a_look_alike_names_the_release_and_lends_nothing() -> None:
     assert _say(Verdict.LOOKALIKE) == (
-        "Unverified. It looks or sounds like \u201cStarlight\u201d of Aurora Entertainment, but "
+        "Unverified. It looks like \u201cStarlight\u201d of Aurora Entertainment, but "
         "this copy carries no proof that it comes from Aurora Entertainment."
     )
     untitled = LIKE.model_copy(update={"title": {}})
     assert "like release NOVA9-2026-11 of Aurora" in _say(
         Verdict.LOOKALIKE, resemblances=(untitled,)
     )
+    heard = LIKE.model_copy(update={"algorithm": "chroma"})
+    assert "It sounds like" in _say(Verdict.LOOKALIKE, resemblances=(heard,))
     withdrawn = LIKE.model_copy(update={"state": ReleaseState.WITHDRAWN})
     assert _say(Verdict.LOOKALIKE, resemblances=(withdrawn,)).endswith(
         "Aurora Entertainment has since withdrawn that release."
@@ -102,7 +104,7 @@ def test_a_look_alike_names_the_release_and_lends_nothing() -> None:
     "verdict", [v for v in Verdict if v not in {Verdict.LOOKALIKE, Verdict.OFFICIAL}]
 )
 def test_a_resemblance_stays_in_the_sentence_whatever_the_verdict(verdict: Verdict) -> None:
-    lead = "It looks or sounds like \u201cStarlight\u201d of Aurora Entertainment, which proves"
+    lead = "It looks like \u201cStarlight\u201d of Aurora Entertainment, which proves"
     assert lead in _say(verdict, resemblances=(LIKE,))
     assert lead not in _say(verdict)
 
