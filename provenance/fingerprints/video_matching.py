@@ -17,6 +17,7 @@ from provenance.fingerprints.timelines import (
     TimelineMatch,
     Times,
     best_shift,
+    fitted,
     times_by_owner,
 )
 from provenance.fingerprints.video import (
@@ -38,6 +39,7 @@ _DISTINCT_BITS = 12
 # Frame rates do not move a moment; films sped up for television, and edits, do.
 _RATES = (1.0, 25 / 24, 24 / 25, 1.1, 1 / 1.1, 1.25, 1 / 1.25)
 _WINDOW_MS = 1000.0
+_LEAST_FITTED_MS = 5000.0
 _LONGEST_GAP_MS = 4000
 _MOST_STRETCHES = 16
 _MOST_SEARCHED = 2_400
@@ -149,6 +151,8 @@ def _match(owner: int, copy: _Track, release: _Track, times: Times) -> TimelineM
         shift = best_shift(times, rates=_RATES, window_ms=_WINDOW_MS)
         if shift is None:
             break
+        for window_ms in (_WINDOW_MS, _WINDOW_MS / 2):
+            shift = fitted(shift, times, window_ms=window_ms, least_ms=_LEAST_FITTED_MS)
         explained = times.near(shift, _WINDOW_MS)
         for stretch in _stretches(copy, release, shift):
             if not any(stretch.overlaps(other) for other in found):
@@ -166,7 +170,7 @@ def _match(owner: int, copy: _Track, release: _Track, times: Times) -> TimelineM
         spans=tuple(_span(stretch, copy) for stretch in found),
         distance=min(stretch.distance for stretch in found),
         agreeing_s=len(frozenset().union(*(stretch.seconds for stretch in found))),
-        speed=longest.shift.rate,
+        speed=round(longest.shift.rate, 3),
         edits=tuple(sorted(longest.edits)),
     )
 
