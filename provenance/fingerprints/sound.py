@@ -90,12 +90,9 @@ def says_something(numbers: NDArray[np.uint32]) -> NDArray[np.bool_]:
     same = np.concatenate(([False], numbers[1:] == numbers[:-1])).astype(np.int64)
     still = np.convolve(same, np.ones(_STILL, dtype=np.int64), mode="same") >= _STILL - 1
     reach = 2 * NUMBER_SPAN + 1
-    return (
-        np.convolve(still.astype(np.int64), np.ones(reach, dtype=np.int64), mode="full")[
-            NUMBER_SPAN : NUMBER_SPAN + len(numbers)
-        ]
-        == 0
-    )
+    near = np.convolve(still.astype(np.int64), np.ones(reach, dtype=np.int64), mode="full")
+    moving: NDArray[np.bool_] = near[NUMBER_SPAN : NUMBER_SPAN + len(numbers)] == 0
+    return moving
 
 
 def _movement(numbers: NDArray[np.uint32]) -> NDArray[np.int64]:

@@ -50,7 +50,7 @@ def test_every_container(make: object) -> None:
 def turned(data: bytes, degrees: int) -> bytes:
     """The same packets, with a word to the player to turn them."""
     out = io.BytesIO()
-    with av.open(io.BytesIO(data)) as source, av.open(out, "w", format="mp4") as copy:
+    with av.open(io.BytesIO(data), "r") as source, av.open(out, "w", format="mp4") as copy:
         stream = copy.add_stream_from_template(source.streams.video[0])
         stream.set_display_rotation(degrees)
         for packet in source.demux(video=0):
