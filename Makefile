@@ -15,7 +15,7 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
 	@echo "make soak     hostile files at full size, processes killed meanwhile"
+	@echo "make accuracy-clips  how well copies of video and sound are found again"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -30,11 +31,12 @@ debian:
 
 # strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
 # hardware would; exiftool says, independently of us, what metadata a file still has; with
-# libseccomp2 worker processes are refused system calls.
+# libseccomp2 worker processes are refused system calls; fpcalc says what Chromaprint's own
+# library makes of a sound.
 debian-test:
 	@ldconfig -p | grep -q libseccomp.so.2 && command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
-	  && command -v exiftool >/dev/null \
-	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2)
+	  && command -v exiftool >/dev/null && command -v fpcalc >/dev/null \
+	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2 libchromaprint-tools)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -70,6 +72,11 @@ bench: $(STAMP)
 
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak
+
+# Not part of the tests: 50 clips and 50 tracks take about half an hour of one core.
+accuracy-clips: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.accuracy_clips --clips 50 --tracks 50
+	$(BIN)/python -m tests.benchmarks.clip_cost
 
 clean:
 	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

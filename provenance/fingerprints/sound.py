@@ -25,6 +25,7 @@ __all__ = [
     "SEARCH_EVERY",
     "fingerprint_sound",
     "numbers_from",
+    "says_something",
     "sound_codes",
     "sound_numbers",
 ]
@@ -33,6 +34,8 @@ CODE_NUMBERS = 8
 # The register keeps codes end to end; a copy begins anywhere between two of them.
 REGISTER_EVERY = 8
 SEARCH_EVERY = 2
+# So many equal numbers on end are no accident.
+_STILL = 6
 # Silence and held tones repeat one number, and are in every track.
 MIN_SOUND_QUALITY = 30
 
@@ -78,11 +81,25 @@ def sound_codes(numbers: NDArray[np.uint32], *, every: int) -> tuple[Code, ...]:
     )
 
 
+def says_something(numbers: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which numbers are of sound that moves?
+
+    Silence and held tones repeat a number. How any sound comes out of silence, or ends in it,
+    is much the same too, and a number is made of all the sound that it spans.
+    """
+    same = np.concatenate(([False], numbers[1:] == numbers[:-1])).astype(np.int64)
+    still = np.convolve(same, np.ones(_STILL, dtype=np.int64), mode="same") >= _STILL - 1
+    reach = 2 * NUMBER_SPAN + 1
+    near = np.convolve(still.astype(np.int64), np.ones(reach, dtype=np.int64), mode="full")
+    moving: NDArray[np.bool_] = near[NUMBER_SPAN : NUMBER_SPAN + len(numbers)] == 0
+    return moving
+
+
 def _movement(numbers: NDArray[np.uint32]) -> NDArray[np.int64]:
     changes = np.bitwise_count(numbers[1:] ^ numbers[:-1]).astype(np.int64)
     sums = np.convolve(changes, np.ones(CODE_NUMBERS - 1, dtype=np.int64), mode="valid")
     quality: NDArray[np.int64] = np.minimum(100, sums * 100 // (5 * (CODE_NUMBERS - 1)))
-    return quality
+    return np.where(says_something(numbers)[: len(quality)], quality, 0)
 
 
 def numbers_from(reference: Reference) -> NDArray[np.uint32]:

@@ -14,6 +14,7 @@ from provenance.fingerprints.sound import (
     CODE_NUMBERS,
     MIN_SOUND_QUALITY,
     SEARCH_EVERY,
+    says_something,
     sound_codes,
     sound_numbers,
 )
@@ -217,8 +218,7 @@ def _runs(apart: NDArray[np.int64], numbers: NDArray[np.uint32]) -> list[tuple[i
     inside = np.flatnonzero(agreeing)
     if not len(inside):
         return []
-    moving = np.zeros(len(apart), dtype=np.bool_)
-    moving[1:] = numbers[1:] != numbers[:-1]
+    moving = says_something(numbers)
     pieces = np.split(inside, np.flatnonzero(np.diff(inside) > _LONGEST_GAP) + 1)
     runs = [(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
     # Silence agrees with silence.

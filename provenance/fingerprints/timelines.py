@@ -25,6 +25,7 @@ __all__ = [
     "TimelineMatch",
     "Times",
     "best_shift",
+    "fitted",
     "times_by_owner",
 ]
 
@@ -170,3 +171,23 @@ def best_shift(times: Times, *, rates: Collection[float], window_ms: float) -> S
         if best is None or score > best[0]:
             best = (score, Shift(rate, float(np.median(ordered[at : ends[at]]))))
     return best[1] if best else None
+
+
+def fitted(shift: Shift, times: Times, *, window_ms: float, least_ms: float) -> Shift:
+    """The same shift with the rate and offset that its hits have on average.
+
+    A few rates are tried, and any is possible. A stretch shorter than `least_ms` says too
+    little about its rate, and one within a hundredth of 1 plays as fast as the release.
+    """
+    copy_ms = times.copy_ms[times.near(shift, window_ms)]
+    release_ms = times.release_ms[times.near(shift, window_ms)]
+    if not len(copy_ms) or float(np.ptp(copy_ms)) < least_ms:
+        return shift
+    middle_ms = float(copy_ms.mean())
+    away = copy_ms - middle_ms
+    rate = float((away * release_ms).sum() / (away**2).sum())
+    if abs(rate - 1) < 0.01:
+        return Shift(1.0, float(np.median(release_ms - copy_ms)))
+    if not 0.5 < rate < 2:
+        return shift
+    return Shift(rate, float(release_ms.mean()) - rate * middle_ms)

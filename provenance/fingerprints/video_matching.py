@@ -17,24 +17,32 @@ from provenance.fingerprints.timelines import (
     TimelineMatch,
     Times,
     best_shift,
+    fitted,
     times_by_owner,
 )
-from provenance.fingerprints.video import MIN_FRAME_QUALITY, REGISTER_EVERY_MS, SEARCH_EVERY_MS
+from provenance.fingerprints.video import (
+    MIN_FRAME_QUALITY,
+    MIRRORED,
+    REGISTER_EVERY_MS,
+    SEARCH_EVERY_MS,
+)
 
 __all__ = ["FRAME_RADIUS", "find_video"]
 
-FRAME_RADIUS = 40
-# What is searched among millions is confirmed against one moment: the bound can be wider, and
-# is still half of what unrelated pictures differ by.
-_CONFIRM_BITS = 56
+FRAME_RADIUS = 48
+# What is searched among millions is confirmed against one moment: the bound can be wider.
+# Unrelated frames differ by 82 at the nearest, by 128 on average.
+_CONFIRM_BITS = 64
 # Seconds whose pictures differ from each other: a card held for a minute is one.
 _MIN_DISTINCT = 3
 _DISTINCT_BITS = 12
 # Frame rates do not move a moment; films sped up for television, and edits, do.
 _RATES = (1.0, 25 / 24, 24 / 25, 1.1, 1 / 1.1, 1.25, 1 / 1.25)
 _WINDOW_MS = 1000.0
+_LEAST_FITTED_MS = 5000.0
 _LONGEST_GAP_MS = 4000
 _MOST_STRETCHES = 16
+_MOST_SEARCHED = 2_400
 _NOTHING = 255
 
 
@@ -57,11 +65,28 @@ def find_video(
         registered: The register's own codes of one asset.
         never: Codes that count for nothing: logos, cards, countdowns.
     """
-    usable = _usable(codes, never)
-    copy = _Track.of(usable)
+    for mirrored in (False, True):
+        one_way = [code for code in codes if code.view.endswith(MIRRORED) is mirrored]
+        found = _find(_usable(one_way, never), search, registered, never)
+        if found:
+            return found
+    return ()
+
+
+def _find(
+    codes: Sequence[Code],
+    search: CodeSearch,
+    registered: RegisteredTimelines,
+    never: Collection[bytes],
+) -> tuple[TimelineMatch, ...]:
+    copy = _Track.of(codes)
+    # An hour need not be searched for four times a second to find three of its seconds.
+    step = len(copy.at_ms) // _MOST_SEARCHED + 1
+    moments = {int(at_ms) for at_ms in copy.at_ms[::step]}
+    asked = [code for code in codes if code.at_ms in moments]
     matches = [
         match
-        for owner, times in times_by_owner(usable, search, radius=FRAME_RADIUS).items()
+        for owner, times in times_by_owner(asked, search, radius=FRAME_RADIUS).items()
         if (
             match := _match(owner, copy, _Track.of(_usable(registered.frames(owner), never)), times)
         )
@@ -126,6 +151,8 @@ def _match(owner: int, copy: _Track, release: _Track, times: Times) -> TimelineM
         shift = best_shift(times, rates=_RATES, window_ms=_WINDOW_MS)
         if shift is None:
             break
+        for window_ms in (_WINDOW_MS, _WINDOW_MS / 2):
+            shift = fitted(shift, times, window_ms=window_ms, least_ms=_LEAST_FITTED_MS)
         explained = times.near(shift, _WINDOW_MS)
         for stretch in _stretches(copy, release, shift):
             if not any(stretch.overlaps(other) for other in found):
@@ -143,7 +170,7 @@ def _match(owner: int, copy: _Track, release: _Track, times: Times) -> TimelineM
         spans=tuple(_span(stretch, copy) for stretch in found),
         distance=min(stretch.distance for stretch in found),
         agreeing_s=len(frozenset().union(*(stretch.seconds for stretch in found))),
-        speed=longest.shift.rate,
+        speed=round(longest.shift.rate, 3),
         edits=tuple(sorted(longest.edits)),
     )
 
@@ -255,7 +282,7 @@ def _edits(
     views = [list(release.bits)[index] for index in agreement.view[run]]
     half = len(run) / 2
     said = {
-        "mirrored": sum(name.endswith("mirrored") for name in copy_views),
+        "mirrored": sum(name.endswith(MIRRORED) for name in copy_views),
         "bordered": sum(name.startswith("trimmed") for name in copy_views)
         - sum(name == "trimmed" for name in views),
         "cropped": sum(name.startswith(("margin", "crop")) for name in views),

@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import av
@@ -24,7 +25,7 @@ WIDTH, HEIGHT = 320, 180
 Clip = NDArray[np.uint8]
 
 
-def clip(seed: int, *, seconds: float = 20.0, venue: int | None = None) -> Clip:
+def clip(seed: int, *, seconds: float = 12.0, venue: int | None = None) -> Clip:
     """A clip of several shots. Clips of one venue share its backdrop and its lights."""
     rng = np.random.default_rng(seed)
     place = np.random.default_rng(10_000 + (seed if venue is None else venue))
@@ -130,7 +131,7 @@ def encode_clip(
     """The clip as a file."""
     out = io.BytesIO()
     quick = {
-        "libx264": {"preset": "superfast"},
+        "libx264": {"preset": "ultrafast"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     }
     with av.open(out, "w", format=container) as file:
@@ -299,9 +300,14 @@ def _caption(draw: ImageDraw.ImageDraw) -> None:
     draw.text((40, 161), "they really did it again", fill="white", font_size=14)
 
 
+@cache
+def _somebody_elses(count: int) -> Clip:
+    return clip(70_001, seconds=count / FPS)
+
+
 def _picture_in_picture(frames: Clip) -> Clip:
     """Small in the corner of somebody else's video."""
-    other = clip(70_001, seconds=len(frames) / FPS).copy()
+    other = _somebody_elses(len(frames)).copy()
     small = _each(frames, lambda image: image.resize((128, 72)))
     other[: len(small), 12:84, 180:308] = small[: len(other)]
     return other

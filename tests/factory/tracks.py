@@ -24,7 +24,7 @@ _SCALE = (0, 2, 4, 5, 7, 9, 11)
 _VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (530, 1840, 2480), (570, 840, 2410))
 
 
-def track(seed: int, *, seconds: float = 24.0, beat_s: float | None = None) -> Track:
+def track(seed: int, *, seconds: float = 18.0, beat_s: float | None = None) -> Track:
     """A song of its own key, tempo, chords, melody and drum pattern."""
     rng = np.random.default_rng(seed)
     key = rng.uniform(55, 110)

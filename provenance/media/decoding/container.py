@@ -18,7 +18,7 @@ import av.error
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 
-__all__ = ["clean_reason", "open_container", "packets_of"]
+__all__ = ["clean_reason", "decoder_of", "open_container", "packets_of"]
 
 # Containers that carry their own data, and the codecs that agencies and platforms use. What is
 # not named is not tried: FFmpeg knows some 300 formats, most of them of forgotten games.
@@ -92,6 +92,7 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
         "format_whitelist": _FORMATS,
         "codec_whitelist": _CODECS,
         "protocol_whitelist": "none",
+        # Also while FFmpeg looks what is inside, which decodes.
         "max_pixels": str(limits.max_video_pixels),
         # Enough to tell what is inside; more only delays the answer on damaged files.
         "probesize": str(5 * 1024**2),
@@ -99,7 +100,7 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
         "max_streams": "64",
     }
     try:
-        container = av.open(_Bounded(stream), mode="r", container_options=options, io_open=_refuse)
+        container = av.open(_Bounded(stream), mode="r", options=options, io_open=_refuse)
     except (MalformedError, LimitError):
         raise
     except (av.error.FFmpegError, ValueError) as error:
@@ -108,6 +109,16 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
         yield container
     finally:
         container.close()
+
+
+def decoder_of(stream: Any, *, limits: Limits) -> Any:
+    """The decoder of one stream, bounded, before it decodes anything."""
+    context = stream.codec_context
+    context.options = {"max_pixels": str(limits.max_video_pixels), "codec_whitelist": _CODECS}
+    # Two threads answer sooner and cost more; the caller has other files for them.
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    return context
 
 
 def packets_of(container: Any, stream: Any, *, limits: Limits, why_not: list[str]) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.decoding.container import clean_reason, open_container, packets_of
+from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
 
 __all__ = ["Frame", "FrameReader", "open_frames"]
 
@@ -68,10 +68,7 @@ class FrameReader:
         one for every interval. After that only key frames are, every few seconds in what
         platforms make: an hour costs little more than its first quarter.
         """
-        context = self._stream.codec_context
-        # Two threads answer sooner and cost more; the caller has other files for them.
-        context.thread_count = 1
-        context.thread_type = "NONE"
+        context = decoder_of(self._stream, limits=self._limits)
         # What no other frame is made from need not be decoded where one in thirty is taken.
         context.skip_frame = "NONREF" if self._every_ms >= 250 else "DEFAULT"
         intra = bool(context.codec.properties & Properties.INTRA_ONLY.value)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.decoding.container import clean_reason, open_container, packets_of
+from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
 
 __all__ = ["SOUND_RATE_HZ", "SoundReader", "open_sound"]
 
@@ -42,8 +42,7 @@ class SoundReader:
 
     def __iter__(self) -> Iterator[NDArray[np.int16]]:
         """Decode, mix down to one channel, and bring to the rate that was asked for."""
-        context = self._stream.codec_context
-        context.thread_count = 1
+        decoder_of(self._stream, limits=self._limits)
         errors = 0
         samples = 0
         most = self._limits.max_media_s * self._rate_hz
