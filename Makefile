@@ -15,13 +15,14 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench accuracy clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
+	@echo "make accuracy how well copies of registered pictures are found (hours)"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -65,6 +66,9 @@ check-readme: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
+
+accuracy: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.accuracy_pictures
 
 clean:
 	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

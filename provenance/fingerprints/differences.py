@@ -192,7 +192,7 @@ def _recoloured(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> Flo
         scale = max(2.0, 1.5 * float(np.median(errors)))
         weights = (1 / (1 + (errors / scale) ** 2) ** 2).astype(np.float32)
     mapped = terms(expected) @ answer
-    return np.clip(mapped, 0, 255).reshape(expected.shape).astype(np.float32)
+    return np.asarray(np.clip(mapped, 0, 255).reshape(expected.shape), np.float32)
 
 
 def _unexplained(expected: Floats, got: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import iscc_core
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from provenance.errors import MalformedError
 from provenance.fingerprints.iscc import iscc_image_bits, parse_iscc, spell_iscc
@@ -23,9 +24,9 @@ def test_the_code_of_a_picture_is_that_of_the_reference_implementation(seed: int
     assert differ == 0 or seed_has_border(rgb)
 
 
-def seed_has_border(rgb: np.ndarray) -> bool:  # type: ignore[type-arg]
+def seed_has_border(rgb: NDArray[np.uint8]) -> bool:
     differs = np.abs(rgb.astype(int) - rgb[0, 0].astype(int)).max(axis=2) > 100
-    return not (differs[0].any() and differs[-1].any() and differs[:, 0].any())
+    return not bool(differs[0].any() and differs[-1].any() and differs[:, 0].any())
 
 
 @pytest.mark.parametrize("level", [0, 77, 255])

@@ -139,7 +139,8 @@ def test_features_are_found_while_others_come_and_go() -> None:
     index = HashedFeatureIndex()
     features = [index_features(photo(seed, size=SIZE)) for seed in range(4)]
     index.add(0, features[0])
-    stop, wrong = threading.Event(), []
+    stop = threading.Event()
+    wrong: list[int] = []
 
     def search() -> Iterator[int]:
         while not stop.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from provenance.fingerprints.iscc import parse_iscc
@@ -14,7 +15,7 @@ from provenance.media.decoding.pictures import DecodedPicture
 from tests.factory.scenes import photo
 
 
-def picture_of(rgb: np.ndarray) -> DecodedPicture:  # type: ignore[type-arg]
+def picture_of(rgb: NDArray[np.uint8]) -> DecodedPicture:
     return DecodedPicture(rgb=rgb, width=rgb.shape[1] * 4, height=rgb.shape[0] * 4)
 
 
@@ -46,5 +47,5 @@ def test_a_black_frame_has_no_code_and_says_so() -> None:
 
 def test_a_copy_is_looked_up_in_eight_turns() -> None:
     codes = query_codes(photo(3, size=(600, 400)))
-    assert len(codes) % 8 == 0
+    assert len(codes) in {8, 10, 12, 14}
     assert [code.view for code in codes[:2]] == ["whole, as it lies", "whole, turned 90° left"]
