@@ -175,13 +175,13 @@ def _recoloured(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> Flo
     if len(places) < 400:
         return expected
     places = places[:: max(1, len(places) // 12_000)]
-    source = terms(expected.reshape(-1, 3)[places])
-    target = got.reshape(-1, 3)[places]
+    source = terms(expected.reshape(-1, 3)[places]).astype(np.float64)
+    target = got.reshape(-1, 3)[places].astype(np.float64)
     # Where the copy is at black or white, its colour says only that it went that far.
-    within = ((target > 6) & (target < 249)).astype(np.float32) + np.float32(1e-4)
-    weights = np.ones(len(places), np.float32)
-    ridge = np.eye(source.shape[1], dtype=np.float32) * 1e-6 * len(places)
-    answer = np.zeros((source.shape[1], 3), np.float32)
+    within = ((target > 6) & (target < 249)) + 1e-4
+    weights = np.ones(len(places))
+    ridge = np.eye(source.shape[1]) * 1e-6 * len(places)
+    answer = np.zeros((source.shape[1], 3))
     for _ in range(6):
         for channel in range(3):
             weighted = source * (weights * within[:, channel])[:, None]
@@ -190,7 +190,7 @@ def _recoloured(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> Flo
             )
         errors = np.abs(np.clip(source @ answer, 0, 255) - target).max(axis=1)
         scale = max(2.0, 1.5 * float(np.median(errors)))
-        weights = (1 / (1 + (errors / scale) ** 2) ** 2).astype(np.float32)
+        weights = 1 / (1 + (errors / scale) ** 2) ** 2
     mapped = terms(expected) @ answer
     return np.asarray(np.clip(mapped, 0, 255).reshape(expected.shape), np.float32)
 
