@@ -15,7 +15,7 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips accuracy clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench    speed, side by side with its rivals"
 	@echo "make soak     hostile files at full size, processes killed meanwhile"
 	@echo "make accuracy-clips  how well copies of video and sound are found again"
+	@echo "make accuracy how well copies of registered pictures are found (hours)"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -77,6 +78,9 @@ soak: $(STAMP) debian-test
 accuracy-clips: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.accuracy_clips --clips 50 --tracks 50
 	$(BIN)/python -m tests.benchmarks.clip_cost
+
+accuracy: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.accuracy_pictures
 
 clean:
 	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,7 @@ _SAME_COLOUR = 14  # levels; JPEG leaves this much in a plain bar
 _PLAIN = 0.98  # share of a plain row that has the bar's colour
 _LETTERED = 0.55  # likewise with text in the bar
 _SHARP = 0.3  # of the usual sharpness of a row, below which it belongs to a blurred side
-_LEAST_BAR = 0.015  # of the side; less is not worth another code
+_LEAST_BAR = 0.035  # of the side; less is not worth another code
 _LEAST_CONTENT = 0.2
 
 
@@ -82,8 +82,8 @@ def _grow(edge: int, factor: float, towards: int) -> int:
 
 def _near(one: Box, other: Box, width: int, height: int) -> bool:
     return (
-        max(abs(one.left - other.left), abs(one.right - other.right)) < 0.015 * width
-        and max(abs(one.top - other.top), abs(one.bottom - other.bottom)) < 0.015 * height
+        max(abs(one.left - other.left), abs(one.right - other.right)) < 0.02 * width
+        and max(abs(one.top - other.top), abs(one.bottom - other.bottom)) < 0.02 * height
     )
 
 
@@ -95,25 +95,25 @@ def _less_bars(small: NDArray[np.uint8], share: float) -> Box:
         part = box.of(small)
         if min(part.shape[:2]) < 8:
             break
-        top, bottom = _content_run(part, share)
-        left, right = _content_run(part[top:bottom].swapaxes(0, 1), share)
+        top, bottom = _content_run(part, share, down=True)
+        left, right = _content_run(part[top:bottom], share, down=False)
         if (top, left) == (0, 0) and (bottom, right) == part.shape[:2]:
             break
         box = Box(box.left + left, box.top + top, box.left + right, box.top + bottom)
     return box
 
 
-def _content_run(part: NDArray[np.uint8], share: float) -> tuple[int, int]:
-    """First and last row of the picture: the longest run of rows that are no bar."""
-    size = len(part)
-    is_bar = np.zeros(size, dtype=bool)
-    for edge in (part[:2], part[-2:]):
+def _content_run(part: NDArray[np.uint8], share: float, *, down: bool) -> tuple[int, int]:
+    """First and last row (or column) of the picture: the longest run of them that is no bar."""
+    edges = (part[:2], part[-2:]) if down else (part[:, :2], part[:, -2:])
+    is_bar = np.zeros(part.shape[0 if down else 1], dtype=bool)
+    for edge in edges:
         colour = np.median(edge.reshape(-1, 3), axis=0)
-        like = np.abs(part.astype(np.int16) - colour.astype(np.int16)).max(axis=2) <= _SAME_COLOUR
-        rows = like.mean(axis=1) >= share
-        # A bar begins at the edge; elsewhere such a row is part of the picture.
-        if rows[:2].all() or rows[-2:].all():
-            is_bar |= rows
+        like = cv2.inRange(part, colour - _SAME_COLOUR, colour + _SAME_COLOUR)
+        lines = np.asarray(like).mean(axis=1 if down else 0) >= share * 255
+        # A bar begins at the edge; elsewhere such a line is part of the picture.
+        if lines[:2].all() or lines[-2:].all():
+            is_bar |= lines
     return _longest_run(~is_bar)
 
 

@@ -17,7 +17,10 @@ WORK_SIDE = 320
 """Longest side at which pictures are compared: what compression does is mostly gone there."""
 
 _SOFTEN = 1.1
+_COARSE_COLOUR, _COLOUR_WEIGHT = 2.0, 1.0
 _SLACK = np.ones((5, 5), np.uint8)  # alignment is trusted to two pixels
+_EDGE = np.ones((9, 9), np.uint8)
+_RINGING = 0.12  # of the contrast around, that hard compression leaves beside an edge
 _LEAST_LEVELS = 13.0
 _LEAST_AREA = 0.0012
 _JOIN = 0.03  # of the longest side: parts of one change
@@ -25,6 +28,7 @@ _MOST_REGIONS = 32
 _BLUR_STEPS = (0.6, 1.0, 1.5, 2.0, 3.0, 4.0)
 _TEXTURED = 4.0  # standard deviation of a block that has anything to agree on
 _AGREES = 0.6
+_ONE_COLOUR = 7.0
 
 Floats = NDArray[np.float32]
 
@@ -104,9 +108,9 @@ def _side_by_side(
     )
     ones = np.full(reference.shape[:2], 255, np.uint8)
     covered = cv2.warpPerspective(ones, whole, size, flags=cv2.INTER_NEAREST)
-    # The picture's own edge counts as a border here: its outermost pixels are half outside.
+    # Beside a frame the picture's outermost pixels are half frame.
     inside = cv2.erode(
-        np.asarray(covered, np.uint8), _SLACK, borderType=cv2.BORDER_CONSTANT, borderValue=255
+        np.asarray(covered, np.uint8), _EDGE, borderType=cv2.BORDER_CONSTANT, borderValue=255
     )
     got = cv2.resize(copy, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     return (_soft(np.asarray(warped, np.float32)), _soft(np.asarray(got, np.float32)), inside > 0)
@@ -171,18 +175,24 @@ def _recoloured(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> Flo
     if len(places) < 400:
         return expected
     places = places[:: max(1, len(places) // 12_000)]
-    source = terms(expected.reshape(-1, 3)[places])
-    target = got.reshape(-1, 3)[places]
-    weights = np.ones(len(places), np.float32)
-    ridge = np.eye(source.shape[1], dtype=np.float32) * 1e-3 * len(places) / 1000
+    source = terms(expected.reshape(-1, 3)[places]).astype(np.float64)
+    target = got.reshape(-1, 3)[places].astype(np.float64)
+    # Where the copy is at black or white, its colour says only that it went that far.
+    within = ((target > 6) & (target < 249)) + 1e-4
+    weights = np.ones(len(places))
+    ridge = np.eye(source.shape[1]) * 1e-6 * len(places)
+    answer = np.zeros((source.shape[1], 3))
     for _ in range(6):
-        weighted = source * weights[:, None]
-        answer = np.linalg.solve(weighted.T @ source + ridge, weighted.T @ target)
-        errors = np.abs(source @ answer - target).max(axis=1)
+        for channel in range(3):
+            weighted = source * (weights * within[:, channel])[:, None]
+            answer[:, channel] = np.linalg.solve(
+                weighted.T @ source + ridge, weighted.T @ target[:, channel]
+            )
+        errors = np.abs(np.clip(source @ answer, 0, 255) - target).max(axis=1)
         scale = max(2.0, 1.5 * float(np.median(errors)))
-        weights = (1 / (1 + (errors / scale) ** 2) ** 2).astype(np.float32)
+        weights = 1 / (1 + (errors / scale) ** 2) ** 2
     mapped = terms(expected) @ answer
-    return np.clip(mapped, 0, 255).reshape(expected.shape).astype(np.float32)
+    return np.asarray(np.clip(mapped, 0, 255).reshape(expected.shape), np.float32)
 
 
 def _unexplained(expected: Floats, got: Floats) -> Floats:
@@ -193,8 +203,17 @@ def _unexplained(expected: Floats, got: Floats) -> Floats:
         below = cv2.erode(other, _SLACK) - picture
         return np.asarray(np.maximum(np.maximum(above, below), 0).max(axis=2), np.float32)
 
-    levels = np.maximum(outside(expected, got), outside(got, expected))
-    return np.asarray(cv2.blur(levels, (5, 5)), np.float32)
+    expected, got = _brightness_and_colour(expected), _brightness_and_colour(got)
+    contrast = cv2.dilate(expected[..., 0], _EDGE) - cv2.erode(expected[..., 0], _EDGE)
+    levels = np.maximum(outside(expected, got), outside(got, expected)) - _RINGING * contrast
+    return np.asarray(cv2.blur(np.maximum(levels, 0), (5, 5)), np.float32)
+
+
+def _brightness_and_colour(picture: Floats) -> Floats:
+    """Brightness, and colour made as coarse as hard compression leaves it."""
+    parts = np.asarray(cv2.cvtColor(picture / 255, cv2.COLOR_RGB2YCrCb), np.float32) * 255
+    parts[..., 1:] = _soft(parts[..., 1:], _COARSE_COLOUR) * _COLOUR_WEIGHT
+    return parts
 
 
 def _regions(
@@ -262,4 +281,4 @@ def _flat_share(got: Floats, mask: NDArray[np.bool_]) -> float:
     _, counts = np.unique(cells, return_counts=True)
     common = np.unique(cells)[np.argmax(counts)]
     centre = np.median(pixels[cells == common], axis=0)
-    return float((np.abs(pixels - centre).max(axis=1) < 16).mean())
+    return float((np.abs(pixels - centre).max(axis=1) < _ONE_COLOUR).mean())

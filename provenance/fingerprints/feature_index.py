@@ -40,7 +40,7 @@ FEATURE_MEMORY_BYTES = 8 + 4 + 8 + _TABLES * 8
 _MOST_SIGNATURE_BITS = 12
 # A key that this many features share says nothing: a flat corner, a letter of a font.
 _CROWDED = 400
-_LEAST_WITNESSES = 4
+_LEAST_WITNESSES = 7
 _TURN_BINS, _SCALE_BINS = 24, 24
 _REACH = 0.06  # of the copy's longest side
 _MOST_VOTED = 24
@@ -306,4 +306,7 @@ def _witnesses(
     likewise = np.abs(np.log2(scale[:, None] / scale[None, :])) < 0.6
     opinion = near & likewise
     leader = int(np.argmax(opinion.sum(axis=1)))
-    return len(np.unique(asked[opinion[leader]]))
+    of_its_opinion = opinion[leader]
+    # Many features of the copy that are like one registered one are one witness.
+    registered = np.unique(np.rint(source[of_its_opinion] * 200), axis=0)
+    return min(len(np.unique(asked[of_its_opinion])), len(registered))

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _LEAST_SIDE = 640  # smaller pictures are enlarged: the features' range of sizes is limited
+_LEAST_HEIGHT = 16  # a line of pixels has no corners, and no scaling of it is defined
 _CELLS = 8
 _LEAST_MATCHES = 8
 _RATIO = 0.9  # the second-best match must be worse by this
@@ -120,6 +121,8 @@ def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
         side: Longest side that is looked at.
     """
     height, width = rgb.shape[:2]
+    if min(height, width) < _LEAST_HEIGHT:
+        return _no_features(width, height)
     longest = max(height, width)
     scale = min(side, max(longest, min(_LEAST_SIDE, side))) / longest
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
@@ -130,10 +133,7 @@ def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
     orb = cv2.ORB.create(nfeatures=3 * most, fastThreshold=8)
     corners, descriptors = orb.detectAndCompute(grey, None)
     if not corners:
-        empty = np.zeros((0,), np.float32)
-        return LocalFeatures(
-            np.zeros((0, 2), np.float32), empty, empty, np.zeros((0, 32), np.uint8), width, height
-        )
+        return _no_features(width, height)
     facts = np.array(
         [(*corner.pt, corner.size, corner.angle, corner.response) for corner in corners], np.float32
     )
@@ -141,6 +141,13 @@ def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
     facts, descriptors = facts[kept], np.asarray(descriptors, np.uint8)[kept]
     return LocalFeatures(
         facts[:, :2] / scale, facts[:, 2] / scale, facts[:, 3], descriptors, width, height
+    )
+
+
+def _no_features(width: int, height: int) -> LocalFeatures:
+    none = np.zeros((0,), np.float32)
+    return LocalFeatures(
+        np.zeros((0, 2), np.float32), none, none, np.zeros((0, 32), np.uint8), width, height
     )
 
 
@@ -176,8 +183,6 @@ def fit_geometry(reference: LocalFeatures, copy: LocalFeatures) -> Geometry | No
     source = reference.points[[pair.queryIdx for pair in pairs]]
     target = copy.points[[pair.trainIdx for pair in pairs]]
     reach = _REACH_PX * max(copy.width, copy.height) / 1024
-    # The seed is fixed: the same two pictures always get the same answer.
-    cv2.setRNGSeed(1)
     affine, chosen = cv2.estimateAffine2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=reach, maxIters=4000
     )

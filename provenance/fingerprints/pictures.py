@@ -59,11 +59,12 @@ def reference_picture(picture: DecodedPicture) -> Reference:
 def query_codes(rgb: Rgb) -> tuple[Code, ...]:
     """Which codes is a copy of a registered picture looked up by?
 
-    PDQ of the whole and of what remains without bars, frame or blurred sides, in all eight
-    turns and mirrorings each. Empty where the picture is too plain to be recognised.
+    PDQ of the whole in all eight turns and mirrorings, and of what remains without bars,
+    frame or blurred sides, upright. At most 14, because each costs a scan of the register.
+    Empty where the picture is too plain to be recognised.
     """
     pixels = pdq_input(rgb)
     codes = list(pdq_codes_turned(pixels))
     for number, box in enumerate(content_boxes(pixels), start=1):
-        codes += pdq_codes_turned(box.of(pixels), view=f"trimmed ({number})")
+        codes += pdq_codes_turned(box.of(pixels), view=f"trimmed ({number})", mirrored_only=True)
     return tuple(codes)

@@ -33,6 +33,7 @@ from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.trust.directory import LoadedDirectory, parse_directory
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
+from tests.benchmarks.pictures import search_race, triage_race
 from tests.factory.media import jpeg, mp4
 from tests.factory.sign import manifest, sign
 
@@ -273,12 +274,25 @@ def large_video(rounds: int, size_mb: int) -> Row:
     return _row(names, mine, rivals, f"peak resident {peak_mb:.0f} MB")
 
 
+def triage(rounds: int) -> Row:
+    """No credentials, fingerprint and search, against decoding the picture at full size."""
+    _, directory = _agency()
+    names = ("triage of an unsigned 12 MP JPEG, 1 M codes", "decoding it with Pillow", "< 1")
+    return _row(names, *_race(*triage_race(directory), rounds))
+
+
+def search(rounds: int, millions: int) -> Row:
+    """All codes within 90 bits of the 8 of one picture, against a flat scan of faiss."""
+    names = (f"search of {millions} M codes, radius 90", "faiss flat scan, one thread", "<= 1")
+    return _row(names, *_race(*search_race(millions * 1_000_000), rounds))
+
+
 def _print(rows: Sequence[Row]) -> None:
-    print(f"{'what':34} {'against':42} {'goal':8} {'ratio':>6} {'spread':>13}  note")
+    print(f"{'what':44} {'against':42} {'goal':8} {'ratio':>6} {'spread':>13}  note")
     for row in rows:
         spread = f"{row.low:.2f}-{row.high:.2f}"
         print(
-            f"{row.what:34} {row.against:42} {row.goal:8} {row.ratio:6.2f} {spread:>13}  {row.note}"
+            f"{row.what:44} {row.against:42} {row.goal:8} {row.ratio:6.2f} {spread:>13}  {row.note}"
         )
 
 
@@ -287,10 +301,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--large-mb", type=int, default=2048, help="0 leaves the row out")
+    parser.add_argument("--codes-m", type=int, default=10, help="millions; 1 leaves the row out")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     some = max(3, options.rounds // 3)
     rows = [small_jpeg(options.rounds), two_processes(some), pool_against_bare(some)]
+    rows += [triage(options.rounds), search(options.rounds, 1)]
+    if options.codes_m > 1:
+        rows.append(search(some, options.codes_m))
     if options.large_mb:
         rows.append(large_video(3, options.large_mb))
     _print(rows)

@@ -1,0 +1,116 @@
+"""What happened to a copy is shown, and where it differs is boxed; nothing else is."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from provenance.fingerprints.compare import (
+    PictureComparison,
+    PreparedPicture,
+    compare_pictures,
+    difference_picture,
+)
+from tests.benchmarks.accuracy_pictures import best_overlap, picture_of
+from tests.factory.copies import COPIES, Copy, replaced
+from tests.factory.scenes import photo
+
+SIZE = (720, 480)
+SCENE = 6
+
+
+@cache
+def reference() -> PreparedPicture:
+    return PreparedPicture(picture_of(photo(SCENE, size=SIZE)))
+
+
+def compared(copy: Copy) -> PictureComparison:
+    comparison = compare_pictures(reference(), PreparedPicture(picture_of(copy.rgb)))
+    assert comparison is not None
+    return comparison
+
+
+def made(name: str) -> Copy:
+    return COPIES[name](photo(SCENE, size=SIZE), np.random.default_rng(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "edits"),
+    [
+        ("same bytes anew", ()),
+        ("jpeg q50", ()),
+        ("blur", ()),
+        ("noise", ()),
+        ("resize x0.5", ("resized",)),
+        ("crop 10 % off centre", ("cropped",)),
+        ("mirror", ("mirrored",)),
+        ("rotate 90°", ("rotated",)),
+        ("border 5 %", ("bordered",)),
+        ("letterbox 1:1", ("bordered",)),
+        ("darker", ("recoloured",)),
+        ("grey", ("recoloured",)),
+        ("warm", ("recoloured",)),
+    ],
+)
+def test_what_happened_is_shown_and_nothing_is_boxed(name: str, edits: tuple[str, ...]) -> None:
+    comparison = compared(made(name))
+    assert comparison.edits == edits
+    assert comparison.regions == ()
+
+
+@pytest.mark.parametrize("name", ["caption 12 %", "sticker 2 %", "sticker 10 %"])
+def test_what_is_laid_over_is_boxed_and_named(name: str) -> None:
+    copy = made(name)
+    comparison = compared(copy)
+    assert comparison.edits == ("overlaid",)
+    assert best_overlap(comparison.regions, copy) >= 0.5
+
+
+@pytest.mark.parametrize("area", [0.02, 0.06, 0.15])
+def test_a_replaced_part_is_boxed(area: float) -> None:
+    copy = replaced(area)(photo(SCENE, size=SIZE), np.random.default_rng(4))
+    assert best_overlap(compared(copy).regions, copy) >= 0.5
+
+
+def test_a_replaced_face_is_boxed_in_the_mirrored_copy_too() -> None:
+    copy = replaced(0.02)(photo(SCENE, size=SIZE), np.random.default_rng(4))
+    assert copy.changed is not None
+    left, top, wide, high = copy.changed
+    turned = Copy(
+        np.ascontiguousarray(copy.rgb[:, ::-1]), (copy.rgb.shape[1] - left - wide, top, wide, high)
+    )
+    comparison = compared(turned)
+    assert comparison.mirrored
+    assert best_overlap(comparison.regions, turned) >= 0.5
+
+
+def test_an_unrelated_picture_is_no_copy() -> None:
+    other = PreparedPicture(picture_of(photo(777, size=SIZE)))
+    assert compare_pictures(reference(), other) is None
+
+
+def test_a_picture_without_features_is_no_copy() -> None:
+    flat = PreparedPicture(picture_of(np.full((100, 100, 3), 30, np.uint8)))
+    assert compare_pictures(reference(), flat) is None
+
+
+def test_two_looks_at_the_same_pictures_give_the_same_answer() -> None:
+    copy = made("repost chain")
+    one, other = compared(copy), compared(copy)
+    assert (one.inliers, one.regions, one.edits) == (other.inliers, other.regions, other.edits)
+    assert np.array_equal(one.heat, other.heat)
+
+
+def test_the_difference_is_shown_beside_what_was_registered() -> None:
+    copy = replaced(0.06)(photo(SCENE, size=SIZE), np.random.default_rng(4))
+    picture = picture_of(copy.rgb)
+    data = difference_picture(reference().picture, picture, compared(copy))
+    with Image.open(io.BytesIO(data)) as shown:
+        assert shown.format == "PNG"
+        assert shown.size == (2 * picture.rgb.shape[1] + 8, picture.rgb.shape[0])
+        pixels = np.asarray(shown)
+    assert (pixels == (255, 210, 0)).all(axis=2).sum() > 100
