@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from provenance.errors import RegisterError
 from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.register.register import Register
-from provenance.runtime.register_place import register_place
+from provenance.runtime.register_place import configured_place, register_place
+from provenance.runtime.settings import load_settings
 
-__all__ = ["open_register"]
+__all__ = ["open_configured_register", "open_register", "register_place"]
 
 
 def open_register(
@@ -24,3 +26,21 @@ def open_register(
         ConfigurationError: The settings cannot be used.
     """
     return Register(register_place(given), read_only=read_only, agencies=agencies)
+
+
+def open_configured_register(given: str | None = None) -> Register | None:
+    """The register to ask while verifying, or None where nobody has one.
+
+    One that was named has to be there. That at home is asked if it is there.
+
+    Raises:
+        RegisterError: It cannot be used.
+        ConfigurationError: The settings cannot be used.
+    """
+    place = configured_place(given, load_settings())
+    if place is None:
+        return None
+    try:
+        return Register(place, read_only=True)
+    except RegisterError as error:
+        raise RegisterError(f"the register cannot be asked: {error}") from error

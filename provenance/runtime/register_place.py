@@ -20,7 +20,7 @@ def register_place(given: str | None = None, settings: Settings | None = None) -
     if given is not None:
         return given
     settings = settings or load_settings()
-    return settings.register or str(settings.home / _DEFAULT)
+    return settings.register_place or str(settings.home / _DEFAULT)
 
 
 def configured_place(given: str | None, settings: Settings) -> str | None:
@@ -29,6 +29,6 @@ def configured_place(given: str | None, settings: Settings) -> str | None:
     One that was named has to be there. That at home is asked if it is there.
     """
     place = register_place(given, settings)
-    if given is None and settings.register is None and not Path(place).exists():
+    if given is None and settings.register_place is None and not Path(place).exists():
         return None
     return place

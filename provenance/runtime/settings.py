@@ -75,7 +75,8 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything that is kept between runs.
         directory: The agency directory; without one nothing can be official.
-        register: The register of releases: a path, or the URL of a PostgreSQL database.
+        register_place: `register`: the register of releases, a path or the URL of a
+            PostgreSQL database.
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.
@@ -89,8 +90,10 @@ class Settings(BaseModel):
 
     home: _Path
     directory: _Path | None = None
-    # Its URL may hold a password.
-    register: Annotated[_Place | None, Field(repr=False)] = None
+    # Its URL may hold a password; `register` itself is a name of pydantic's.
+    register_place: Annotated[_Place | None, Field(repr=False)] = Field(
+        default=None, alias="register"
+    )
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
@@ -186,11 +189,13 @@ def _checked(
         message = first["msg"].removeprefix("Value error, ")
         got = "" if ", got " in message else f", got {first['input']!r:.60}"
         raise ConfigurationError(f"{place(key)}: {message[0].lower()}{message[1:]}{got}") from error
-    return {name: getattr(model, name) for name in given}
+    names = {field.alias: name for name, field in Settings.model_fields.items()}
+    return {name: getattr(model, names.get(name, name)) for name in given}
 
 
 def _unknown() -> str:
-    return f"unknown setting; there are {', '.join(Settings.model_fields)}"
+    names = (field.alias or name for name, field in Settings.model_fields.items())
+    return f"unknown setting; there are {', '.join(names)}"
 
 
 def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> Path:

@@ -55,7 +55,11 @@ def look(register: Register, agencies: AgencyChecker, **options: Any) -> Registe
 def state_of(register: Register) -> list[tuple[Any, ...]]:
     with register.database.reading() as connection:
         tables = (CHANGE, FILE, BINDING, MANIFEST, COUNTER)
-        return [tuple(row) for table in tables for row in connection.execute(table.select())]
+        return [
+            tuple(row)
+            for table in tables
+            for row in connection.execute(table.select().order_by(*table.primary_key.columns))
+        ]
 
 
 def change(register: Register, *statements: Any) -> None:
@@ -118,7 +122,7 @@ def test_a_file_that_nobody_stated_goes(full: Register, agencies: AgencyChecker)
     assert view.files("11" * 32, at=HOUR) == ()
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a statement": (
         lambda row: update(CHANGE).values(encoded=row.encoded.replace(b"NOVA9-1", b"NOVA9-7")),
         "signature: ",

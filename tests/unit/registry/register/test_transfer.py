@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -198,12 +199,14 @@ def test_an_export_is_restored_into_sqlite_whatever_made_it(
 
 
 def test_a_damaged_backup_gets_no_name(
-    full: Register, tmp_path: Path, agencies: AgencyChecker
+    empty_sqlite: Path, tmp_path: Path, agencies: AgencyChecker, desk: Desk
 ) -> None:
-    if full.database.path is None:
-        pytest.skip("a backup of PostgreSQL is an export, whose damage is tested above")
-    backup = tmp_path / "register.backup"
-    backup_register(full.database, backup)
+    """A backup of PostgreSQL is an export, whose damage is tested above."""
+    backup, source = tmp_path / "register.backup", tmp_path / "register.db"
+    shutil.copy(empty_sqlite, source)
+    with Register(source) as register:
+        register.take(desk.release("NOVA9-1"), at=HOUR)
+        backup_register(register.database, backup)
     data = bytearray(backup.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 4096] = bytes(4096)
