@@ -69,8 +69,8 @@ def add(  # noqa: PLR0913 - one parameter for each option
         typer.Option(
             "--rendition-of",
             metavar="SHA256|FILE",
-            help="The files are the agency's own transcodes of this registered file; they may "
-            "have no credentials.",
+            help="The files are the agency's own transcodes of this registered file, signed "
+            "like every file.",
         ),
     ] = None,
     channel: Annotated[
@@ -323,7 +323,7 @@ class _Intake:
             channels=self._channels,
             name=shown,
         )
-        agency = read.agency or self._agency_of_original(shown)
+        agency = read.agency
         if self._agency not in {None, agency}:
             raise RegisterError(f"{shown}: expected a file of {self._agency}, got one of {agency}")
         self._agency = agency
@@ -342,13 +342,6 @@ class _Intake:
         return any(
             (file.release.agency, file.release.release) == (agency, self._release) for file in found
         )
-
-    def _agency_of_original(self, shown: str) -> str:
-        """Whose is the file that this is a rendition of? Its registration says."""
-        owners = self._register.owners_of_file(self._original or "")
-        if len(owners) != 1:
-            raise RegisterError(f"{shown}: expected a rendition of one agency's registered file")
-        return owners[0]
 
     def _write(self, some: list[ReadFile]) -> None:
         from provenance.registry.register.stating import state_release

@@ -10,7 +10,7 @@ picture lies in another, turned and scaled alike, are candidates; what they are 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ __all__ = [
     "FeatureCandidate",
     "FeatureIndex",
     "HashedFeatureIndex",
+    "Seen",
     "index_features",
     "query_features",
 ]
@@ -71,6 +72,10 @@ class FeatureCandidate(NamedTuple):
     mirrored: bool
 
 
+Seen = Callable[[Sequence[int]], Collection[int]]
+"""Which of these owners may be found? The others are passed over as if they were not there."""
+
+
 class FeatureIndex(Protocol):
     """Local features of registered pictures. Use from any thread, as `CodeIndex`."""
 
@@ -83,9 +88,21 @@ class FeatureIndex(Protocol):
         ...
 
     def search(
-        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
+        self,
+        features: LocalFeatures,
+        *,
+        mirrored: bool = False,
+        most: int = 5,
+        seen: Seen | None = None,
     ) -> list[FeatureCandidate]:
-        """Which pictures may be in a copy with these features, the likeliest first?"""
+        """Which pictures may be in a copy with these features, the likeliest first?
+
+        Args:
+            features: The copy's.
+            mirrored: Whether they are of the mirrored copy.
+            most: Most candidates.
+            seen: Says which owners may be found; None where all may.
+        """
         ...
 
 
@@ -203,7 +220,12 @@ class HashedFeatureIndex:
                 segment.owners[segment.owners == owner] = _REMOVED
 
     def search(
-        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
+        self,
+        features: LocalFeatures,
+        *,
+        mirrored: bool = False,
+        most: int = 5,
+        seen: Seen | None = None,
     ) -> list[FeatureCandidate]:
         """Which pictures may be in a copy with these features? See `FeatureIndex.search`."""
         if not len(features):
@@ -216,7 +238,7 @@ class HashedFeatureIndex:
         pairs = _Pairs(*(np.concatenate(parts) for parts in zip(*met, strict=True)))
         candidates = [
             FeatureCandidate(owner, witnesses, mirrored)
-            for owner, witnesses in _agreeing(pairs, features)
+            for owner, witnesses in _agreeing(pairs, features, seen)
         ]
         return sorted(candidates, key=lambda one: -one.witnesses)[:most]
 
@@ -256,7 +278,9 @@ def _met(segment: _Segment, keys: NDArray[np.uint32], signatures: NDArray[np.uin
     return _Pairs(asked[kept], owners[kept], segment.places[rows], segment.shapes[rows])
 
 
-def _agreeing(pairs: _Pairs, features: LocalFeatures) -> list[tuple[int, int]]:
+def _agreeing(
+    pairs: _Pairs, features: LocalFeatures, seen: Seen | None
+) -> list[tuple[int, int]]:
     """Owners with enough features that lie in the copy as one picture, and how many."""
     longest = max(features.width, features.height)
     turn = (features.angles[pairs.asked] - pairs.shapes[:, 1] / 100.0) % 360
@@ -272,7 +296,7 @@ def _agreeing(pairs: _Pairs, features: LocalFeatures) -> list[tuple[int, int]]:
     best: dict[int, int] = {}
     for owner, count in zip(owners.tolist(), counts.tolist(), strict=True):
         best[owner] = max(best.get(owner, 0), count)
-    likely = sorted(best, key=lambda owner: -best[owner])[:_MOST_VOTED]
+    likely = _first_seen(sorted(best, key=lambda owner: -best[owner]), seen)
     # Then let each pair say where the whole picture lies, and count who is of its opinion.
     found = []
     points = features.points / longest
@@ -288,6 +312,20 @@ def _agreeing(pairs: _Pairs, features: LocalFeatures) -> list[tuple[int, int]]:
         if witnesses >= _LEAST_WITNESSES:
             found.append((owner, witnesses))
     return found
+
+
+def _first_seen(owners: list[int], seen: Seen | None) -> list[int]:
+    """The first of these that may be found: nobody else may take their places."""
+    if seen is None:
+        return owners[:_MOST_VOTED]
+    found: list[int] = []
+    for start in range(0, len(owners), _MOST_VOTED):
+        some = owners[start : start + _MOST_VOTED]
+        shown = seen(some)
+        found += [owner for owner in some if owner in shown]
+        if len(found) >= _MOST_VOTED:
+            break
+    return found[:_MOST_VOTED]
 
 
 def _witnesses(

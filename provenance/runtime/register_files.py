@@ -16,7 +16,7 @@ from provenance.media.source import open_source
 from provenance.registry.register.intake import Fingerprinter, read_signed_file
 from provenance.registry.register.stating import StatedFile
 from provenance.report import Report
-from provenance.verdict import IntegrityState, Verdict
+from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 
 __all__ = ["ReadFile", "digest_named", "read_for_register"]
@@ -30,12 +30,12 @@ class ReadFile:
 
     Attributes:
         stated: What is stated and kept of it.
-        agency: Whose official release it is; None for a rendition without credentials.
+        agency: Whose official release it is.
         why_not: What of its fingerprint could not be made.
     """
 
     stated: StatedFile
-    agency: str | None
+    agency: str
     why_not: tuple[str, ...] = ()
 
 
@@ -50,9 +50,10 @@ def read_for_register(
     limits: Limits = DEFAULT_LIMITS,
     name: str | None = None,
 ) -> ReadFile:
-    """What would be registered of this file? It has to be official.
+    """What would be registered of this file? It has to be official, a rendition too.
 
-    A rendition may have no credentials at all; with any, they have to be the agency's.
+    Credentials that are kept beside it go into the register with it, which then proves the
+    bare file as well.
 
     Args:
         path: The file.
@@ -70,9 +71,7 @@ def read_for_register(
     """
     where = name or str(path)
     report = verifier.verify(path, name=where, sidecar=sidecar)
-    bare = rendition_of is not None and report.integrity.state is IntegrityState.ABSENT
-    if not bare:
-        _check_official(report, where)
+    agency = _official_of(report, where)
     why_not: list[str] = []
     with open_source(path, name=where, limits=limits) as opened:
         stated = read_signed_file(
@@ -88,12 +87,7 @@ def read_for_register(
         # The bytes that were verified are the bytes that are stated.
         if opened.has_changed() or stated.file.sha256 != report.asset.sha256:
             raise RegisterError(f"{where}: changed while it was read")
-    agency = report.signer.agency
-    return ReadFile(
-        stated=stated,
-        agency=None if bare or agency is None else agency.id,
-        why_not=tuple(why_not),
-    )
+    return ReadFile(stated=stated, agency=agency, why_not=tuple(why_not))
 
 
 def digest_named(given: str) -> str:
@@ -108,11 +102,14 @@ def digest_named(given: str) -> str:
         return opened.sha256()
 
 
-def _check_official(report: Report, where: str) -> None:
-    if report.verdict is not Verdict.OFFICIAL:
+def _official_of(report: Report, where: str) -> str:
+    """Whose official release is this?"""
+    agency = report.signer.agency
+    if report.verdict is not Verdict.OFFICIAL or agency is None:
         raise RegisterError(
             f"{where}: expected an official release, got {report.verdict.value}: {report.summary}"
         )
+    return agency.id
 
 
 def _noting(fingerprint: Fingerprinter, why_not: list[str]) -> Fingerprinter:

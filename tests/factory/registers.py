@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,8 @@ __all__ = [
     "AT",
     "ISCC",
     "Desk",
+    "Kinds",
+    "alike",
     "digest_of",
     "fingerprint",
     "new_database",
@@ -41,6 +44,9 @@ __all__ = [
     "stated_file",
     "store_in",
 ]
+
+Kinds = dict[str, tuple[bytes, MediaFingerprint]]
+"""By kind of media: an asset, and its fingerprint."""
 
 _ATTEMPTS = 8
 AGENCY = "aurora-entertainment"
@@ -97,6 +103,12 @@ def stated_file(
         fingerprint=fingerprint(name),
     )
     return StatedFile(file=file, facts=facts)
+
+
+def alike(name: str, fingerprint: MediaFingerprint) -> StatedFile:
+    """The file of this name, which looks or sounds like that."""
+    stated = stated_file(name)
+    return replace(stated, facts=replace(stated.facts, fingerprint=fingerprint))
 
 
 class Desk:

@@ -45,8 +45,8 @@ def read_signed_file(
         opened: The file.
         fingerprint: Says what it looks and sounds like.
         sidecar: Its manifest store, if it is kept beside it.
-        rendition_of: Digest of the file of which it is a transcode. Such a file need have
-            no credentials of its own: that it is the agency's is what the agency signs here.
+        rendition_of: Digest of the file of which it is a transcode. It has credentials of
+            its own all the same: a verifier calls only what they prove official.
         channels: Where the agency publishes it.
         limits: Bounds on what is read.
 
@@ -61,22 +61,22 @@ def read_signed_file(
         store = _store_of(opened, media_format, sidecar, limits)
     except (MalformedError, LimitError) as error:
         raise RegisterError(f"{where}: expected a manifest store: {error}") from error
-    if store is None and rendition_of is None:
+    if store is None:
         raise RegisterError(f"{where}: expected a manifest store in it or beside it, got none")
     opened.stream.seek(0)
     made = fingerprint(opened.stream, media_format, limits)
     file = ReleaseFile(
         sha256=opened.sha256(),
         media_type=media_format.media_type,
-        manifest_sha256=None if store is None else sha256(store.data).hexdigest(),
-        active_manifest=None if store is None else store.active.label,
+        manifest_sha256=sha256(store.data).hexdigest(),
+        active_manifest=store.active.label,
         iscc=made.iscc,
         rendition_of=rendition_of,
     )
     facts = FileFacts(
         sha256=file.sha256,
-        manifest=None if store is None else store.data,
-        title={} if store is None else title_of(store.active, limits),
+        manifest=store.data,
+        title=title_of(store.active, limits),
         channels=channels,
         fingerprint=made if made.codes or made.references else None,
     )

@@ -96,7 +96,7 @@ class ReferenceLine(_Line):
     """What confirms a resemblance to a file."""
 
     sha256: Sha256
-    kind: Literal["picture", "sound"]
+    kind: Literal["picture", "features", "sound"]
     data: _Bytes
     at_ms: _Count | None = None
     width: _Count | None = None

@@ -250,8 +250,14 @@ class RegisterView:
         if self._search is None or unit is None:
             return
         algorithm, bits = unit
-        found = self._search.nearest(algorithm, bits, radius=BINDING_RADIUS, most=_MOST_CANDIDATES)
-        files = self.owners([owner for owner, _ in found], at=at)
+        asked = _MOST_CANDIDATES
+        while True:
+            found = self._search.nearest(algorithm, bits, radius=BINDING_RADIUS, most=asked)
+            files = self.owners([owner for owner, _ in found], at=at)
+            # What is hidden must not take the places of what is not.
+            if len(found) < asked or len(files) >= most:
+                break
+            asked *= 4
         for owner, distance in found:
             if most <= 0:
                 return

@@ -6,13 +6,14 @@ the same as if it were not there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprints.feature_index import FeatureCandidate, FeatureIndex
+from provenance.fingerprints.feature_index import FeatureCandidate, FeatureIndex, Seen
 from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit, CodeIndex
 from provenance.fingerprints.model import Code, Reference
@@ -22,6 +23,9 @@ from provenance.registry.register.view import RegisterView
 from provenance.verification.register import RegisteredFile
 
 __all__ = ["Visible", "VisibleCodes", "VisibleFeatures", "VisibleTimelines"]
+
+# By so much more is asked for where something hidden was among what was found.
+_MORE = 4
 
 
 class Visible:
@@ -74,9 +78,28 @@ class VisibleCodes:
 
     def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
         """Which registered codes are near these? See `CodeIndex.search`."""
-        hits = self._index.search(codes, radius=radius, most=most)
-        seen = self._visible.files(hit.owner for hit in hits)
-        return [hit for hit in hits if hit.owner in seen]
+        asked = most
+        while True:
+            hits = self._index.search(codes, radius=radius, most=asked)
+            seen = self._visible.files(hit.owner for hit in hits)
+            shown = [hit for hit in hits if hit.owner in seen]
+            # What is hidden must not take the places of what is not.
+            had = Counter(hit.query for hit in hits)
+            kept = Counter(hit.query for hit in shown)
+            if all(had[query] < asked or kept[query] >= most for query in had):
+                return _the_first(shown, most)
+            asked *= _MORE
+
+
+def _the_first(hits: Sequence[CodeHit], most: int) -> list[CodeHit]:
+    """The first hits for each code that was asked for."""
+    count: Counter[int] = Counter()
+    first = []
+    for hit in hits:
+        count[hit.query] += 1
+        if count[hit.query] <= most:
+            first.append(hit)
+    return first
 
 
 class VisibleFeatures:
@@ -95,12 +118,20 @@ class VisibleFeatures:
         raise NotImplementedError("features are removed from the projection, not from a view")
 
     def search(
-        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
+        self,
+        features: LocalFeatures,
+        *,
+        mirrored: bool = False,
+        most: int = 5,
+        seen: Seen | None = None,
     ) -> list[FeatureCandidate]:
         """Which pictures may be in the copy? See `FeatureIndex.search`."""
-        found = self._index.search(features, mirrored=mirrored, most=most)
-        seen = self._visible.files(candidate.owner for candidate in found)
-        return [candidate for candidate in found if candidate.owner in seen]
+
+        def shown(owners: Sequence[int]) -> set[int]:
+            known = set(self._visible.files(owners))
+            return known if seen is None else known & set(seen(owners))
+
+        return self._index.search(features, mirrored=mirrored, most=most, seen=shown)
 
 
 class VisibleTimelines:

@@ -195,6 +195,9 @@ class Desk:
         """The first message that is no question, to an issuer or to the register."""
         issuers = questions = 0
         while issuers <= _MAX_ASKED and questions <= _MAX_QUESTIONS:
+            if time.monotonic() > deadline:
+                # One that asks and asks is never waited for.
+                raise ChannelTimeoutError
             message, _ = worker.channel.receive(deadline)
             if message[:1] == REPORT:
                 return message

@@ -15,6 +15,7 @@ from provenance.fingerprints.features import unpack_features
 from provenance.fingerprints.model import Algorithm
 from provenance.registry.search.reader import LocalSearch
 from provenance.runtime.workers.register_words import (
+    CODES_AT_ONCE,
     bytes_in,
     codes_in,
     codes_out,
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RegisterDesk"]
 
-_MOST_CODES = 50_000
 _MOST_HITS = 1_000
+_MOST_NEAR = 100
+# Nothing of ours looks further; to look everywhere is to be told everything.
+_MOST_RADIUS = 90
 _MOST_OWNERS = 10_000
 _MOST_FEATURES_BYTES = 1024 * 1024
+_LARGEST = 2**63 - 1
 
 
 class RegisterDesk:
@@ -66,10 +70,12 @@ class RegisterDesk:
         try:
             answer = self._answers[document["register"]]
             at = datetime.fromisoformat(document["at"])
+            if at.tzinfo is None:
+                raise ValueError("a time without an offset")
             return {"answer": answer(document, at)}
         except RegisterError as error:
             return {"refused": str(error)}
-        except (KeyError, TypeError, ValueError, MalformedError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, MalformedError) as error:
             # Nothing that a worker of ours asks.
             return {"refused": f"register: a question that means nothing: {clean_text(error)}"}
 
@@ -88,7 +94,7 @@ class RegisterDesk:
             str(document["algorithm"]),
             str(document["value"]),
             at=at,
-            most=min(int(document["most"]), _MOST_HITS),
+            most=_number(document["most"], _MOST_HITS),
         )
         return matches_out(found)
 
@@ -105,11 +111,12 @@ class RegisterDesk:
         return self._search[1]
 
     def _codes(self, document: Mapping[str, Any], at: datetime) -> Any:
-        codes = codes_in(document["codes"][:_MOST_CODES])
+        if len(document["codes"]) > CODES_AT_ONCE:
+            raise RegisterError(f"register: expected {CODES_AT_ONCE} codes at most at once")
         hits = self._asked(at).codes.search(
-            codes,
-            radius=min(int(document["radius"]), 256),
-            most=min(int(document["most"]), _MOST_HITS),
+            codes_in(document["codes"]),
+            radius=_number(document["radius"], _MOST_RADIUS),
+            most=_number(document["most"], _MOST_NEAR),
         )
         return [list(hit) for hit in hits]
 
@@ -120,20 +127,31 @@ class RegisterDesk:
         found = self._asked(at).features.search(
             unpack_features(data),
             mirrored=bool(document["mirrored"]),
-            most=min(int(document["most"]), _MOST_HITS),
+            most=_number(document["most"], _MOST_HITS),
         )
         return [list(candidate) for candidate in found]
 
     def _owners(self, document: Mapping[str, Any], at: datetime) -> Any:
-        owners = [int(owner) for owner in document["owners"][:_MOST_OWNERS]]
+        owners = [_number(owner, _LARGEST) for owner in document["owners"][:_MOST_OWNERS]]
         return owned_out(self._asked(at).files(owners))
 
     def _picture(self, document: Mapping[str, Any], at: datetime) -> Any:
-        return reference_out(self._asked(at).picture(int(document["owner"])))
+        return reference_out(self._asked(at).picture(_number(document["owner"], _LARGEST)))
 
     def _frames(self, document: Mapping[str, Any], at: datetime) -> Any:
-        codes = self._asked(at).timelines.frames(int(document["owner"]))
+        codes = self._asked(at).timelines.frames(_number(document["owner"], _LARGEST))
         return codes_out([code for code in codes if code.algorithm is Algorithm.PDQ_FRAME])
 
     def _sound(self, document: Mapping[str, Any], at: datetime) -> Any:
-        return reference_out(self._asked(at).sound_reference(int(document["owner"])))
+        return reference_out(self._asked(at).sound_reference(_number(document["owner"], _LARGEST)))
+
+
+def _number(value: object, most: int) -> int:
+    """A whole number from 0, and this at most.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected a whole number, got {type(value).__name__}")
+    return max(0, min(value, most))

@@ -21,6 +21,7 @@ from provenance.verification.register import (
 )
 
 __all__ = [
+    "CODES_AT_ONCE",
     "bytes_in",
     "codes_in",
     "codes_out",
@@ -36,6 +37,9 @@ __all__ = [
     "reference_out",
     "text_of",
 ]
+
+CODES_AT_ONCE = 4_096
+"""Codes in one question: each costs the parent a scan of the register."""
 
 _FILE: TypeAdapter[RegisteredFile] = TypeAdapter(RegisteredFile)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.errors import RegisterError
-from provenance.fingerprints.feature_index import FeatureCandidate
+from provenance.fingerprints.feature_index import FeatureCandidate, Seen
 from provenance.fingerprints.features import LocalFeatures, pack_features
 from provenance.fingerprints.index import CodeHit
 from provenance.fingerprints.model import Algorithm, Code, Reference
@@ -25,6 +25,7 @@ from provenance.media.formats import MediaFormat
 from provenance.registry.search.resembler import resembling
 from provenance.runtime.workers.channel import Channel
 from provenance.runtime.workers.register_words import (
+    CODES_AT_ONCE,
     codes_in,
     codes_out,
     files_in,
@@ -143,10 +144,12 @@ class _RelayedCodes:
         raise NotImplementedError("a worker removes nothing")
 
     def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
-        if not codes:
-            return []
-        hits = self._search.ask("codes", codes=codes_out(codes), radius=radius, most=most)
-        return [CodeHit(*hit) for hit in hits]
+        hits: list[CodeHit] = []
+        for start in range(0, len(codes), CODES_AT_ONCE):
+            some = codes_out(codes[start : start + CODES_AT_ONCE])
+            for query, *rest in self._search.ask("codes", codes=some, radius=radius, most=most):
+                hits.append(CodeHit(start + query, *rest))
+        return sorted(hits, key=lambda hit: (hit.distance, hit.query, hit.owner))
 
 
 class _RelayedFeatures:
@@ -160,8 +163,15 @@ class _RelayedFeatures:
         raise NotImplementedError("a worker removes nothing")
 
     def search(
-        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
+        self,
+        features: LocalFeatures,
+        *,
+        mirrored: bool = False,
+        most: int = 5,
+        seen: Seen | None = None,
     ) -> list[FeatureCandidate]:
+        if seen is not None:
+            raise NotImplementedError("what may be found is for the parent to say")
         if not len(features):
             return []
         packed = text_of(pack_features(features))

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from provenance.signing.dev_agency import DevAgency
+from tests.factory import media
 from tests.factory.command_line import Cli, Done, command_line
 from tests.factory.release_log import ORIGIN
 
@@ -89,7 +90,7 @@ def test_a_release_from_registration_to_withdrawal(
     # Again: nothing is registered twice.
     done = keeper.stating("add", photo, "--release", "NOVA9-1")
     assert f"{NAME}: 0 files registered, 1 were there already" in done.out
-    # A newer version, and a transcode of it without credentials of its own.
+    # A newer version, and a transcode of it that is signed like every file.
     other = keeper.file("other.png", signed("png"))
     assert keeper.stating("add", other, "--release", "NOVA9-2").code == 0
     small = keeper.file("small.mp3", signed("mp3", 2))
@@ -122,7 +123,10 @@ def test_what_is_not_official_is_not_registered(
     assert (done.code, "expected an official release, got" in done.err) == (2, True)
     original = keeper.file("photo.jpg", signed("jpeg"))
     assert keeper.stating("add", original, "--release", "NOVA9-1").code == 0
-    # A rendition may lack credentials, and not have wrong ones.
+    # A rendition is no exception: without credentials nobody could call it official.
+    bare = keeper.file("bare.jpg", media.jpeg(seed=4))
+    done = keeper.stating("add", bare, "--release", "NOVA9-1", "--rendition-of", original)
+    assert (done.code, "expected an official release, got unverified" in done.err) == (2, True)
     done = keeper.stating("add", photo, "--release", "NOVA9-1", "--rendition-of", original)
     assert "got altered" in done.err
     done = keeper.stating("add", photo, "--release", "NOVA9-1", "--rendition-of", "00" * 32)
