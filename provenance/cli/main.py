@@ -11,6 +11,7 @@ import typer
 
 from provenance.cli.cert import cert
 from provenance.cli.codes import codes
+from provenance.cli.compare import COMPARE_EXIT_CODES, compare
 from provenance.cli.dev import dev
 from provenance.cli.directory import directory
 from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
@@ -39,6 +40,7 @@ app.command("verify", epilog=EXIT_CODES_HELP)(verify)
 app.command("sign", epilog=SIGN_EXIT_CODES)(sign)
 app.command("stamp", epilog=STAMP_EXIT_CODES)(stamp)
 app.command("inspect")(inspect)
+app.command("compare", epilog=COMPARE_EXIT_CODES)(compare)
 app.command("codes")(codes)
 app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
 app.add_typer(release, name="release")

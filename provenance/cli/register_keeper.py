@@ -29,16 +29,13 @@ from provenance.cli.streams import say, write_text
 from provenance.errors import ConfigurationError, RegisterError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from provenance.credentials.engine_signing import ClaimSigner
     from provenance.registry.log.statement import Supersede, Withdraw
     from provenance.registry.register.register import Register
-    from provenance.runtime.register_files import ReadFile
+    from provenance.runtime.registering import Registration
 
 __all__ = ["register_register_keeper"]
 
-_FILES_AT_ONCE = 64
 _SALT_BYTES = 32
 
 
@@ -91,7 +88,10 @@ def add(  # noqa: PLR0913 - one parameter for each option
     A file that this release has already is passed over: what was interrupted can simply be
     done again.
     """
-    from provenance.cli.judge import parse_time
+    from provenance.cli.judge import make_verifier, parse_time, setup_of
+    from provenance.runtime.clock import system_clock
+    from provenance.runtime.register_files import digest_named
+    from provenance.runtime.registering import Registration
 
     until = parse_time(embargo_until, option="--embargo-until")
     with (
@@ -99,17 +99,22 @@ def add(  # noqa: PLR0913 - one parameter for each option
         signer_at(key, certificate, passphrase_file, unsafe_plain=unsafe_plain_key) as signer,
         stating(),
     ):
-        intake = _Intake(
+        intake = Registration(
             register,
             signer,
+            make_verifier(
+                setup_of(
+                    directory=directory, trust_lists=(), time_stamp_lists=time_stamp_list or ()
+                )
+            ),
             release=release,
+            clock=system_clock,
+            say=say,
             embargo_until=until,
-            rendition_of=rendition_of,
+            rendition_of=None if rendition_of is None else digest_named(rendition_of),
             channels=tuple(channel or ()),
-            directory=directory,
-            time_stamp_lists=time_stamp_list or (),
         )
-        intake.take(files)
+        _take_in(intake, files)
         write_text(intake.summary)
         if log is not None:
             count = give_log(register, log, log_key, log_passphrase_file, plain=unsafe_plain_key)
@@ -256,109 +261,16 @@ def _state(register: Register, signer: ClaimSigner, statement: Withdraw | Supers
     register.take([change], at=system_clock())
 
 
-class _Intake:
-    """Takes files in, some at a time."""
+def _take_in(intake: Registration, files: list[str]) -> None:
+    from provenance.cli.inputs import Notice, find_inputs
 
-    def __init__(
-        self,
-        register: Register,
-        signer: ClaimSigner,
-        *,
-        release: str,
-        embargo_until: datetime | None,
-        rendition_of: str | None,
-        channels: tuple[str, ...],
-        directory: Path | None,
-        time_stamp_lists: list[str] | tuple[str, ...],
-    ) -> None:
-        from provenance.cli.judge import make_verifier, setup_of
-        from provenance.runtime.register_files import digest_named
-
-        self._register, self._signer = register, signer
-        self._release, self._until = release, embargo_until
-        self._channels = channels
-        self._original = None if rendition_of is None else digest_named(rendition_of)
-        self._verifier = make_verifier(
-            setup_of(directory=directory, trust_lists=(), time_stamp_lists=time_stamp_lists)
-        )
-        self._agency: str | None = None
-        self._added = self._kept = 0
-
-    @property
-    def summary(self) -> str:
-        """What became of it."""
-        kept = f", {self._kept} were there already" if self._kept else ""
-        hidden = "" if self._until is None else f", under embargo until {self._until.isoformat()}"
-        return f"{self._agency}/{self._release}: {self._added} files registered{kept}{hidden}"
-
-    def take(self, files: list[str]) -> None:
-        """Verify, read, sign and register these files."""
-        from provenance.cli.inputs import Notice, find_inputs
-
-        some: list[ReadFile] = []
-        for item in find_inputs(files, recursive=False):
-            if isinstance(item, Notice):
-                if item.failed:
-                    raise ConfigurationError(item.message)
-                continue
-            if item.path is None:
-                raise ConfigurationError("expected the names of files, got standard input")
-            read = self._read(Path(item.path), item.sidecar, item.shown)
-            if read is not None:
-                some.append(read)
-            if len(some) >= _FILES_AT_ONCE:
-                self._write(some)
-        self._write(some)
-
-    def _read(self, path: Path, sidecar: str | None, shown: str) -> ReadFile | None:
-        from provenance.fingerprints.media import fingerprint_media
-        from provenance.runtime.register_files import read_for_register
-
-        read = read_for_register(
-            path,
-            verifier=self._verifier,
-            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
-            sidecar=None if sidecar is None else Path(sidecar),
-            rendition_of=self._original,
-            channels=self._channels,
-            name=shown,
-        )
-        agency = read.agency
-        if self._agency not in {None, agency}:
-            raise RegisterError(f"{shown}: expected a file of {self._agency}, got one of {agency}")
-        self._agency = agency
-        for why in read.why_not:
-            say(f"{shown}: {why}")
-        if self._has(read.stated.file.sha256, agency):
-            self._kept += 1
-            return None
-        return read
-
-    def _has(self, sha256: str, agency: str) -> bool:
-        from provenance.runtime.clock import system_clock
-
-        view = self._register.view(agency, clock=system_clock)
-        found = view.files(sha256, at=system_clock())
-        return any(
-            (file.release.agency, file.release.release) == (agency, self._release) for file in found
-        )
-
-    def _write(self, some: list[ReadFile]) -> None:
-        from provenance.registry.register.stating import state_release
-        from provenance.runtime.clock import system_clock
-
-        if not some:
-            return
-        now = system_clock()
-        changes = state_release(
-            [read.stated for read in some],
-            agency=self._agency or "",
-            release=self._release,
-            at=now.replace(microsecond=0),
-            signer=self._signer,
-            embargo_until=self._until,
-            make_salt=lambda: secrets.token_bytes(_SALT_BYTES),
-        )
-        self._register.take(changes, at=now)
-        self._added += len(some)
-        some.clear()
+    for item in find_inputs(files, recursive=False):
+        if isinstance(item, Notice):
+            if item.failed:
+                raise ConfigurationError(item.message)
+            continue
+        if item.path is None:
+            raise ConfigurationError("expected the names of files, got standard input")
+        sidecar = None if item.sidecar is None else Path(item.sidecar)
+        intake.add(Path(item.path), sidecar=sidecar, name=item.shown)
+    intake.finish()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exit_codes import ExitCode
+from provenance.cli.register_options import LogKeyFileOption, LogOption, LogPassphraseFileOption
 from provenance.cli.sign_consent import sign_consent
 from provenance.cli.signing_options import (
     CertificateOption,
@@ -135,16 +136,35 @@ def sign(  # noqa: PLR0913 - one parameter for each option
             "the output folder. Run again with the same one, signing goes on where it stopped.",
         ),
     ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            "--register",
+            metavar="PLACE",
+            help="Also register what is signed, with the same key: a file (SQLite), or "
+            "postgresql://... ; until the release manifest's embargo ends, for the agency alone.",
+        ),
+    ] = None,
+    log: LogOption = None,
+    log_key: LogKeyFileOption = None,
+    log_passphrase_file: LogPassphraseFileOption = None,
 ) -> int:
     """Sign a release: every output is verified, and kept only if it is official.
 
-    The sources are not changed. Whatever stops it, run it again: what is signed is kept.
+    The sources are not changed. Whatever stops it, run it again: what is signed is kept, and
+    what is registered too.
     """
+    from contextlib import ExitStack
+
     from provenance.cli.progress import batch_progress
+    from provenance.cli.register_options import give_log, register_at
+    from provenance.cli.sign_register import register_signed
     from provenance.runtime.sign_batch import JOURNAL_NAME, sign_plan
     from provenance.signing.plan import plan_differences
     from provenance.signing.release import load_release
 
+    if log is not None and place is None:
+        raise ConfigurationError("--log: expected --register PLACE too, from which it is given")
     if (manifest is None) == (plan is None):
         raise ConfigurationError("expected either --release MANIFEST or --plan PLAN")
     choices = SigningChoices(
@@ -173,17 +193,28 @@ def sign(  # noqa: PLR0913 - one parameter for each option
             listed = "\n".join(f"  {difference}" for difference in differences[:50])
             raise PlanError(f"{plan}: something is not as it was planned:\n{listed}")
     journal = results or out / JOURNAL_NAME
-    with batch_progress(len(now.files)) as note:
-        found = sign_plan(
-            now,
-            setup,
-            source_folder=loaded.folder,
-            out_folder=out,
-            results=journal,
-            jobs=jobs or os.cpu_count() or 1,
-            on_result=note,
-        )
-    return _summarise(found, now, journal)
+    with ExitStack() as held:
+        # One that cannot be used is said to be before anything is signed.
+        register = None if place is None else held.enter_context(register_at(place, directory))
+        with batch_progress(len(now.files)) as note:
+            found = sign_plan(
+                now,
+                setup,
+                source_folder=loaded.folder,
+                out_folder=out,
+                results=journal,
+                jobs=jobs or os.cpu_count() or 1,
+                on_result=note,
+            )
+        status = _summarise(found, now, journal)
+        if register is not None:
+            register_signed(register, setup, now, loaded, found, out_folder=out)
+            if log is not None:
+                count = give_log(
+                    register, log, log_key, log_passphrase_file, plain=unsafe_plain_key
+                )
+                write_text(f"{log}: {count} entries added")
+    return status
 
 
 def _summarise(found: tuple[BatchResult, ...], plan: ReleasePlan, journal: Path) -> int:

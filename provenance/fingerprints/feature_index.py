@@ -278,9 +278,7 @@ def _met(segment: _Segment, keys: NDArray[np.uint32], signatures: NDArray[np.uin
     return _Pairs(asked[kept], owners[kept], segment.places[rows], segment.shapes[rows])
 
 
-def _agreeing(
-    pairs: _Pairs, features: LocalFeatures, seen: Seen | None
-) -> list[tuple[int, int]]:
+def _agreeing(pairs: _Pairs, features: LocalFeatures, seen: Seen | None) -> list[tuple[int, int]]:
     """Owners with enough features that lie in the copy as one picture, and how many."""
     longest = max(features.width, features.height)
     turn = (features.angles[pairs.asked] - pairs.shapes[:, 1] / 100.0) % 360

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -29,12 +30,12 @@ class ReadFile:
     """A file that may be registered.
 
     Attributes:
-        stated: What is stated and kept of it.
+        stated: What is stated and kept of it; None where it is known.
         agency: Whose official release it is.
         why_not: What of its fingerprint could not be made.
     """
 
-    stated: StatedFile
+    stated: StatedFile | None
     agency: str
     why_not: tuple[str, ...] = ()
 
@@ -44,6 +45,7 @@ def read_for_register(
     *,
     verifier: Verifier,
     fingerprint: Fingerprinter,
+    is_known: Callable[[str, str], bool] = lambda _agency, _sha256: False,
     sidecar: Path | None = None,
     rendition_of: str | None = None,
     channels: tuple[str, ...] = (),
@@ -59,6 +61,7 @@ def read_for_register(
         path: The file.
         verifier: Says whether it is official.
         fingerprint: Says what it looks and sounds like.
+        is_known: Whether this agency's file of this digest need not be read.
         sidecar: Its credentials, where they are kept beside it.
         rendition_of: Digest of the file of which it is a transcode.
         channels: Where the agency publishes it.
@@ -72,6 +75,8 @@ def read_for_register(
     where = name or str(path)
     report = verifier.verify(path, name=where, sidecar=sidecar)
     agency = _official_of(report, where)
+    if is_known(agency, report.asset.sha256 or ""):
+        return ReadFile(stated=None, agency=agency)
     why_not: list[str] = []
     with open_source(path, name=where, limits=limits) as opened:
         stated = read_signed_file(

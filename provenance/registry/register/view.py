@@ -82,6 +82,14 @@ _OWNERS = (
     .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
     .where(FINGERPRINT.c.id.in_(bindparam("owners", expanding=True)))
 )
+_OWNERS_BY_RELEASE = (
+    seen(*FILE.c, FINGERPRINT.c.id.label("owner"))
+    .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
+    .where(RELEASE.c.agency == bindparam("agency"), RELEASE.c.name == bindparam("name"))
+    .where(FINGERPRINT.c.removed_seq.is_(None))
+    .order_by(FINGERPRINT.c.id)
+    .limit(MAX_ROWS)
+)
 _REFERENCES = (
     seen(*REFERENCE.c)
     .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
@@ -208,6 +216,14 @@ class RegisterView:
                 for row in asked.rows(_OWNERS, owners=some):
                     found[row.owner] = asked.file_of(row)
         return found
+
+    def owners_of_release(
+        self, agency: str, name: str, *, at: datetime
+    ) -> dict[int, RegisteredFile]:
+        """Under which owners are the codes of this release's files? The first `MAX_ROWS`."""
+        with self._asked(at) as asked:
+            rows = asked.rows(_OWNERS_BY_RELEASE, agency=agency, name=name)
+            return {row.owner: asked.file_of(row) for row in rows}
 
     def references(self, owner: int, *, at: datetime) -> tuple[Reference, ...]:
         """What confirms a resemblance to the file that these codes are of?"""

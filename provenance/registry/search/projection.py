@@ -7,7 +7,7 @@ what it leads to.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from provenance.errors import MalformedError
 from provenance.fingerprints.feature_index import FeatureIndex, HashedFeatureIndex
@@ -54,6 +54,18 @@ class SearchProjection:
         self._negatives: dict[int, Code] = {}
         self._upto = 0
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_owners(cls, feed: CodeFeed, owners: Iterable[int]) -> SearchProjection:
+        """One that has the codes of these owners alone, and is not to be updated.
+
+        Raises:
+            RegisterError: They cannot be read.
+        """
+        projection = cls(feed)
+        for owner in owners:
+            projection.codes.add(owner, _counting(feed.codes_of(owner)))
+        return projection
 
     @property
     def negatives(self) -> NegativeBank:
@@ -124,9 +136,10 @@ class SearchProjection:
 
 
 def _worth(owned: OwnedCodes) -> Iterator[Code]:
-    """The codes worth looking through: a black frame is like every other one."""
     for column in owned.columns:
-        least = _LEAST_QUALITY.get(column.algorithm, 0)
-        for code in column.codes():
-            if code.quality >= least:
-                yield code
+        yield from _counting(column.codes())
+
+
+def _counting(codes: Iterable[Code]) -> Iterator[Code]:
+    """The codes worth looking through: a black frame is like every other one."""
+    return (code for code in codes if code.quality >= _LEAST_QUALITY.get(code.algorithm, 0))

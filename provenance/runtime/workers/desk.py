@@ -189,7 +189,7 @@ class Desk:
             except ValidationError:
                 worker.kill()
                 return _crash("its process gave an answer that is no report"), False
-        return _said(json.loads(message))
+        return _said(_document(message))
 
     def _answer(self, worker: WorkerProcess, deadline: float) -> bytes:
         """The first message that is no question, to an issuer or to the register."""
@@ -201,7 +201,7 @@ class Desk:
             message, _ = worker.channel.receive(deadline)
             if message[:1] == REPORT:
                 return message
-            document = json.loads(message)
+            document = _document(message)
             if "ask" in document:
                 issuers += 1
                 worker.channel.send_document(self._asked(document))
@@ -244,6 +244,15 @@ def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int])
     if message != BEGUN:
         worker.kill()
         raise _NotBegunError
+
+
+def _document(message: bytes) -> dict[str, Any]:
+    """A message of a worker, which may say anything; what means nothing is an empty one."""
+    try:
+        document = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _said(document: dict[str, Any]) -> tuple[_Outcome, bool]:

@@ -45,6 +45,7 @@ QUESTIONS: dict[str, Callable[[RegisterView, Any, str], Any]] = {
     "releases": lambda v, at, _: v.releases(at=at),
     "count": lambda v, at, _: v.count(at=at),
     "owners": lambda v, at, _: v.owners(list(range(1, 9)), at=at),
+    "owners_of_release": lambda v, at, _: v.owners_of_release(AGENCY, "NOVA9-1", at=at),
     "references": lambda v, at, _: v.references(1, at=at),
 }
 NOT_ABOUT_RELEASES = {"name", "resembling"}
