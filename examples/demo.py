@@ -1,10 +1,10 @@
-"""See every step with made-up media: sign, tamper, strip, imitate, verify.
+"""See every step with made-up media: sign, register, tamper, strip, imitate, verify.
 
     python examples/demo.py [--out FOLDER]
 
-Makes a throw-away agency, a picture and a clip; signs both; makes the copies
-that are met in the wild; and asks `provenance verify` about each. Ends with 1 if
-a verdict is not the expected one.
+Makes a throw-away agency, a picture and a clip; signs and registers both; makes
+the copies that are met in the wild; and asks `provenance verify` about each. Ends
+with 1 if a verdict, or the release that a copy leads to, is not the expected one.
 
 Needs Pillow and PyAV (`pip install 'provenance-verifier[dev]'`).
 """
@@ -26,26 +26,35 @@ from PIL import Image, ImageDraw
 NAME, NAME_KO, ARTIST = "Aurora Entertainment", "오로라 엔터테인먼트", "NOVA9"
 SIZE = (640, 360)
 
-# Until there is a register of releases, a copy that only looks like one is
-# unverified like any other file without credentials.
+AGENCY_ID = "aurora-entertainment"
+RELEASES = {"picture.jpg": "NOVA9-PICTURE", "clip.mp4": "NOVA9-CLIP"}
+
+# A copy without credentials leads back to its release, and so does a stranger's: whoever
+# signs somebody else's picture does not make it theirs.
 EXPECTED = {
     "picture.jpg": "official",
     "picture-tampered.jpg": "altered",
-    "picture-stripped.jpg": "unverified",
-    "picture-lookalike.jpg": "unverified",
-    "picture-stranger.jpg": "signed-unrecognised",
+    "picture-stripped.jpg": "lookalike",
+    "picture-resaved.jpg": "lookalike",
+    "picture-cropped.jpg": "lookalike",
+    "picture-changed.jpg": "lookalike",
+    "picture-stranger.jpg": "lookalike",
+    "picture-other.jpg": "unverified",
     "clip.mp4": "official",
     "clip-tampered.mp4": "altered",
-    "clip-stripped.mp4": "unverified",
-    "clip-lookalike.mp4": "unverified",
-    "clip-stranger.mp4": "signed-unrecognised",
+    "clip-stripped.mp4": "lookalike",
+    "clip-resaved.mp4": "lookalike",
+    "clip-stranger.mp4": "lookalike",
 }
 WHAT = {
     "": "as the agency released it",
     "tampered": "one byte of its content changed",
-    "stripped": "saved again without its credentials",
-    "lookalike": "the same scene, smaller and coarser",
-    "stranger": "a stranger's, by the same name",
+    "stripped": "its credentials taken out",
+    "resaved": "saved again, smaller and coarser",
+    "cropped": "cut down on all sides",
+    "changed": "something put over a part of it",
+    "stranger": "signed by a stranger of the same name",
+    "other": "another picture altogether",
 }
 
 

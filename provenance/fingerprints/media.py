@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from provenance.errors import LimitError, MalformedError
+from provenance.fingerprints.iscc import iscc_image_bits, spell_iscc
+from provenance.fingerprints.iscc_audio import iscc_audio
 from provenance.fingerprints.model import MediaFingerprint
 from provenance.fingerprints.pictures import fingerprint_picture
-from provenance.fingerprints.sound import fingerprint_sound
+from provenance.fingerprints.sound import fingerprint_sound, sound_numbers
 from provenance.fingerprints.video import fingerprint_video
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.pictures import decode_picture
 from provenance.media.formats import MediaFormat, MediaKind
 
-__all__ = ["fingerprint_media"]
+__all__ = ["content_code", "fingerprint_media"]
 
 
 def fingerprint_media(
@@ -39,6 +41,32 @@ def fingerprint_media(
             return _video(stream, limits)
         case _:
             return MediaFingerprint(why_not=(f"{media_format.name}: neither picture nor sound",))
+
+
+def content_code(
+    stream: BinaryIO, media_format: MediaFormat, *, limits: Limits = DEFAULT_LIMITS
+) -> str | None:
+    """The ISCC content code of a picture or track, `ISCC:...`; the one that a register keeps.
+
+    None for a video, every second of which would have to be decoded, for documents, and for
+    what cannot be decoded.
+
+    Args:
+        stream: The asset, seekable; left open.
+        media_format: As sniffed from its bytes.
+        limits: Bounds of decoding.
+    """
+    stream.seek(0)
+    try:
+        if media_format.kind is MediaKind.IMAGE:
+            picture = decode_picture(stream, media_format, limits=limits)
+            return spell_iscc(iscc_image_bits(picture.rgb), "image")
+        if media_format.kind is MediaKind.AUDIO:
+            numbers, _ = sound_numbers(stream, limits=limits)
+            return iscc_audio(numbers) if len(numbers) else None
+    except (MalformedError, LimitError):
+        return None
+    return None
 
 
 def _picture(stream: BinaryIO, media_format: MediaFormat, limits: Limits) -> MediaFingerprint:

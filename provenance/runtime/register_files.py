@@ -40,7 +40,7 @@ class ReadFile:
     why_not: tuple[str, ...] = ()
 
 
-def read_for_register(
+def read_for_register(  # noqa: PLR0913 - what is kept of a file, and how it is judged
     path: Path,
     *,
     verifier: Verifier,

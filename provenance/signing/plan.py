@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from provenance.credentials.engine import Engine, EngineState
 from provenance.errors import LimitError, MalformedError, ProvenanceError, ReleaseError
+from provenance.fingerprints.media import content_code
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.metadata import extract_metadata
 from provenance.media.privacy import PrivateField, find_private, is_kept
@@ -319,6 +320,7 @@ def _planned(
         opened.stream.seek(0)
         state = engine.read(opened.stream, media_format.engine_type).state
         sha256 = opened.sha256()
+        iscc = content_code(opened.stream, media_format, limits=limits)
     content = claim_content(
         loaded,
         file,
@@ -329,6 +331,7 @@ def _planned(
         credentialed=_credentialed(loaded, file, engine, limits),
         metadata_removed=bool(goes),
         with_identity=with_identity,
+        iscc=iscc,
     )
     return PlannedFile(
         path=file.path,

@@ -66,7 +66,7 @@ _REFUSED = {
     "c2pa.opened": "it is written where the file, or an ingredient, is the parent",
     "c2pa.placed": "it is written for every ingredient that is a component",
     "c2pa.redacted": "nothing is redacted here",
-    "c2pa.watermarked.bound": "no soft binding is made here",
+    "c2pa.watermarked.bound": "no watermark is put in here",
     "c2pa.watermarked": "it is deprecated: c2pa.watermarked.unbound",
     "c2pa.color_adjustments": "it is deprecated: c2pa.adjustedColor",
     "c2pa.removed": "it is deprecated: c2pa.deleted",

@@ -40,6 +40,7 @@ from provenance.signing.release_model import (
     Release,
 )
 from provenance.signing.release_rules import check_release, consent_needs, consents_on_record
+from provenance.signing.soft_binding import soft_binding_assertion
 from provenance.trust.directory import Agency
 
 __all__ = ["PRODUCT", "SPEC_VERSION", "ClaimContent", "PlannedIngredient", "claim_content"]
@@ -103,6 +104,7 @@ def claim_content(  # noqa: PLR0913 - each is one fact of the file
     credentialed: Collection[str] = (),
     metadata_removed: bool = False,
     with_identity: bool = True,
+    iscc: str | None = None,
 ) -> ClaimContent:
     """What will be claimed about this file?
 
@@ -120,6 +122,7 @@ def claim_content(  # noqa: PLR0913 - each is one fact of the file
         metadata_removed: Whether private metadata are taken out before signing; where the
             file has a parent that is a change to be told.
         with_identity: Whether the agency signs a statement of identity over all of it.
+        iscc: The file's content code, which becomes its soft binding.
 
     Raises:
         ReleaseError: The release, or this file of it, breaks a rule; a use of a model that
@@ -158,6 +161,7 @@ def claim_content(  # noqa: PLR0913 - each is one fact of the file
     assertions: list[dict[str, Any]] = [
         {"label": _ACTIONS, "created": True, "data": actions},
         *({"label": AI_DISCLOSURE_LABEL, "created": True, "data": d} for d in disclosures),
+        *(soft_binding_assertion(code) for code in (iscc,) if code is not None),
         *(
             {**entered, "created": not with_identity}
             for entered in (

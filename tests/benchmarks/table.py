@@ -276,7 +276,7 @@ def large_video(rounds: int, size_mb: int) -> Row:
 
 def triage(rounds: int) -> Row:
     """No credentials, fingerprint and search, against decoding the picture at full size."""
-    _, directory = _agency()
+    _, directory = sample_agency()
     names = ("triage of an unsigned 12 MP JPEG, 1 M codes", "decoding it with Pillow", "< 1")
     return _row(names, *_race(*triage_race(directory), rounds))
 

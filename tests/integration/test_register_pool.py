@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from provenance.report import Report
 from provenance.registry.register.register import Register
+from provenance.report import Report
 from provenance.runtime.verification_pool import VerificationJob, VerificationPool
 from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.signing.dev_agency import DevAgency

@@ -69,10 +69,7 @@ class RegisterDesk:
         """What is the answer to this question of a worker?"""
         try:
             answer = self._answers[document["register"]]
-            at = datetime.fromisoformat(document["at"])
-            if at.tzinfo is None:
-                raise ValueError("a time without an offset")
-            return {"answer": answer(document, at)}
+            return {"answer": answer(document, _moment(document["at"]))}
         except RegisterError as error:
             return {"refused": str(error)}
         except (KeyError, TypeError, ValueError, OverflowError, MalformedError) as error:
@@ -144,6 +141,18 @@ class RegisterDesk:
 
     def _sound(self, document: Mapping[str, Any], at: datetime) -> Any:
         return reference_out(self._asked(at).sound_reference(_number(document["owner"], _LARGEST)))
+
+
+def _moment(text: str) -> datetime:
+    """The time that is asked about.
+
+    Raises:
+        ValueError: It is none, or has no offset.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"expected a time with an offset, got {text!r:.60}")
+    return at
 
 
 def _number(value: object, most: int) -> int:

@@ -57,7 +57,7 @@ def test_actions_that_may_be_stated(said: dict[str, Any]) -> None:
         ({"action": "c2pa.opened"}, "it is written where"),
         ({"action": "c2pa.placed"}, "for every ingredient"),
         ({"action": "c2pa.redacted"}, "nothing is redacted"),
-        ({"action": "c2pa.watermarked.bound"}, "no soft binding"),
+        ({"action": "c2pa.watermarked.bound"}, "no watermark"),
         ({"action": "c2pa.watermarked"}, "c2pa.watermarked.unbound"),
         ({"action": "c2pa.color_adjustments"}, "c2pa.adjustedColor"),
         ({"action": "c2pa.removed"}, "c2pa.deleted"),

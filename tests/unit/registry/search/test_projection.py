@@ -106,7 +106,7 @@ def test_an_update_that_was_cut_off_is_done_again(register: Register, desk: Desk
     projection = SearchProjection(register.codes)
     changes = register.codes.codes_since()
     half = OwnedCodes(changes.added[0].owner, changes.added[0].columns)
-    projection._take(  # noqa: SLF001 - as an update begins
+    projection._take(
         CodeChanges(
             upto=0, more=True, added=(half,), removed=(), negative_added=(), negative_removed=()
         )
