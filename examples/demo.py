@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import subprocess
 import sys
 import tempfile
@@ -58,28 +59,35 @@ WHAT = {
 }
 
 
-def scene(phase: float) -> Image.Image:
-    """A stage with lights that move."""
-    picture = Image.new("RGB", SIZE, (20, 18, 48))
+def scene(number: int, phase: float = 0) -> Image.Image:
+    """A stage with lights that move, a singer, and a crowd; each number is another one."""
+    dice = random.Random(number)  # noqa: S311 - a picture, the same each time
+    picture = Image.new("RGB", SIZE, tuple(dice.randrange(10, 60) for _ in range(3)))
     draw = ImageDraw.Draw(picture)
-    for number in range(6):
-        x = 60 + 105 * number
-        foot = x + 80 * math.sin(phase + number)
-        colour = (60 + 30 * number, 200 - 25 * number, 160)
-        draw.polygon([(x, 0), (foot - 40, 360), (foot + 40, 360)], fill=colour)
-    draw.ellipse([270, 190, 370, 340], fill=(240, 210, 120))
+    for light in range(6):
+        x = dice.randrange(20, 620)
+        foot = x + 60 * math.sin(phase + light)
+        colour = tuple(dice.randrange(60, 240) for _ in range(3))
+        draw.polygon([(x, 0), (foot - 30, 360), (foot + 30, 360)], fill=colour)
+    for _ in range(160):
+        x, y, size = dice.randrange(640), dice.randrange(140, 360), dice.randrange(6, 26)
+        grey = dice.randrange(50, 200)
+        colour = tuple(grey + dice.randrange(-25, 25) for _ in range(3))
+        draw.ellipse([x, y, x + size, y + size * 1.3], fill=colour, outline=(10, 10, 20))
+    x = 300 + 12 * math.sin(phase)
+    draw.ellipse([x, 150, x + 70, 250], fill=(240, 210, 120))
     return picture
 
 
 def make_clip(path: Path, size: tuple[int, int] = SIZE, bit_rate: int = 800_000) -> None:
-    """Write two seconds of the scene as H.264 in MP4."""
+    """Write twelve seconds, six shots, as H.264 in MP4."""
     frames: Any = av.VideoFrame
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=12)
+        stream: Any = container.add_stream("libx264", rate=8, options={"preset": "veryfast"})
         stream.width, stream.height = size
         stream.pix_fmt, stream.bit_rate = "yuv420p", bit_rate
-        for number in range(24):
-            frame = frames.from_image(scene(number / 6).resize(size))
+        for number in range(96):
+            frame = frames.from_image(scene(1 + number // 16, number / 4).resize(size))
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
@@ -119,23 +127,39 @@ def make_copies(out: Path) -> None:
         # The stranger takes the same name; the keys cannot be the same.
         names = ("--name", NAME, "--name-ko", NAME_KO, "--artist", ARTIST)
         must(provenance("dev", "new-agency", out / folder, *names))
-    picture, clip = out / "master.png", out / "master.mp4"
-    scene(0).save(picture)
-    make_clip(clip)
-    plain = out / "unsigned.jpg"
+    plain, clip = out / "unsigned.jpg", out / "unsigned.mp4"
     scene(0).save(plain, quality=92)
+    make_clip(clip)
     for source, name in ((plain, "picture{}.jpg"), (clip, "clip{}.mp4")):
         title = ("--title", "NOVA9 on stage")
         official = out / name.format("")
         must(provenance("dev", "sign", source, official, "--agency", out / "agency", *title))
         imitation = out / name.format("-stranger")
         must(provenance("dev", "sign", source, imitation, "--agency", out / "stranger", *title))
+        must(register(out, official))
     flip_one_byte(out / "picture.jpg", out / "picture-tampered.jpg", after=b"\xff\xda")
     flip_one_byte(out / "clip.mp4", out / "clip-tampered.mp4", after=b"mdat")
-    Image.open(out / "picture.jpg").save(out / "picture-stripped.jpg", quality=92)
     copy_streams(out / "clip.mp4", out / "clip-stripped.mp4")
-    scene(0).resize((480, 270)).save(out / "picture-lookalike.jpg", quality=60)
-    make_clip(out / "clip-lookalike.mp4", size=(480, 270), bit_rate=200_000)
+    make_clip(out / "clip-resaved.mp4", size=(480, 270), bit_rate=200_000)
+    picture = Image.open(out / "picture.jpg").convert("RGB")
+    picture.save(out / "picture-stripped.jpg", quality=92)
+    picture.resize((480, 270)).save(out / "picture-resaved.jpg", quality=60)
+    picture.crop((40, 20, 610, 345)).save(out / "picture-cropped.jpg", quality=85)
+    changed = picture.copy()
+    changed.paste(scene(9).crop((200, 150, 290, 270)), (290, 140))
+    changed.save(out / "picture-changed.jpg", quality=88)
+    scene(7).save(out / "picture-other.jpg", quality=92)
+
+
+def register(out: Path, official: Path) -> subprocess.CompletedProcess[str]:
+    """State that this file is a release, as the agency."""
+    agency = out / "agency"
+    return provenance(
+        *("register", "add", official, "--release", RELEASES[official.name]),
+        *("--register", out / "register.db", "--directory", agency / "directory.json"),
+        *("--key", agency / "leaf.key.pem", "--certificate", agency / "chain.pem"),
+        "--unsafe-plain-key",
+    )
 
 
 def main() -> int:
@@ -153,22 +177,35 @@ def main() -> int:
 def demonstrate(out: Path) -> int:
     """Verify what was made, print it, and say whether all is as expected (0 or 1)."""
     make_copies(out)
-    directory = ("--directory", out / "agency" / "directory.json")
+    judged_by = (
+        *("--directory", out / "agency" / "directory.json"),
+        *("--register", out / "register.db"),
+    )
     files = [out / name for name in EXPECTED]
-    answer = provenance("verify", "--json", *directory, *files)
+    answer = provenance("verify", "--json", *judged_by, *files)
     sys.stderr.write(answer.stderr)
     reports = [json.loads(line) for line in answer.stdout.splitlines()]
     print("TEST: made-up agency, made-up media\n")
     print(f"{'copy':<24}{'verdict':<22}what it is")
     unexpected = len(files) - len(reports)
     for name, report in zip(EXPECTED, reports, strict=False):
-        kind = Path(name).stem.partition("-")[2]
+        original, _, kind = Path(name).stem.partition("-")
         print(f"{name:<24}{report['verdict']:<22}{WHAT[kind]}")
+        release = RELEASES[f"{original}{Path(name).suffix}"]
         if report["verdict"] != EXPECTED[name]:
             unexpected += 1
             print(f"{'':<24}expected {EXPECTED[name]}: {report['summary']}")
-    print("\nThe first of them, as a person sees it:\n")
-    print(provenance("verify", *directory, files[0]).stdout)
+        elif report["verdict"] == "lookalike" and report["resemblance"][0]["release"] != release:
+            unexpected += 1
+            print(f"{'':<24}expected a resemblance to {release}")
+    changed = provenance(
+        *("compare", out / "picture-changed.jpg", "--register", out / "register.db"),
+        *("--release", f"{AGENCY_ID}/{RELEASES['picture.jpg']}", "--out", out / "changed.png"),
+    )
+    unexpected += "differs here: " not in changed.stdout
+    print(f"\nWhere the changed one differs:\n\n{changed.stdout}{changed.stderr}")
+    print("The first of them, as a person sees it:\n")
+    print(provenance("verify", *judged_by, files[0]).stdout)
     return 1 if unexpected else 0
 
 
