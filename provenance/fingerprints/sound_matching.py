@@ -27,6 +27,7 @@ from provenance.fingerprints.timelines import (
     Times,
     best_shift,
     times_by_owner,
+    without_banned,
 )
 from provenance.limits import DEFAULT_LIMITS, Limits
 
@@ -91,11 +92,12 @@ def find_sound(
         never: Codes that count for nothing: jingles, drum loops that are sold to everyone.
         speed: At which the numbers were made.
     """
-    codes = [
+    moving = [
         code
         for code in sound_codes(numbers, every=SEARCH_EVERY)
-        if code.quality >= MIN_SOUND_QUALITY and not _banned(code.bits, never)
+        if code.quality >= MIN_SOUND_QUALITY
     ]
+    codes = without_banned(moving, never, radius=SOUND_RADIUS)
     matches = [
         match
         for owner, times in times_by_owner(codes, search, radius=SOUND_RADIUS).items()
@@ -103,11 +105,6 @@ def find_sound(
         and (match := _match(owner, numbers, release, times, speed=speed))
     ]
     return tuple(sorted(matches, key=lambda match: (-match.agreeing_s, match.distance)))
-
-
-def _banned(bits: bytes, never: Collection[bytes]) -> bool:
-    mine = int.from_bytes(bits, "big")
-    return any((mine ^ int.from_bytes(other, "big")).bit_count() <= SOUND_RADIUS for other in never)
 
 
 def _match(

@@ -27,6 +27,7 @@ __all__ = [
     "best_shift",
     "fitted",
     "times_by_owner",
+    "without_banned",
 ]
 
 # Of the registered codes near one moment of a copy; one that is near more says little.
@@ -75,6 +76,19 @@ class RegisteredTimelines(Protocol):
     def sound(self, owner: int) -> NDArray[np.uint32] | None:
         """Its Chromaprint numbers; None where it has no sound."""
         ...
+
+
+def without_banned(codes: Sequence[Code], never: Collection[bytes], *, radius: int) -> list[Code]:
+    """The codes that are near none of those that never count."""
+    if not never:
+        return list(codes)
+    bank = np.array([np.frombuffer(bits, dtype=np.uint8) for bits in never])
+    return [
+        code
+        for code in codes
+        if np.bitwise_count(bank ^ np.frombuffer(code.bits, dtype=np.uint8)).sum(axis=1).min()
+        > radius
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

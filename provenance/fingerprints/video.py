@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ __all__ = [
     "fingerprint_video",
     "video_codes",
 ]
+
+_NO_ISCC = "iscc-video: not made, as nothing at hand computes the MPEG-7 signatures it is made of"
 
 # How the name of a mirrored view ends.
 MIRRORED = ", mirrored"
@@ -83,7 +86,8 @@ def fingerprint_video(stream: BinaryIO, *, limits: Limits = DEFAULT_LIMITS) -> M
     Raises:
         MalformedError: No video in it that can be decoded.
     """
-    return video_codes(stream, purpose="register", limits=limits)
+    fingerprint = video_codes(stream, purpose="register", limits=limits)
+    return replace(fingerprint, why_not=(*fingerprint.why_not, _NO_ISCC))
 
 
 _Box = tuple[int, int, int, int]

@@ -19,6 +19,7 @@ from provenance.fingerprints.timelines import (
     best_shift,
     fitted,
     times_by_owner,
+    without_banned,
 )
 from provenance.fingerprints.video import (
     MIN_FRAME_QUALITY,
@@ -84,13 +85,15 @@ def _find(
     step = len(copy.at_ms) // _MOST_SEARCHED + 1
     moments = {int(at_ms) for at_ms in copy.at_ms[::step]}
     asked = [code for code in codes if code.at_ms in moments]
-    matches = [
-        match
-        for owner, times in times_by_owner(asked, search, radius=FRAME_RADIUS).items()
-        if (
-            match := _match(owner, copy, _Track.of(_usable(registered.frames(owner), never)), times)
-        )
-    ]
+    matches = []
+    for owner, times in times_by_owner(asked, search, radius=FRAME_RADIUS).items():
+        # A card or a logo is in many videos; what they keep is not asked for because of one.
+        if len(np.unique(times.release_ms)) < _MIN_DISTINCT:
+            continue
+        release = _Track.of(_usable(registered.frames(owner), never))
+        match = _match(owner, copy, release, times)
+        if match is not None:
+            matches.append(match)
     return tuple(sorted(matches, key=lambda match: (-match.agreeing_s, match.distance)))
 
 
@@ -130,21 +133,13 @@ class _Agreement:
 
 
 def _usable(codes: Sequence[Code], never: Collection[bytes]) -> list[Code]:
-    return [
-        code for code in codes if code.quality >= MIN_FRAME_QUALITY and not _banned(code, never)
-    ]
-
-
-def _banned(code: Code, never: Collection[bytes]) -> bool:
-    if not never:
-        return False
-    mine = int.from_bytes(code.bits, "big")
-    return any((mine ^ int.from_bytes(bits, "big")).bit_count() <= FRAME_RADIUS for bits in never)
+    good = [code for code in codes if code.quality >= MIN_FRAME_QUALITY]
+    return without_banned(good, never, radius=FRAME_RADIUS)
 
 
 def _match(owner: int, copy: _Track, release: _Track, times: Times) -> TimelineMatch | None:
     """Every stretch of the copy that keeps step with this release."""
-    if len(np.unique(times.release_ms)) < _MIN_DISTINCT or not len(release.at_ms):
+    if not len(release.at_ms):
         return None
     found: list[_Stretch] = []
     for _ in range(_MOST_STRETCHES):

@@ -32,7 +32,8 @@ DASH = (
 def elsewhere(data: bytes, target: bytes) -> bytes:
     """The same film, with its samples said to lie in another file (a QuickTime alias)."""
     path = bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12)
-    path += bytes([len(target)]) + target.ljust(63, b"\0") + bytes(16)
+    name = target.rpartition(b"/")[2]
+    path += bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16)
     path += (1).to_bytes(2, "big") * 2 + bytes(16)
     path += (2).to_bytes(2, "big") + len(target).to_bytes(2, "big") + target + b"\xff\xff\0\0"
     alias = path.ljust(200, b"\0")

@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_the_library(samples: Samples, tmp_path: Path) 
     assert int(np.bitwise_count(ours ^ theirs).sum()) == 0
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 20_000), max_size=30))
 def test_pieces_of_any_length_give_the_same(cuts: list[int]) -> None:
     samples = noise_and_silence()[: 4 * SOUND_RATE_HZ]
@@ -77,7 +77,7 @@ def test_the_shortest_sound() -> None:
     assert len(chromaprint([])) == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=60))
 def test_iscc_audio_codes_are_those_of_the_reference(numbers: list[int]) -> None:
     array = np.array(numbers, dtype=np.uint32)

@@ -14,7 +14,8 @@ from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.container import open_container
 from provenance.media.decoding.frames import Frame, open_frames
 from tests.factory.clips import FPS, clip, encode_clip
-from tests.factory.recordings import avi, m4a, mov, mp4
+from tests.factory.media import png
+from tests.factory.recordings import avi, m4a, mov, mp3, mp4
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,14 @@ def test_damage_in_the_middle_costs_some_frames(four_seconds: bytes) -> None:
 def test_no_video_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedError):
         taken(data)
+
+
+def test_the_cover_of_a_track_is_no_video() -> None:
+    cover = b"\0image/png\0\x03\0" + png()
+    frame = b"APIC" + len(cover).to_bytes(4, "big") + b"\0\0" + cover
+    size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    with pytest.raises(MalformedError, match="no video stream that can be decoded"):
+        taken(b"ID3\x03\0\0" + size + frame + mp3())
 
 
 class Endless(io.BytesIO):
