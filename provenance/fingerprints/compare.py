@@ -19,8 +19,10 @@ __all__ = ["PictureComparison", "PreparedPicture", "compare_pictures", "differen
 
 _FEATURES = 1200
 _LEAST_INLIERS = 12
-_LEAST_AGREEMENT = 0.4
 _SURE_INLIERS = 30
+_LEAST_AGREEMENT = 0.4
+# Few features can agree by chance on a wall of equal windows, and half of the wall with them.
+_LEAST_AGREEMENT_OF_FEW = 0.75
 _CROPPED = 0.012
 _BORDERED = 0.02
 _ROTATED_DEGREES = 0.4
@@ -96,11 +98,12 @@ def compare_pictures(reference: PreparedPicture, copy: PreparedPicture) -> Pictu
         differences = find_differences(
             reference.picture.rgb, copy.pixels(mirrored=mirrored), geometry.matrix
         )
-        if differences.agreement < _LEAST_AGREEMENT:
+        few = geometry.inliers < _SURE_INLIERS
+        if differences.agreement < (_LEAST_AGREEMENT_OF_FEW if few else _LEAST_AGREEMENT):
             continue
         if best is None or geometry.inliers > best[0].inliers:
             best = (geometry, differences, mirrored)
-        if geometry.inliers >= _SURE_INLIERS:
+        if not few:
             break
     if best is None:
         return None

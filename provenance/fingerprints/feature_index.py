@@ -180,8 +180,9 @@ class HashedFeatureIndex:
     """An index in blocks that double: adding costs little, and readers are never waited for.
 
     Memory: 52 bytes a feature, 12.5 kB a picture; twice that while the largest blocks are
-    joined. The time of a search grows with the number of features that share a key by
-    chance, one in 260,000 of all that are registered for each key that is asked for.
+    joined. What was removed is only marked, and goes when its block is joined with another.
+    The time of a search grows with the number of features that share a key by chance, one in
+    260,000 of all that are registered for each key that is asked for.
     """
 
     def __init__(self) -> None:

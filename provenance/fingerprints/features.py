@@ -60,6 +60,38 @@ class LocalFeatures:
     def __len__(self) -> int:
         return len(self.points)
 
+    def to_bytes(self) -> bytes:
+        """These features, to be kept: 48 bytes each."""
+        head = struct.pack("<III", len(self), self.width, self.height)
+        numbers = (self.points, self.sizes, self.angles)
+        parts = [np.ascontiguousarray(part, "<f4").tobytes() for part in numbers]
+        return b"".join([head, *parts, self.descriptors.tobytes()])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LocalFeatures:
+        """Features that were kept.
+
+        Raises:
+            MalformedError: Of another length than its first number says, or no numbers.
+        """
+        count, width, height = struct.unpack_from("<III", data.ljust(12, b"\0"))
+        if len(data) != 12 + count * 48 or not width or not height:
+            raise MalformedError(
+                f"local features: expected {12 + count * 48} bytes and a size, "
+                f"got {len(data)} bytes and {width} x {height}"
+            )
+        numbers = np.frombuffer(data, "<f4", 4 * count, 12)
+        if not np.isfinite(numbers).all() or (numbers[2 * count : 3 * count] <= 0).any():
+            raise MalformedError("local features: expected numbers, sizes above 0")
+        return cls(
+            numbers[: 2 * count].reshape(-1, 2),
+            numbers[2 * count : 3 * count],
+            numbers[3 * count :],
+            np.frombuffer(data, np.uint8, offset=12 + 16 * count).reshape(-1, 32),
+            width,
+            height,
+        )
+
 
 _HEAD = struct.Struct("<II")
 _ROW = np.dtype(

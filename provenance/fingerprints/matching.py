@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from provenance.errors import MalformedError
+from provenance.errors import LimitError, MalformedError
 from provenance.fingerprints.compare import PictureComparison, PreparedPicture, compare_pictures
 from provenance.fingerprints.feature_index import FeatureIndex, query_features
 from provenance.fingerprints.index import CodeIndex
@@ -103,7 +103,8 @@ class PictureMatcher:
         led: Literal["pdq", "local features"] = "pdq"
         if not found and self._features is not None:
             led = "local features"
-            order = [owner for owner in self._led_by_features(copy) if owner not in distances]
+            seen = set(order)
+            order = [o for o in _led_by_features(copy, self._features) if o not in seen]
             found = self._confirmed(order, copy, why_not)
             looked_at += len(order)
         ranked = sorted(found.items(), key=lambda item: (item[1].unlike, -item[1].inliers, item[0]))
@@ -134,20 +135,6 @@ class PictureMatcher:
             distances[hit.owner] = min(hit.distance, distances.get(hit.owner, hit.distance))
         return distances
 
-    def _led_by_features(self, copy: PreparedPicture) -> list[int]:
-        assert self._features is not None  # noqa: S101 - the one caller asked
-        candidates = [
-            candidate
-            for mirrored in (False, True)
-            for candidate in self._features.search(
-                query_features(copy.pixels(mirrored=mirrored)),
-                mirrored=mirrored,
-                most=_LED_BY_FEATURES,
-            )
-        ]
-        candidates.sort(key=lambda candidate: -candidate.witnesses)
-        return list(dict.fromkeys(candidate.owner for candidate in candidates))[:_LED_BY_FEATURES]
-
     def _confirmed(
         self, owners: Iterable[int], copy: PreparedPicture, why_not: list[str]
     ) -> dict[int, PictureComparison]:
@@ -159,7 +146,7 @@ class PictureMatcher:
                 continue
             try:
                 picture = decode_reference(reference)
-            except MalformedError as error:
+            except (LimitError, MalformedError) as error:
                 why_not.append(f"picture {owner}: what is kept of it cannot be read: {error}")
                 continue
             comparison = compare_pictures(PreparedPicture(picture), copy)
@@ -168,11 +155,24 @@ class PictureMatcher:
         return found
 
 
+def _led_by_features(copy: PreparedPicture, index: FeatureIndex) -> list[int]:
+    candidates = [
+        candidate
+        for mirrored in (False, True)
+        for candidate in index.search(
+            query_features(copy.pixels(mirrored=mirrored)), mirrored=mirrored, most=_LED_BY_FEATURES
+        )
+    ]
+    candidates.sort(key=lambda candidate: -candidate.witnesses)
+    return list(dict.fromkeys(candidate.owner for candidate in candidates))[:_LED_BY_FEATURES]
+
+
 def decode_reference(reference: Reference) -> DecodedPicture:
     """The kept picture of a registered asset, to compare with.
 
     Raises:
         MalformedError: Not a JPEG, or of sound.
+        LimitError: Larger than a picture may be.
     """
     if reference.kind != "picture":
         raise MalformedError(f"reference: expected a picture, got {reference.kind}")

@@ -114,3 +114,24 @@ def test_the_difference_is_shown_beside_what_was_registered() -> None:
         assert shown.size == (2 * picture.rgb.shape[1] + 8, picture.rgb.shape[0])
         pixels = np.asarray(shown)
     assert (pixels == (255, 210, 0)).all(axis=2).sum() > 100
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_what_jpeg_takes_from_plain_parts_is_no_blur(seed: int) -> None:
+    """A wall of windows lost its grain to JPEG; softened to match, it differed everywhere."""
+    rgb = photo(seed, size=(640, 427))
+    kept = PreparedPicture(picture_of(COPIES["jpeg q90"](rgb, np.random.default_rng(1)).rgb))
+    comparison = compare_pictures(kept, PreparedPicture(picture_of(rgb)))
+    assert comparison is not None
+    assert comparison.regions == ()
+
+
+def test_two_walls_of_windows_are_not_one_picture() -> None:
+    """Sixteen features agreed, and half of the structure, by chance of the equal spacing."""
+    wall, other = photo(42, size=(640, 427)), photo(1_000_001, size=(640, 427))
+    half = np.ascontiguousarray(other[:, other.shape[1] // 2 :])
+    pictures = [PreparedPicture(picture_of(rgb)) for rgb in (wall, half)]
+    assert compare_pictures(*pictures) is None
+    # Its twin: half of the same wall.
+    part = np.ascontiguousarray(wall[:, wall.shape[1] // 2 :])
+    assert compare_pictures(pictures[0], PreparedPicture(picture_of(part))) is not None
