@@ -74,8 +74,8 @@ def scene(number: int, phase: float = 0) -> Image.Image:
         grey = dice.randrange(50, 200)
         colour = tuple(grey + dice.randrange(-25, 25) for _ in range(3))
         draw.ellipse([x, y, x + size, y + size * 1.3], fill=colour, outline=(10, 10, 20))
-    x = 300 + 12 * math.sin(phase)
-    draw.ellipse([x, 150, x + 70, 250], fill=(240, 210, 120))
+    left = 300 + 12 * math.sin(phase)
+    draw.ellipse([left, 150, left + 70, 250], fill=(240, 210, 120))
     return picture
 
 

@@ -1,8 +1,9 @@
 """Verify one uploaded file, as a platform would at ingest.
 
-    python examples/verify_upload.py photo.jpg directory.json
+    python examples/verify_upload.py photo.jpg directory.json [register.db]
 
-Prints the verdict and what it means. Whether to publish, label or queue the
+Prints the verdict and what it means; with a register of releases also which release
+the file resembles and whether one was withdrawn. Whether to publish, label or queue the
 upload is a decision of the platform's own policy, taken by a named person.
 """
 
@@ -11,25 +12,35 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from provenance.errors import ConfigurationError, SourceError
+from provenance.errors import ConfigurationError, RegisterError, SourceError
+from provenance.runtime.register_search import SearchedRegister
 from provenance.trust.directory import load_directory
 from provenance.verification.verifier import Verifier
 
 
 def main() -> int:
     """Print what is known about the file that the command line names."""
-    if len(sys.argv) != 3:
-        print("usage: verify_upload.py FILE DIRECTORY", file=sys.stderr)
+    if len(sys.argv) not in {3, 4}:
+        print("usage: verify_upload.py FILE DIRECTORY [REGISTER]", file=sys.stderr)
         return 2
-    upload, directory = sys.argv[1:]
+    upload, directory, *place = sys.argv[1:]
     try:
-        # Make the verifier once, when the service starts, and use it for every upload.
-        verifier = Verifier(directory=load_directory(directory), clock=lambda: datetime.now(UTC))
+        # Open the register and make the verifier once, when the service starts, and use them
+        # for every upload. What is looked through is read into memory at the first one, and
+        # kept up to date from then on.
+        register = SearchedRegister.open(place[0]) if place else None
+        verifier = Verifier(
+            directory=load_directory(directory),
+            register=register.view if register else None,
+            clock=lambda: datetime.now(UTC),
+        )
         report = verifier.verify(upload)
-    except (ConfigurationError, SourceError) as error:
+    except (ConfigurationError, RegisterError, SourceError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{report.verdict.value}: {report.summary}")
+    for lead in report.resemblance:
+        print(f"resembles {lead.release}, and differs in {len(lead.differs)} places")
     for check in report.checks_not_run:
         print(f"not checked: {check.check} ({check.why})")
     # A report has no truth value: say what you need of it.

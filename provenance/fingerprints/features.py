@@ -21,8 +21,6 @@ __all__ = [
     "LocalFeatures",
     "fit_geometry",
     "local_features",
-    "pack_features",
-    "unpack_features",
 ]
 
 _LEAST_SIDE = 640  # smaller pictures are enlarged: the features' range of sizes is limited
@@ -91,44 +89,6 @@ class LocalFeatures:
             width,
             height,
         )
-
-
-_HEAD = struct.Struct("<II")
-_ROW = np.dtype(
-    [("x", "<f4"), ("y", "<f4"), ("size", "<f4"), ("angle", "<f4"), ("bits", "u1", (32,))]
-)
-
-
-def pack_features(features: LocalFeatures) -> bytes:
-    """How are these features stored? 48 bytes each, behind the picture's size."""
-    rows = np.zeros(len(features), _ROW)
-    rows["x"], rows["y"] = features.points[:, 0], features.points[:, 1]
-    rows["size"], rows["angle"], rows["bits"] = (
-        features.sizes,
-        features.angles,
-        features.descriptors,
-    )
-    return _HEAD.pack(features.width, features.height) + rows.tobytes()
-
-
-def unpack_features(data: bytes) -> LocalFeatures:
-    """Which features are stored here?
-
-    Raises:
-        MalformedError: None that can be read.
-    """
-    count, rest = divmod(len(data) - _HEAD.size, _ROW.itemsize)
-    if len(data) < _HEAD.size or rest:
-        raise MalformedError(f"local features: expected whole rows, got {len(data)} bytes")
-    width, height = _HEAD.unpack_from(data)
-    rows = np.frombuffer(data, _ROW, count, _HEAD.size)
-    points = np.stack([rows["x"], rows["y"]], axis=1)
-    finite = np.isfinite(points).all() and np.isfinite(rows["size"]).all()
-    if not (width and height and finite and (rows["size"] > 0).all()):
-        raise MalformedError("local features: expected places and sizes within a picture")
-    return LocalFeatures(
-        points, rows["size"].copy(), rows["angle"].copy(), rows["bits"].copy(), width, height
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,7 +62,7 @@ class Reference:
 
     Attributes:
         kind: `picture`: an image file of at most 1024 pixels a side, of the asset itself
-            or of one moment of a video. `features`: its local features, as `pack_features`
+            or of one moment of a video. `features`: its local features, as `to_bytes`
             writes them. `sound`: the raw Chromaprint numbers, 32 bits each, little-endian,
             one every 0.1238 s.
         data: The bytes.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from provenance.fingerprints.borders import content_boxes
 from provenance.fingerprints.feature_index import index_features
-from provenance.fingerprints.features import pack_features
 from provenance.fingerprints.iscc import iscc_image_bits, spell_iscc
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint, Reference
 from provenance.fingerprints.pdq import LEAST_QUALITY, pdq_code, pdq_codes_turned, pdq_input
@@ -40,7 +39,7 @@ def fingerprint_picture(picture: DecodedPicture) -> MediaFingerprint:
         iscc=spell_iscc(bits, "image"),
         references=(
             reference_picture(picture),
-            Reference(kind="features", data=pack_features(index_features(picture.rgb))),
+            Reference(kind="features", data=index_features(picture.rgb).to_bytes()),
         ),
         why_not=tuple(why_not),
     )

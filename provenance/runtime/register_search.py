@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +49,22 @@ class SearchedRegister:
             search=self.projection,
             resembler=local_resembler(self.projection, limits),
         )
+
+    @classmethod
+    def open(cls, place: str | Path, *, agency: str | None = None) -> Self:
+        """The register at this place, a file or `postgresql://...`, for one reader.
+
+        For a verifier: `Verifier(..., register=SearchedRegister.open("register.db").view)`.
+        Nothing is written. Whoever opens it closes it.
+
+        Args:
+            place: Where it is.
+            agency: Whose view it is, if it is an agency that has shown that it is.
+
+        Raises:
+            RegisterError: It cannot be used.
+        """
+        return cls(Register(place, read_only=True), agency=agency)
 
     @property
     def name(self) -> str:

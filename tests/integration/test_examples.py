@@ -33,6 +33,10 @@ def test_the_demo_ends_as_expected_and_an_upload_is_verified(tmp_path: Path) -> 
     assert done.stdout.startswith("official: TEST. Official release of Aurora Entertainment.")
     assert run_example(upload, out / "clip-tampered.mp4", directory).returncode == 1
     assert run_example(upload, out / "gone.mp4", directory).returncode == 2
+    done = run_example(upload, out / "picture-changed.jpg", directory, out / "register.db")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("lookalike: ")
+    assert "resembles NOVA9-PICTURE, and differs in 1 places" in done.stdout
 
 
 def test_a_content_management_system_publishes_what_is_official(tmp_path: Path) -> None:

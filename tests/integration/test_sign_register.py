@@ -115,7 +115,9 @@ def test_what_was_signed_is_registered_once_whenever_it_is_asked_for(office: Off
     report = office.report(office.home / "out" / "song.flac")
     assert (report["verdict"], report["release"]["state"]) == ("official", "current")
     assert report["release"]["channels"] == ["https://aurora.example/nova9"]
-    assert office.cli("register", "fsck", "--register", str(office.place), *office.directory).code == 0
+    assert (
+        office.cli("register", "fsck", "--register", str(office.place), *office.directory).code == 0
+    )
 
 
 def test_a_soft_binding_is_signed_registered_and_leads_back(office: Office) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from provenance.errors import MalformedError, RegisterError
+from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.fingerprints.compare import (
     PictureComparison,
     PreparedPicture,
@@ -92,7 +92,7 @@ def compare_with_release(
                 continue
             try:
                 reference = decode_reference(kept)
-            except MalformedError as error:
+            except (MalformedError, LimitError) as error:
                 raise RegisterError(f"{view.name}: what is kept of a picture: {error}") from error
             comparison = compare_pictures(PreparedPicture(reference), copy)
             if comparison is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from provenance.errors import MalformedError
 from provenance.fingerprints.feature_index import FeatureIndex, HashedFeatureIndex
-from provenance.fingerprints.features import unpack_features
+from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeIndex, FlatCodeIndex
 from provenance.fingerprints.model import Algorithm, Code
 from provenance.fingerprints.negatives import NegativeBank
@@ -128,7 +128,7 @@ class SearchProjection:
         if owned.features is None:
             return
         try:
-            features = unpack_features(owned.features)
+            features = LocalFeatures.from_bytes(owned.features)
         except MalformedError:
             # Derived from the picture that is kept, and only a second way to find it.
             return

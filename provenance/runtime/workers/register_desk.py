@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedError, RegisterError
-from provenance.fingerprints.features import unpack_features
+from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.model import Algorithm
 from provenance.registry.search.reader import LocalSearch
 from provenance.runtime.workers.register_words import (
@@ -122,7 +122,7 @@ class RegisterDesk:
         if len(data) > _MOST_FEATURES_BYTES:
             raise RegisterError("register: more local features than a picture has")
         found = self._asked(at).features.search(
-            unpack_features(data),
+            LocalFeatures.from_bytes(data),
             mirrored=bool(document["mirrored"]),
             most=_number(document["most"], _MOST_HITS),
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import RegisterError
 from provenance.fingerprints.feature_index import FeatureCandidate, Seen
-from provenance.fingerprints.features import LocalFeatures, pack_features
+from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit
 from provenance.fingerprints.model import Algorithm, Code, Reference
 from provenance.fingerprints.negatives import NegativeBank
@@ -174,7 +174,7 @@ class _RelayedFeatures:
             raise NotImplementedError("what may be found is for the parent to say")
         if not len(features):
             return []
-        packed = text_of(pack_features(features))
+        packed = text_of(features.to_bytes())
         found = self._search.ask("features", features=packed, mirrored=mirrored, most=most)
         return [FeatureCandidate(*candidate) for candidate in found]
 

@@ -75,9 +75,7 @@ def test_a_copy_that_was_only_saved_again_differs_nowhere(
 ) -> None:
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(jpeg_of(scene_of(3), quality=60))
-    done = compare(
-        "compare", str(copy), "--release", f"{AGENCY}/PHOTO", "--register", str(place)
-    )
+    done = compare("compare", str(copy), "--release", f"{AGENCY}/PHOTO", "--register", str(place))
     assert done.code == 0, done.err
     assert "no place was found in which it differs" in done.out
 
@@ -131,9 +129,7 @@ def test_what_cannot_be_decoded_is_an_error(
 ) -> None:
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(data)
-    done = compare(
-        "compare", str(copy), "--release", f"{AGENCY}/PHOTO", "--register", str(place)
-    )
+    done = compare("compare", str(copy), "--release", f"{AGENCY}/PHOTO", "--register", str(place))
     assert done.code == 2
     assert "copy.jpg: " in done.err
     assert "internal" not in done.err

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from provenance.fingerprints.feature_index import HashedFeatureIndex, index_features, query_features
-from provenance.fingerprints.features import pack_features
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint, Reference
 from provenance.registry.register.feed import CodeChanges, OwnedCodes
 from provenance.registry.register.register import Register
@@ -85,7 +84,7 @@ def test_local_features_are_searched_and_damaged_ones_are_passed_over(
     register: Register, desk: Desk
 ) -> None:
     rgb = photo(2, size=(480, 320))
-    good = Reference(kind="features", data=pack_features(index_features(rgb)))
+    good = Reference(kind="features", data=index_features(rgb).to_bytes())
     for name, data in (("good", good.data), ("bad", b"no features")):
         codes = fingerprint(name).codes
         references = (Reference(kind="features", data=data),)
