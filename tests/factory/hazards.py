@@ -63,6 +63,31 @@ def _lie() -> None:
     time.sleep(600)
 
 
+def _say(message: bytes) -> None:
+    """Send this to the parent, as a worker that was taken over might."""
+    os.write(0, len(message).to_bytes(4) + message)
+
+
+def _babble() -> None:
+    _say(b"[1, 2]")
+    time.sleep(600)
+
+
+def _ask_the_register(pause_s: float) -> Callable[[], None]:
+    """Ask the register about everything there is, again and again."""
+    question = json.dumps({"register": "files", "at": "2026-11-01T00:00:00Z", "sha256": "0" * 64})
+
+    def ask() -> None:
+        while True:
+            _say(question.encode())
+            length = int.from_bytes(os.read(0, 4))
+            while length > 0:
+                length -= len(os.read(0, length))
+            time.sleep(pause_s)
+
+    return ask
+
+
 def _forbidden() -> dict[str, str]:
     """What is done about everything that a worker must not do."""
     attempts: dict[str, Callable[[], Any]] = {
@@ -102,6 +127,9 @@ _HAZARDS: dict[str, Callable[[], Any]] = {
     "bug": _bug,
     "fill": _fill,
     "lie": _lie,
+    "babble": _babble,
+    "ask-without-end": _ask_the_register(0),
+    "ask-slowly": _ask_the_register(0.05),
 }
 
 

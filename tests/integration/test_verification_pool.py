@@ -79,6 +79,9 @@ def findings(report: Report) -> dict[str, str]:
         ("abort", "check-crashed", "ended by SIGABRT"),
         ("exit", "check-crashed", "by itself, with status 3"),
         ("lie", "check-crashed", "no report"),
+        ("babble", "check-crashed", "means nothing"),
+        ("ask-without-end", "check-crashed", "ended by SIGKILL"),
+        ("ask-slowly", "time-exhausted", "more than 5 seconds"),
     ],
 )
 def test_a_file_that_ends_its_worker_is_undetermined_and_the_next_one_is_not(
