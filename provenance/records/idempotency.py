@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from provenance.database.connect import transaction
 from provenance.database.statements import insert_unless_there
 from provenance.errors import ConflictError
 from provenance.records.tables import idempotency
 
-__all__ = ["Begun", "IdempotencyStore", "is_idempotency_key"]
+__all__ = ["Begun", "IdempotencyStore", "is_idempotency_key", "record_answer"]
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _KEPT = timedelta(hours=24)
@@ -82,14 +82,14 @@ class IdempotencyStore:
             connection.execute(update(idempotency).where(mine).values(leased_until=now + lease))
             return Begun(None)
 
-    def answered(self, *, owner: str, key: str, answer: dict[str, Any]) -> None:
-        """Remember the answer."""
-        with transaction(self._engine) as connection:
-            mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
-            connection.execute(update(idempotency).where(mine).values(answer=answer))
-
     def abandoned(self, *, owner: str, key: str) -> None:
         """The request failed for a reason of ours: it may be sent again."""
         with transaction(self._engine) as connection:
             mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
             connection.execute(delete(idempotency).where(mine, idempotency.c.answer.is_(None)))
+
+
+def record_answer(connection: Connection, *, owner: str, key: str, answer: dict[str, Any]) -> None:
+    """Remember the answer, by the transaction that makes it true."""
+    mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
+    connection.execute(update(idempotency).where(mine).values(answer=answer))

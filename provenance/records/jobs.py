@@ -12,7 +12,7 @@ Every change of state is in this module, each in one transaction with what follo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -139,8 +139,9 @@ class JobStore:
         webhook: Webhook | None,
         now: datetime,
         ends_at: datetime,
+        also: Callable[[Connection, str], object] = lambda _, __: None,
     ) -> Job:
-        """A new job without files."""
+        """A new job without files; `also` writes with it, or not at all."""
         job = new_id(self._random)
         with transaction(self._engine) as connection:
             connection.execute(
@@ -156,6 +157,7 @@ class JobStore:
                     ends_at=ends_at,
                 )
             )
+            also(connection, job)
             return _job(connection, _held(connection, job, owner))
 
     def get(self, job: str, *, owner: str, now: datetime) -> Job | None:
@@ -283,13 +285,36 @@ class JobStore:
             owner = connection.execute(select(jobs).where(jobs.c.id == row.job)).one()
             return _job(connection, owner), _item(row)
 
-    def settled(
-        self, number: int, *, now: datetime, report: str | None, why: str | None = None
-    ) -> bool:
-        """An item has its report, or the reason for none. Was it still to be settled?"""
-        state = ItemState.DONE if report is not None else ItemState.FAILED
+    def failed(self, number: int, why: str, *, now: datetime) -> None:
+        """An item has no report, for this reason."""
         with transaction(self._engine) as connection:
-            return self._settle(connection, number, state, now, report=report, why=why)
+            self._settle(connection, number, ItemState.FAILED, now, why=why)
+
+    def again(self, number: int) -> None:
+        """An item that was begun waits again: the reason was ours, and it loses no attempt."""
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(job_items)
+                .where(job_items.c.id == number, job_items.c.state == ItemState.RUNNING)
+                .values(state=ItemState.WAITING, attempts=job_items.c.attempts - 1)
+            )
+
+    def done(self, connection: Connection, number: int, report: str, *, now: datetime) -> None:
+        """An item has its report, which the same transaction writes.
+
+        Raises:
+            ConflictError: Somebody else gave it one meanwhile.
+        """
+        if not self._settle(connection, number, ItemState.DONE, now, report=report):
+            raise ConflictError("job: the file has its report already")
+
+    def in_use(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these uploads wait to be judged?"""
+        with transaction(self._engine, reads=True) as connection:
+            found = connection.execute(
+                select(job_items.c.upload).where(job_items.c.upload.in_(names))
+            )
+            return frozenset(found.scalars())
 
     def forget(self, *, now: datetime, most: int = 200) -> Sequence[str]:
         """Delete jobs whose time is over: which uploads are nobody's now?"""

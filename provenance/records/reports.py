@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, or_, select, update
 
 from provenance.database.connect import transaction
 from provenance.records.judged_with import judged_by
@@ -93,14 +93,33 @@ class ReportStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def keep(self, entry: StoredReport, report: Report) -> None:
+    def keep(
+        self, entry: StoredReport, report: Report, *also: Callable[[Connection], object]
+    ) -> None:
         """Store a report that is new.
+
+        Args:
+            entry: Its record.
+            report: The report.
+            also: What is written with it, or not at all; an exception of one undoes all.
 
         Raises:
             StoreError: The database cannot be written.
         """
         with transaction(self._engine) as connection:
             connection.execute(insert(reports).values(_values(entry, report)))
+            for write in also:
+                write(connection)
+
+    def delete(self, id: str, *, owner: str) -> Sequence[str] | None:  # noqa: A002
+        """Forget this key's report now: which kept files are nobody's? None: it has no such."""
+        with transaction(self._engine) as connection:
+            mine = (reports.c.id == id) & (reports.c.owner == owner)
+            row = connection.execute(select(reports).where(mine)).one_or_none()
+            if row is None:
+                return None
+            connection.execute(delete(reports).where(mine))
+        return [name for name in (row.upload, row.sidecar) if name]
 
     def get(self, id: str, *, reader: str | None, now: datetime) -> StoredReport | None:  # noqa: A002
         """The report of this name, unless its time is over or it is in another's view.
@@ -196,6 +215,16 @@ class ReportStore:
                 .where(reports.c.id == entry.id)
                 .values({**_values(entry, report), "leased_until": None})
             )
+
+    def in_use(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these files are kept with a report?"""
+        with transaction(self._engine, reads=True) as connection:
+            rows = connection.execute(
+                select(reports.c.upload, reports.c.sidecar).where(
+                    or_(reports.c.upload.in_(names), reports.c.sidecar.in_(names))
+                )
+            ).all()
+        return frozenset(name for row in rows for name in row if name)
 
     def forget(self, *, now: datetime, most: int = 500) -> Sequence[str]:
         """Delete reports whose time is over: which kept files are nobody's now?"""
