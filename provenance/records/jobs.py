@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
@@ -252,10 +252,16 @@ class JobStore:
             ).all()
         return [_item(row) for row in rows]
 
-    def lease(self, *, now: datetime, until: datetime) -> tuple[Job, Item] | None:
+    def lease(
+        self, *, now: datetime, lasts: Callable[[int | None], timedelta]
+    ) -> tuple[Job, Item] | None:
         """The next file to judge, which nobody else gets until the lease is over.
 
         A file whose lease is over was somebody's who is gone: it is given out again.
+
+        Args:
+            now: The time.
+            lasts: How long the lease of a file of so many bytes is; None: not known.
         """
         due = or_(
             job_items.c.state == ItemState.WAITING,
@@ -279,7 +285,9 @@ class JobStore:
                 update(job_items)
                 .where(job_items.c.id == row.id)
                 .values(
-                    state=ItemState.RUNNING, leased_until=until, attempts=job_items.c.attempts + 1
+                    state=ItemState.RUNNING,
+                    leased_until=now + lasts(row.size_bytes),
+                    attempts=job_items.c.attempts + 1,
                 )
             )
             owner = connection.execute(select(jobs).where(jobs.c.id == row.job)).one()

@@ -248,7 +248,9 @@ class Judges:
 def _judged_by(setup: VerifierSetup) -> JudgedBy:
     """What the reports of a verifier made by this will say of themselves."""
     asks = setup.policy.second_engine and SecondEngine.available()
-    lists = [e for e in (*setup.time_stamp_lists, *setup.identity_lists) if isinstance(e, TrustList)]
+    lists = [
+        e for e in (*setup.time_stamp_lists, *setup.identity_lists) if isinstance(e, TrustList)
+    ]
     judged = JudgedWith(
         setup.directory if isinstance(setup.directory, LoadedDirectory) else None,
         [entry for entry in setup.trust_lists if isinstance(entry, TrustList)],

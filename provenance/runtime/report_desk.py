@@ -22,10 +22,15 @@ from provenance.runtime.judges import Judges
 from provenance.runtime.uploads import Upload, UploadFolder
 from provenance.verification.register import ReleaseRegister
 
-__all__ = ["Question", "ReportDesk", "Standing"]
+__all__ = ["Question", "ReportDesk", "Standing", "lease_for"]
 
-# Longer than any examination; after it, whoever worked on a request is gone.
-LEASE = timedelta(hours=2)
+_LEASE = timedelta(minutes=5)
+_SLOWEST_BYTES_PER_S = 10_000_000
+
+
+def lease_for(size_bytes: int) -> timedelta:
+    """After which time is whoever works on a file of this size taken for gone?"""
+    return _LEASE + timedelta(seconds=size_bytes / _SLOWEST_BYTES_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +215,7 @@ class ReportDesk:
             key=question.idempotency_key,
             request=hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest(),
             now=self._clock(),
-            lease=LEASE,
+            lease=lease_for(upload.size_bytes),
         )
         if begun.answer is None:
             return None
