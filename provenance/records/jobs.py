@@ -139,9 +139,10 @@ class JobStore:
         webhook: Webhook | None,
         now: datetime,
         ends_at: datetime,
+        references: Sequence[tuple[str, str]] = (),
         also: Callable[[Connection, str], object] = lambda _, __: None,
     ) -> Job:
-        """A new job without files; `also` writes with it, or not at all."""
+        """A new job, with files by name and URL if any; `also` writes with it, or not at all."""
         job = new_id(self._random)
         with transaction(self._engine) as connection:
             connection.execute(
@@ -157,6 +158,8 @@ class JobStore:
                     ends_at=ends_at,
                 )
             )
+            for name, url in references:
+                _add(connection, job, name=name, url=url)
             also(connection, job)
             return _job(connection, _held(connection, job, owner))
 
@@ -174,10 +177,9 @@ class JobStore:
         *,
         owner: str,
         name: str,
-        upload: str | None = None,
-        url: str | None = None,
-        sha256: str | None = None,
-        size_bytes: int | None = None,
+        upload: str,
+        sha256: str,
+        size_bytes: int,
     ) -> None:
         """Add a file to an open job; it is judged as soon as somebody has time.
 
@@ -191,19 +193,7 @@ class JobStore:
             count = select(func.count()).select_from(job_items).where(job_items.c.job == job)
             if connection.execute(count).scalar_one() >= MAX_ITEMS:
                 raise ConflictError(f"job: expected at most {MAX_ITEMS} files")
-            if not insert_unless_there(
-                connection,
-                job_items,
-                job=job,
-                name=name,
-                state=ItemState.WAITING,
-                upload=upload,
-                url=url,
-                sha256=sha256,
-                size_bytes=size_bytes,
-                attempts=0,
-            ):
-                raise ConflictError("job: there is a file of that name already")
+            _add(connection, job, name=name, upload=upload, sha256=sha256, size_bytes=size_bytes)
 
     def close(self, job: str, *, owner: str, now: datetime) -> Job:
         """No more files are added: the job ends with its last one.
@@ -407,6 +397,13 @@ class JobStore:
             body=json.dumps(body, separators=(",", ":")),
             now=now,
         )
+
+
+def _add(connection: Connection, job: str, **values: object) -> None:
+    if not insert_unless_there(
+        connection, job_items, job=job, state=ItemState.WAITING, attempts=0, **values
+    ):
+        raise ConflictError("job: there is a file of that name already")
 
 
 def _held(connection: Connection, job: str, owner: str) -> Row[tuple[object, ...]]:

@@ -144,15 +144,18 @@ class ServiceParts:
             random=os.urandom,
             report_days=service.report_days,
         )
-        worker = JobWorker(
-            jobs=jobs,
-            desk=desk,
-            uploads=uploads,
-            fetcher=fetcher,
-            max_bytes=service.max_upload_bytes,
-            clock=system_clock,
-            note=note,
-        )
+
+        def job_worker() -> JobWorker:
+            return JobWorker(
+                jobs=jobs,
+                desk=desk,
+                uploads=uploads,
+                fetcher=fetcher,
+                max_bytes=service.max_upload_bytes,
+                clock=system_clock,
+                note=note,
+            )
+
         rejudger = Rejudger(
             judges=judges, desk=desk, reports=reports, clock=system_clock, note=note
         )
@@ -160,7 +163,7 @@ class ServiceParts:
         messenger = Messenger(webhooks=webhooks, client=client, clock=system_clock, note=note)
         routines = {
             **{
-                f"jobs-{n}": Routine(f"jobs-{n}", worker, rest_s=_REST_S, note=note)
+                f"jobs-{n}": Routine(f"jobs-{n}", job_worker(), rest_s=_REST_S, note=note)
                 for n in range(_JOB_WORKERS)
             },
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
