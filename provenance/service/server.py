@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -16,6 +19,7 @@ __all__ = ["serve"]
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 20
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(settings: Settings) -> None:
@@ -35,7 +39,7 @@ def serve(settings: Settings) -> None:
         raise
     host, port = listening.getsockname()[:2]
     log.info("listening", host=host, port=port, test=service.test)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(parts),
             log_config=None,
@@ -51,6 +55,20 @@ def serve(settings: Settings) -> None:
     with listening:
         server.run(sockets=[listening])
     log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends by itself when told to, and is then not killed by what told it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals that end a service, for as long as the block runs."""
+        before = {number: signal.signal(number, self.handle_exit) for number in _ENDING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
