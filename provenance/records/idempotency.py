@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
-from provenance.database.connect import transaction
 from provenance.database.statements import insert_unless_there
+from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.records.tables import idempotency
 

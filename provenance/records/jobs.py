@@ -19,8 +19,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
 
-from provenance.database.connect import transaction
 from provenance.database.statements import insert_unless_there
+from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.records.tables import job_items, jobs
 from provenance.records.tokens import Random, new_id

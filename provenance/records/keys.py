@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, or_, select, update
 
-from provenance.database.connect import transaction
+from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.records.scopes import Scope
 from provenance.records.tables import access_tokens, api_keys, api_secrets

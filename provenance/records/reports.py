@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, or_, select, update
 
-from provenance.database.connect import transaction
+from provenance.database.transactions import transaction
 from provenance.records.judged_with import judged_by
 from provenance.records.tables import reports
 from provenance.report import Report

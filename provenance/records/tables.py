@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -19,6 +18,7 @@ from sqlalchemy import (
 )
 
 from provenance.database.columns import UtcTime
+from provenance.database.metadata import METADATA
 
 __all__ = [
     "access_tokens",
@@ -27,16 +27,13 @@ __all__ = [
     "idempotency",
     "job_items",
     "jobs",
-    "metadata",
     "reports",
     "webhooks",
 ]
 
-metadata = MetaData()
-
 api_keys = Table(
-    "service_keys",
-    metadata,
+    "service_key",
+    METADATA,
     Column("id", String(24), primary_key=True),
     Column("label", String(120), nullable=False),
     Column("scopes", JSON, nullable=False),
@@ -48,19 +45,19 @@ api_keys = Table(
 )
 
 api_secrets = Table(
-    "service_key_secrets",
-    metadata,
+    "service_key_secret",
+    METADATA,
     Column("sha256", String(64), primary_key=True),
-    Column("key", ForeignKey("service_keys.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("key", ForeignKey("service_key.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime),
 )
 
 access_tokens = Table(
-    "service_access_tokens",
-    metadata,
+    "service_access_token",
+    METADATA,
     Column("sha256", String(64), primary_key=True),
-    Column("key", ForeignKey("service_keys.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("key", ForeignKey("service_key.id", ondelete="CASCADE"), nullable=False, index=True),
     # The secret that asked for it: a token ends with it.
     Column("secret", String(64), nullable=False),
     Column("scopes", JSON, nullable=False),
@@ -68,8 +65,8 @@ access_tokens = Table(
 )
 
 reports = Table(
-    "service_reports",
-    metadata,
+    "service_report",
+    METADATA,
     Column("id", String(32), primary_key=True),
     Column("owner", String(24)),
     # The agency in whose view of the register it was judged; nobody else reads it.
@@ -87,13 +84,13 @@ reports = Table(
     Column("upload", String(64)),
     Column("sidecar", String(64)),
     Column("leased_until", UtcTime),
-    Index("ix_service_reports_owner_sha256", "owner", "sha256"),
-    Index("ix_service_reports_policy_judged_with", "policy", "judged_with"),
+    Index(None, "owner", "sha256"),
+    Index(None, "policy", "judged_with"),
 )
 
 idempotency = Table(
     "service_idempotency",
-    metadata,
+    METADATA,
     Column("owner", String(24), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("request", String(64), nullable=False),
@@ -103,8 +100,8 @@ idempotency = Table(
 )
 
 jobs = Table(
-    "service_jobs",
-    metadata,
+    "service_job",
+    METADATA,
     Column("id", String(32), primary_key=True),
     Column("owner", String(24), nullable=False, index=True),
     Column("reader", String(128)),
@@ -118,10 +115,10 @@ jobs = Table(
 )
 
 job_items = Table(
-    "service_job_items",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("job", ForeignKey("service_jobs.id", ondelete="CASCADE"), nullable=False),
+    "service_job_item",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("job", ForeignKey("service_job.id", ondelete="CASCADE"), nullable=False),
     Column("name", String(400), nullable=False),
     Column("state", String(16), nullable=False),
     Column("upload", String(64)),
@@ -132,15 +129,15 @@ job_items = Table(
     Column("why", String(400)),
     Column("attempts", Integer, nullable=False, default=0),
     Column("leased_until", UtcTime),
-    UniqueConstraint("job", "name", name="uq_service_job_items_job_name"),
-    Index("ix_service_job_items_state", "state", "leased_until"),
+    UniqueConstraint("job", "name"),
+    Index(None, "state", "leased_until"),
 )
 
 webhooks = Table(
-    "service_webhooks",
-    metadata,
+    "service_webhook",
+    METADATA,
     Column("id", String(40), primary_key=True),
-    Column("job", ForeignKey("service_jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("job", ForeignKey("service_job.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("state", String(16), nullable=False),
     Column("url", String(2000), nullable=False),
     Column("secret", LargeBinary, nullable=False),
@@ -149,5 +146,5 @@ webhooks = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("why", String(400)),
     Column("created_at", UtcTime, nullable=False),
-    Index("ix_service_webhooks_state_due_at", "state", "due_at"),
+    Index(None, "state", "due_at"),
 )

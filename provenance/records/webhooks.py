@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
-from provenance.database.connect import transaction
+from provenance.database.transactions import transaction
 from provenance.records.tables import webhooks
 
 __all__ = [

@@ -6,17 +6,18 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from provenance.database.connect import open_database, transaction
-from provenance.errors import ConfigurationError
+from provenance.database.database import Database
+from provenance.database.transactions import transaction
+from provenance.errors import ConfigurationError, RegisterError, StoreError
 from provenance.records.idempotency import IdempotencyStore
 from provenance.records.jobs import JobStore
 from provenance.records.keys import KeyStore
 from provenance.records.reports import ReportStore
-from provenance.records.tables import metadata
 from provenance.records.webhooks import WebhookStore
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
@@ -37,31 +38,32 @@ from provenance.verification.register import ReleaseRegister
 
 __all__ = ["ServiceParts", "open_keys"]
 
+_FILE = "register.sqlite"
 _JOB_WORKERS = 2
 _REST_S = 1.0
 _REJUDGE_REST_S = 20.0
 _TIDY_REST_S = 30.0
 
 
-def database_of(settings: Settings) -> Engine:
-    """The database of the service.
+def _open_database(settings: Settings) -> Database:
+    """The database of the service, made or brought up to date.
 
     Raises:
         ConfigurationError: It cannot be named or made.
-        StoreError: It cannot be reached.
+        StoreError: It cannot be reached or used.
     """
-    url = settings.service.database
-    if url is None:
+    place: str | Path | None = settings.service.database
+    if place is None:
         try:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
-        url = f"sqlite:///{settings.home / 'service.sqlite'}"
-    engine = open_database(url)
-    with transaction(engine) as connection:
-        metadata.create_all(connection)
-    return engine
+        place = settings.home / _FILE
+    try:
+        return Database(place)
+    except RegisterError as error:
+        raise StoreError(str(error)) from error
 
 
 def open_keys(settings: Settings) -> KeyStore:
@@ -71,7 +73,7 @@ def open_keys(settings: Settings) -> KeyStore:
         ConfigurationError: The database cannot be named or made.
         StoreError: It cannot be reached.
     """
-    return KeyStore(database_of(settings), os.urandom)
+    return KeyStore(_open_database(settings).engine, os.urandom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class ServiceParts:
 
     Attributes:
         settings: The operator's.
-        engine: The database.
+        database: The database.
         keys: API keys.
         desk: Uploads and their reports.
         jobs: Batch jobs.
@@ -95,7 +97,7 @@ class ServiceParts:
     """
 
     settings: Settings
-    engine: Engine
+    database: Database
     keys: KeyStore
     desk: ReportDesk
     jobs: JobStore
@@ -118,7 +120,8 @@ class ServiceParts:
         """
         service = settings.service
         profiles = load_profiles(settings)
-        engine = database_of(settings)
+        database = _open_database(settings)
+        engine = database.engine
         uploads = UploadFolder(
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
@@ -172,7 +175,7 @@ class ServiceParts:
         }
         return cls(
             settings=settings,
-            engine=engine,
+            database=database,
             keys=KeyStore(engine, os.urandom),
             desk=desk,
             jobs=jobs,
@@ -203,7 +206,7 @@ class ServiceParts:
         Raises:
             StoreError: It does not.
         """
-        with transaction(self.engine, reads=True) as connection:
+        with transaction(self.database.engine, reads=True) as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -213,7 +216,7 @@ class ServiceParts:
         self.judges.close()
         for routine in self.routines.values():
             routine.join(self.settings.service.grace_s)
-        self.engine.dispose()
+        self.database.close()
 
 
 def _no_register(_reader: str | None) -> ReleaseRegister | None:

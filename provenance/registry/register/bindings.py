@@ -24,9 +24,9 @@ from sqlalchemy import (
     select,
 )
 
+from provenance.database.database import Database
 from provenance.errors import RegisterError
 from provenance.registry.register.checking import label_of_store
-from provenance.registry.register.database import Database
 from provenance.registry.register.releases import seen
 from provenance.registry.register.schema import BINDING, FILE, MANIFEST, RELEASE
 from provenance.registry.register.visibility import Reader

@@ -17,15 +17,16 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, ma
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from provenance.database.metadata import COUNTER
+from provenance.database.migrations import HEAD, VERSION_TABLE, upgrade
 from provenance.errors import RegisterError
-from provenance.registry.register.migrations import HEAD, VERSION_TABLE, upgrade
-from provenance.registry.register.schema import COUNTER
 
-__all__ = ["Database"]
+__all__ = ["WRITES", "Database"]
 
 _APPLICATION_ID = 0x50524547  # PREG
 _BUSY_S = 30
-_WRITES = "provenance_writes"
+WRITES = "provenance_writes"
+"""The execution option of a connection that will write."""
 # Any number, the same for all of ours: they make a new database one after the other.
 _MIGRATION_LOCK = 0x50524547
 
@@ -95,7 +96,7 @@ class Database:
         if self.read_only:
             raise RegisterError(f"{self.name}: was opened for reading only")
         with self._errors(), self._engine.connect() as connection:
-            held = connection.execution_options(**{_WRITES: True})
+            held = connection.execution_options(**{WRITES: True})
             with held.begin():
                 if self.path is None:
                     held.execute(select(COUNTER.c.value).with_for_update())
@@ -147,7 +148,7 @@ class Database:
                 f"{found or 'none'}; a command that writes brings it up to date"
             )
         with self._errors(), self._engine.connect() as connection:
-            held = connection.execution_options(**{_WRITES: True})
+            held = connection.execution_options(**{WRITES: True})
             with held.begin():
                 if self.path is None:
                     held.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _MIGRATION_LOCK})
@@ -229,7 +230,7 @@ def _sqlite(url: URL, read_only: bool) -> Engine:  # noqa: FBT001 - as it was as
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer that began as a reader could be refused in the middle of its work.
-        writes = connection.get_execution_options().get(_WRITES, False)
+        writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
