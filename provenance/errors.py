@@ -4,7 +4,8 @@
     ├── ConfigurationError      what the operator controls is wrong
     │   ├── DirectoryError      the agency directory cannot be used
     │   ├── TrustListError      a trust list cannot be used
-    │   └── ReleaseError        a release manifest, or what it refers to, cannot be used
+    │   ├── ReleaseError        a release manifest, or what it refers to, cannot be used
+    │   └── IsolationError      no process can be shut in as it has to be
     ├── SourceError             the file or stream to verify cannot be opened
     ├── EngineUnsafeError       the engine fails its own self-test
     ├── RequirementNotMetError  `Report.require` was not met
@@ -15,6 +16,10 @@
     │   ├── PlanError           something is not as it was planned
     │   └── SelfCheckError      the signed file did not verify as it should
     ├── RegisterError           the register of releases cannot be used
+    ├── StoreError              what the service keeps cannot be read or written
+    │   └── StorageFullError    there is no room left for an upload
+    ├── ConflictError           what is asked for does not fit the state of things
+    ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
@@ -31,9 +36,11 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigurationError",
+    "ConflictError",
     "DirectoryError",
     "EngineUnsafeError",
     "FetchError",
+    "IsolationError",
     "LimitError",
     "MalformedError",
     "PlanError",
@@ -46,8 +53,11 @@ __all__ = [
     "SigningError",
     "SigningKeyError",
     "SourceError",
+    "StorageFullError",
+    "StoreError",
     "TimeStampError",
     "TrustListError",
+    "WorkerBugError",
 ]
 
 
@@ -69,6 +79,29 @@ class TrustListError(ConfigurationError):
 
 class ReleaseError(ConfigurationError):
     """The release manifest is not valid, or a file, consent or artist it names is not usable."""
+
+
+class IsolationError(ConfigurationError):
+    """No worker process can be started, or not one that is shut in as settings require."""
+
+
+class WorkerBugError(ProvenanceError):
+    """A bug of ours, met in a worker process; it says nothing about the file.
+
+    Args:
+        kind: Name of the exception's class.
+        message: Its text.
+        trace: Where it was raised, in many lines.
+    """
+
+    def __init__(self, kind: str, message: str, trace: str = "") -> None:
+        super().__init__(kind, message, trace)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
 
 
 class SourceError(ProvenanceError):
@@ -109,6 +142,18 @@ class SelfCheckError(SigningError):
 
 class RegisterError(ProvenanceError):
     """The register of releases cannot be read or written, or refuses a change; says why."""
+
+
+class StoreError(ProvenanceError):
+    """The database or the folder of the service cannot be read or written now."""
+
+
+class StorageFullError(StoreError):
+    """An upload cannot be kept even for its verification: the disk, or a quota, is full."""
+
+
+class ConflictError(ProvenanceError):
+    """A job, key or request is in a state in which what was asked for cannot be done."""
 
 
 class FetchError(ProvenanceError):

@@ -18,10 +18,12 @@ from provenance.cli.key import key
 from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
+from provenance.cli.serve import serve
+from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
-from provenance.errors import ConfigurationError, SigningError, SourceError
+from provenance.errors import ConfigurationError, SigningError, SourceError, StoreError
 
 __all__ = ["app", "run"]
 
@@ -42,6 +44,8 @@ app.add_typer(directory, name="directory")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
+app.command("serve")(serve)
+app.add_typer(service, name="service")
 app.add_typer(dev, name="dev")
 
 
@@ -79,7 +83,7 @@ def run() -> int:
     except typer.TyperException as error:
         say(f"{error.format_message().rstrip('.')}. See provenance --help")
         return ExitCode.USAGE
-    except (ConfigurationError, SourceError, SigningError) as error:
+    except (ConfigurationError, SourceError, SigningError, StoreError) as error:
         say(str(error))
         return ExitCode.USAGE
     except OutputClosedError:

@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
 )
 
 from provenance.errors import ConfigurationError
+from provenance.runtime.service_settings import ServiceSettings
+from provenance.runtime.setting_types import HostAndPort, SettingPath, user_folder
 
 __all__ = ["Settings", "load_settings"]
 
 _PREFIX = "PROVENANCE_"
 _CONFIG = f"{_PREFIX}CONFIG"
+# The settings of the service are a table of their own, and in the environment a prefix.
+_SERVICE = "service"
 # Not settings: one names the file, the others belong to the command line.
 _NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG", f"{_PREFIX}KEY_PASSPHRASE"})
 _MAX_FILE_BYTES = 1024 * 1024
-
-_HOST_PORT = re.compile(
-    r"(?P<host>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[(?P<v6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})"
-)
-
-
-def _usable_path(value: object, info: ValidationInfo) -> Path:
-    """A path as its source means it: `~` is the user's folder, the rest is relative to `base`."""
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError(f"expected a path, got {value!r:.60}")
-    context = info.context or {}
-    if value == "~" or value.startswith("~/"):
-        return _user_folder(context.get("environ", {})) / value[2:]
-    base: Path = context.get("base", Path())
-    return base / value
-
-
-def _host_and_port(value: str) -> str:
-    found = _HOST_PORT.fullmatch(value.lower())
-    if found is None or not 0 < int(found["port"]) < 65536:
-        raise ValueError(f"expected host:port, got {value!r:.60}")
-    if found["v6"] is not None:
-        return f"[{IPv6Address(found['v6'])}]:{int(found['port'])}"
-    return f"{found['host']}:{int(found['port'])}"
-
-
-_Path = Annotated[Path, BeforeValidator(_usable_path)]
-_HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 
 class Settings(BaseModel):
@@ -73,17 +42,19 @@ class Settings(BaseModel):
         territory: The country for which is asked (ISO 3166-1 alpha-2).
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
+        service: What `provenance serve` goes by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    home: _Path
-    directory: _Path | None = None
+    home: SettingPath
+    directory: SettingPath | None = None
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
-    network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
+    network_allow: Annotated[tuple[HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
+    service: ServiceSettings = ServiceSettings()
 
 
 def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -116,6 +87,17 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         for variable, text in environ.items()
         if variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS
     }
+    prefix = f"{_SERVICE}_"
+    service = {
+        key.removeprefix(prefix): text.split(",")
+        if key.removeprefix(prefix) in ServiceSettings.lists()
+        else text
+        for key, text in given.items()
+        if key.startswith(prefix)
+    }
+    if service:
+        given = {key: text for key, text in given.items() if not key.startswith(prefix)}
+        given[_SERVICE] = service
     # A lower-case spelling is another variable.
     for variable in environ:
         if variable.startswith(_PREFIX) and variable != variable.upper():
@@ -125,7 +107,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         given["network_allow"] = [entry.strip() for entry in entries if entry.strip()]
     # Text is all that the environment has: "1" and "true" are read as what they mean.
     return _checked(
-        given, strict=False, place=lambda key: f"{_PREFIX}{key.upper()}", environ=environ
+        given,
+        strict=False,
+        place=lambda key: f"{_PREFIX}{key.upper().replace('.', '_')}",
+        environ=environ,
     )
 
 
@@ -168,31 +153,23 @@ def _checked(
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0])
+        fields = Settings.model_fields
+        if key == _SERVICE and len(first["loc"]) > 1:
+            key, fields = f"{key}.{first['loc'][1]}", ServiceSettings.model_fields
         if first["type"] == "extra_forbidden":
-            raise ConfigurationError(f"{place(key)}: {_unknown()}") from error
+            raise ConfigurationError(f"{place(key)}: {_unknown(fields)}") from error
         message = first["msg"].removeprefix("Value error, ")
         got = "" if ", got " in message else f", got {first['input']!r:.60}"
         raise ConfigurationError(f"{place(key)}: {message[0].lower()}{message[1:]}{got}") from error
     return {name: getattr(model, name) for name in given}
 
 
-def _unknown() -> str:
-    return f"unknown setting; there are {', '.join(Settings.model_fields)}"
+def _unknown(fields: Iterable[str] = Settings.model_fields) -> str:
+    return f"unknown setting; there are {', '.join(fields)}"
 
 
 def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     """Spec: XDG Base Directory Specification 0.8; a relative path is to be ignored."""
     given = environ.get(variable, "")
-    base = Path(given) if given.startswith("/") else _user_folder(environ) / fallback
+    base = Path(given) if given.startswith("/") else user_folder(environ) / fallback
     return base / "provenance"
-
-
-def _user_folder(environ: Mapping[str, str]) -> Path:
-    if environ.get("HOME"):
-        return Path(environ["HOME"])
-    try:
-        return Path.home()
-    except RuntimeError as error:
-        raise ConfigurationError(
-            "HOME: expected the user's folder, got none; set PROVENANCE_HOME and PROVENANCE_CONFIG"
-        ) from error

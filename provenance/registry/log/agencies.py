@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from provenance.credentials.cose import SignatureAnswer
 from provenance.errors import MalformedError
 from provenance.findings import FindingCode
-from provenance.registry.log.leaf import Leaf
+from provenance.registry.log.leaf import Leaf, SignedStatement
 from provenance.registry.log.statement import Register, Reveal, Statement
 from provenance.trust.directory import About, LoadedDirectory
 from provenance.trust.recognition import Recogniser
@@ -63,45 +64,56 @@ class AgencyChecker:
 
     def check(self, leaf: Leaf) -> AgencyAnswer:
         """Does the agency that an entry names stand behind it?"""
-        answer = leaf.signed.check_signature()
+        return self.check_statement(leaf.signed, taken_at=leaf.logged_at)
+
+    def check_statement(self, signed: SignedStatement, *, taken_at: datetime) -> AgencyAnswer:
+        """Does the agency that a statement names stand behind it?
+
+        Args:
+            signed: The statement.
+            taken_at: When somebody who is believed had it in hands: the time of signing.
+        """
+        answer = signed.check_signature()
         if answer is not SignatureAnswer.VALID:
             return AgencyAnswer(
                 state=EntryState.SIGNATURE, why=f"the agency's signature: {answer.value}"
             )
         if self._recogniser is None:
             return AgencyAnswer(state=EntryState.NOT_CHECKED, why="no directory was given")
-        why = self._why_not_the_agencys(leaf, self._recogniser)
+        why = _why_not_the_agencys(signed, taken_at, self._recogniser)
         if why is not None:
             return AgencyAnswer(state=EntryState.KEY, why=why)
         return AgencyAnswer(state=EntryState.AGENCY)
 
-    @staticmethod
-    def _why_not_the_agencys(leaf: Leaf, recogniser: Recogniser) -> str | None:
-        """Why does the key not count as that of the agency named? None where it does."""
-        try:
-            chain = leaf.signed.chain
-        except MalformedError as error:
-            return str(error)
-        if not chain[0].is_valid_at(leaf.logged_at):
-            return "the certificate was not valid when the log took the entry"
-        agency, key = leaf.statement.agency, f"key {chain[0].spki_sha256}"
-        for kind in _kinds(leaf.statement):
-            found = recogniser.recognise(
-                chain, at=leaf.logged_at, trusted_time=leaf.logged_at, about=About(media_kind=kind)
-            )
-            if found.kind is not SignerKind.AGENCY or found.agency is None:
-                # Scopes are about media: a statement without any is inside all of them.
-                if not kind and any(
-                    entry.code is FindingCode.KEY_OUT_OF_SCOPE
-                    and entry.evidence.get("agency") == agency
-                    for entry in found.findings
-                ):
-                    continue
-                why = ", ".join(entry.code.value for entry in found.findings)
-                return f"{key} is not one of {agency}: {why}"
-            if found.agency.id != agency:
-                return f"{key} is of {found.agency.id}, not of {agency}"
-        return None
+
+def _why_not_the_agencys(
+    signed: SignedStatement, taken_at: datetime, recogniser: Recogniser
+) -> str | None:
+    """Why does the key not count as that of the agency named? None where it does."""
+    try:
+        chain = signed.chain
+    except MalformedError as error:
+        return str(error)
+    if not chain[0].is_valid_at(taken_at):
+        return "the certificate was not valid when the statement was taken"
+    agency, key = signed.statement.agency, f"key {chain[0].spki_sha256}"
+    for kind in _kinds(signed.statement):
+        found = recogniser.recognise(
+            chain, at=taken_at, trusted_time=taken_at, about=About(media_kind=kind)
+        )
+        if found.kind is not SignerKind.AGENCY or found.agency is None:
+            # Scopes are about media: a statement without any is inside all of them.
+            if not kind and any(
+                entry.code is FindingCode.KEY_OUT_OF_SCOPE
+                and entry.evidence.get("agency") == agency
+                for entry in found.findings
+            ):
+                continue
+            why = ", ".join(entry.code.value for entry in found.findings)
+            return f"{key} is not one of {agency}: {why}"
+        if found.agency.id != agency:
+            return f"{key} is of {found.agency.id}, not of {agency}"
+    return None
 
 
 def _kinds(statement: Statement) -> list[str]:

@@ -56,11 +56,20 @@ def split_release(
     agency: str,
     release: str,
     at: datetime,
+    embargo_until: datetime | None = None,
     max_bytes: int = MAX_EMBARGOED_BYTES,
 ) -> tuple[Register, ...]:
     """Which statements, each of so many bytes at most, say that these files are this release?
 
     For an embargo: each is committed to by itself, with a salt of its own.
+
+    Args:
+        files: In the order in which they are stated; at least one.
+        agency: Its id in the directory.
+        release: The release's id.
+        at: When the agency says it states this.
+        embargo_until: Until when nobody else is to hear of it.
+        max_bytes: How long one may be.
 
     Raises:
         LimitError: One file alone makes a statement that is too long.
@@ -68,7 +77,13 @@ def split_release(
     """
 
     def stated(part: Sequence[ReleaseFile]) -> Register:
-        return Register(agency=agency, release=release, claimed_at=at, files=tuple(part))
+        return Register(
+            agency=agency,
+            release=release,
+            claimed_at=at,
+            files=tuple(part),
+            embargo_until=embargo_until,
+        )
 
     parts: list[Register] = []
     start = 0

@@ -100,6 +100,7 @@ class ReleaseFile(_Model):
         manifest_sha256: Of its C2PA manifest store, as bytes.
         active_manifest: Label of the active manifest.
         iscc: Its ISCC code.
+        rendition_of: Digest of the file of which this is the agency's own transcode.
     """
 
     sha256: Sha256
@@ -109,16 +110,36 @@ class ReleaseFile(_Model):
     manifest_sha256: Sha256 | None = None
     active_manifest: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
     iscc: Annotated[str, Field(pattern="^ISCC:[A-Z2-7]{10,80}$")] | None = None
+    rendition_of: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _of_another(self) -> Self:
+        if self.rendition_of == self.sha256:
+            raise ValueError("a file is a rendition of itself")
+        return self
 
 
 class Register(_Stated):
-    """These files are a release of ours. A release may be stated in several parts."""
+    """These files are a release of ours. A release may be stated in several parts.
+
+    Attributes:
+        release: The release's id.
+        files: Its files, or some of them.
+        embargo_until: Until then nobody but the agency is to hear of these files.
+    """
 
     type: Literal["register"] = "register"
     release: ReleaseId
     files: Annotated[
         tuple[ReleaseFile, ...], Field(min_length=1, max_length=MAX_FILES, strict=False)
     ]
+    embargo_until: Moment | None = None
+
+    @model_validator(mode="after")
+    def _embargo_is_ahead(self) -> Self:
+        if self.embargo_until is not None and self.embargo_until <= self.claimed_at:
+            raise ValueError("the embargo ends before the statement is made")
+        return self
 
     @model_validator(mode="after")
     def _files_once(self) -> Self:

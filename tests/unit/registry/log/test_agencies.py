@@ -99,7 +99,7 @@ def test_a_key_counts_in_its_window_alone(agency: DevAgency, leaf_of: Any) -> No
     assert "key-outside-window" in why(ended.check(leaf_of(withdraw(1))))
     early = leaf_of(register(1), at=datetime(2024, 1, 1, tzinfo=UTC))
     assert why(agencies_of(agency).check(early)) == (
-        "the certificate was not valid when the log took the entry"
+        "the certificate was not valid when the statement was taken"
     )
 
 

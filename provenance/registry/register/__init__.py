@@ -1,0 +1,1 @@
+"""The register: releases, their files, manifests, fingerprints and status, each change signed."""

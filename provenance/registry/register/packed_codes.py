@@ -1,0 +1,110 @@
+"""All codes of one asset as one piece of CBOR, in columns.
+
+A search is made of columns: the bits of one algorithm lie in one piece, ready to scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cbor2
+
+from provenance.errors import RegisterError
+from provenance.fingerprints.model import CODE_BYTES, Algorithm, Code
+
+__all__ = ["MAX_CODES", "CodeColumns", "pack_codes", "unpack_codes"]
+
+MAX_CODES = 100_000
+"""Codes of a concert of eight hours: one for each second, of picture and of sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeColumns:
+    """The codes of one algorithm of one asset, one after the other.
+
+    Attributes:
+        algorithm: What they were made with.
+        bits: 32 bytes for each.
+        qualities: One byte for each.
+        views: Their names.
+        at_ms: Where each begins; None throughout for a picture.
+    """
+
+    algorithm: Algorithm
+    bits: bytes
+    qualities: bytes
+    views: tuple[str, ...]
+    at_ms: tuple[int | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.qualities)
+
+    def codes(self) -> Iterator[Code]:
+        """The same, one by one."""
+        for number, quality in enumerate(self.qualities):
+            start = number * CODE_BYTES
+            yield Code(
+                algorithm=self.algorithm,
+                bits=self.bits[start : start + CODE_BYTES],
+                view=self.views[number],
+                quality=quality,
+                at_ms=self.at_ms[number],
+            )
+
+
+def pack_codes(codes: Sequence[Code]) -> bytes:
+    """How are these codes stored? Those of one algorithm come together.
+
+    Raises:
+        RegisterError: There are more than `MAX_CODES`, or one cannot be stored.
+    """
+    if len(codes) > MAX_CODES:
+        raise RegisterError(f"codes: expected {MAX_CODES} at most, got {len(codes)}")
+    columns: dict[Algorithm, list[Code]] = {}
+    for code in codes:
+        if not 0 <= code.quality <= 100:
+            raise RegisterError(f"codes: expected a quality of 0 to 100, got {code.quality}")
+        columns.setdefault(code.algorithm, []).append(code)
+    rows = []
+    for algorithm, found in columns.items():
+        names = list(dict.fromkeys(code.view for code in found))
+        numbers = {name: number for number, name in enumerate(names)}
+        rows.append(
+            [
+                algorithm.value,
+                b"".join(code.bits for code in found),
+                bytes(code.quality for code in found),
+                names,
+                [numbers[code.view] for code in found],
+                [code.at_ms for code in found],
+            ]
+        )
+    return cbor2.dumps(rows)
+
+
+def unpack_codes(data: bytes, *, where: str) -> tuple[CodeColumns, ...]:
+    """Which codes are stored here?
+
+    Raises:
+        RegisterError: None that can be read.
+    """
+    try:
+        rows = cbor2.loads(data)
+        columns = tuple(
+            CodeColumns(
+                Algorithm(algorithm), bits, qualities, tuple(names[n] for n in views), tuple(at_ms)
+            )
+            for algorithm, bits, qualities, names, views, at_ms in rows
+        )
+        whole = all(
+            isinstance(c.bits, bytes)
+            and len(c.bits) == CODE_BYTES * len(c)
+            and len(c.views) == len(c.at_ms) == len(c)
+            for c in columns
+        )
+    except (cbor2.CBORDecodeError, ValueError, TypeError, IndexError, RecursionError) as error:
+        raise RegisterError(f"{where}: codes that cannot be read: {error}") from error
+    if not whole:
+        raise RegisterError(f"{where}: codes whose columns are not of one length")
+    return columns

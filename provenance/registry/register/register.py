@@ -1,0 +1,199 @@
+"""The register of releases: what agencies state is taken in here, and read through views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, bindparam, select
+
+from provenance.database.database import Database
+from provenance.errors import RegisterError
+from provenance.registry.log.agencies import AgencyChecker
+from provenance.registry.register.bindings import BindingDesk
+from provenance.registry.register.checking import check_change
+from provenance.registry.register.feed import CodeFeed
+from provenance.registry.register.ledger import LogLedger
+from provenance.registry.register.records import Change, Taken
+from provenance.registry.register.schema import CHANGE
+from provenance.registry.register.taking import Taker
+from provenance.registry.register.view import CodeSearch, RegisterView, Resembler
+from provenance.registry.register.visibility import Reader
+
+__all__ = ["Register"]
+
+_KNOWN_AT_ONCE = 500
+_FIND_DIGESTS = select(CHANGE.c.digest, CHANGE.c.seq).where(
+    CHANGE.c.digest.in_(bindparam("digests", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    change: Change
+    digest: bytes
+    taken_at: datetime
+    where: str
+
+
+class Register:
+    """A register; a context manager. Threads may share it, and other processes write too.
+
+    Args:
+        place: A path, or a URL: `postgresql://...`. A file that is not there is made.
+        read_only: Nothing is to be made or written.
+        agencies: Whose statements are taken; by default, those of everybody whose
+            signature is right.
+
+    Raises:
+        RegisterError: It cannot be used.
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        *,
+        read_only: bool = False,
+        agencies: AgencyChecker | None = None,
+    ) -> None:
+        self.database = Database(place, read_only=read_only)
+        self._agencies = agencies or AgencyChecker(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """What it is called; never with a password."""
+        return self.database.name
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    @property
+    def codes(self) -> CodeFeed:
+        """What a search in memory follows."""
+        return CodeFeed(self.database)
+
+    @property
+    def ledger(self) -> LogLedger:
+        """What release logs have of it."""
+        return LogLedger(self.database)
+
+    def bindings(self, agency: str | None = None, *, clock: Callable[[], datetime]) -> BindingDesk:
+        """Soft bindings and stored manifests, for this reader; an agency may change its own."""
+        return BindingDesk(self.database, agency, clock)
+
+    def view(
+        self,
+        agency: str | None = None,
+        *,
+        clock: Callable[[], datetime],
+        search: CodeSearch | None = None,
+        resembler: Resembler | None = None,
+    ) -> RegisterView:
+        """What does this reader see?
+
+        Args:
+            agency: Who asks, if it is an agency that has shown that it is; it sees its own
+                entries also while they are under embargo.
+            clock: What time it is: no time that is asked about ends an embargo sooner.
+            search: Finds soft bindings that are near, not equal.
+            resembler: Answers about resemblance.
+        """
+        reader = Reader(agency=agency, clock=clock)
+        return RegisterView(self.database, reader, search=search, resembler=resembler)
+
+    def take(self, changes: Sequence[Change], *, at: datetime, skip_known: bool = False) -> Taken:
+        """Take these changes in: all of them, or none.
+
+        Args:
+            changes: In their order.
+            at: Now, by the register's clock; aware.
+            skip_known: One that the register has already is passed over, so that an import
+                that was interrupted can simply be repeated. Otherwise it is an error.
+
+        Raises:
+            RegisterError: One may not be taken in, or the register cannot be written.
+        """
+        return self.take_at(changes, times=[at] * len(changes), skip_known=skip_known)
+
+    def take_at(
+        self,
+        changes: Sequence[Change],
+        *,
+        times: Sequence[datetime],
+        skip_known: bool = False,
+        believed: bool = False,
+    ) -> Taken:
+        """The same, for changes of which each was taken at a time of its own.
+
+        Args:
+            changes: In their order.
+            times: When each was taken in.
+            skip_known: As for `take`.
+            believed: The times are another register's, and may lie in the past. Whoever
+                believes them believes that a key which is disowned by now was not then.
+
+        Raises:
+            RegisterError: As for `take`.
+        """
+        entries = [
+            _Entry(change, change.signed.digest, moment, _place(change, number))
+            for number, (change, moment) in enumerate(zip(changes, times, strict=True))
+        ]
+        digests = [entry.digest for entry in entries]
+        with self.database.reading() as connection:
+            known = _known(connection, digests)
+        for entry in entries:
+            # Outside of the transaction: others may write while signatures are checked.
+            if entry.digest not in known:
+                check_change(
+                    entry.change,
+                    taken_at=entry.taken_at,
+                    agencies=self._agencies,
+                    where=entry.where,
+                )
+        numbers: list[int] = []
+        added = 0
+        with self.database.writing() as connection:
+            known = _known(connection, digests)
+            taker = Taker(connection, name=self.name, believed=believed)
+            for entry in entries:
+                seq = known.get(entry.digest)
+                if seq is not None and not skip_known:
+                    raise RegisterError(f"{entry.where}: is in the register already, change {seq}")
+                if seq is None:
+                    seq = taker.take(
+                        entry.change, entry.digest, taken_at=entry.taken_at, where=entry.where
+                    )
+                    known[entry.digest] = seq
+                    added += 1
+                numbers.append(seq)
+            taker.finish()
+        return Taken(numbers=tuple(numbers), added=added)
+
+
+def _known(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Which of these statements are there, and under which numbers?"""
+    known: dict[bytes, int] = {}
+    for start in range(0, len(digests), _KNOWN_AT_ONCE):
+        rows = connection.execute(
+            _FIND_DIGESTS, {"digests": list(digests[start : start + _KNOWN_AT_ONCE])}
+        )
+        known.update((bytes(row.digest), row.seq) for row in rows)
+    return known
+
+
+def _place(change: Change, number: int) -> str:
+    statement = change.signed.statement
+    release = getattr(statement, "release", None)
+    what = f" of {statement.agency}" if release is None else f" {statement.agency}/{release}"
+    return f"statement {number}, {statement.type}{what}"

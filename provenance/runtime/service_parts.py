@@ -1,0 +1,223 @@
+"""All parts of a running service, put together from the operator's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import text
+
+from provenance.database.database import Database
+from provenance.database.transactions import transaction
+from provenance.errors import ConfigurationError, RegisterError, StoreError
+from provenance.records.idempotency import IdempotencyStore
+from provenance.records.jobs import JobStore
+from provenance.records.keys import KeyStore
+from provenance.records.reports import ReportStore
+from provenance.records.webhooks import WebhookStore
+from provenance.runtime.asset_fetcher import AssetFetcher
+from provenance.runtime.clock import system_clock
+from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.report_desk import ReportDesk
+from provenance.runtime.service_work import (
+    Housekeeper,
+    JobWorker,
+    Messenger,
+    Note,
+    Rejudger,
+    Routine,
+)
+from provenance.runtime.settings import Settings
+from provenance.runtime.uploads import UploadFolder
+from provenance.runtime.webhook_client import WebhookClient
+from provenance.verification.register import ReleaseRegister
+
+__all__ = ["ServiceParts", "open_keys"]
+
+_FILE = "register.sqlite"
+_JOB_WORKERS = 2
+_REST_S = 1.0
+_REJUDGE_REST_S = 20.0
+_TIDY_REST_S = 30.0
+
+
+def _open_database(settings: Settings) -> Database:
+    """The database of the service, made or brought up to date.
+
+    Raises:
+        ConfigurationError: It cannot be named or made.
+        StoreError: It cannot be reached or used.
+    """
+    place: str | Path | None = settings.service.database
+    if place is None:
+        try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
+        place = settings.home / _FILE
+    try:
+        return Database(place)
+    except RegisterError as error:
+        raise StoreError(str(error)) from error
+
+
+def open_keys(settings: Settings) -> KeyStore:
+    """The keys of the service, for whoever keeps them.
+
+    Raises:
+        ConfigurationError: The database cannot be named or made.
+        StoreError: It cannot be reached.
+    """
+    return KeyStore(_open_database(settings).engine, os.urandom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceParts:
+    """What the HTTP layer translates to.
+
+    Attributes:
+        settings: The operator's.
+        database: The database.
+        keys: API keys.
+        desk: Uploads and their reports.
+        jobs: Batch jobs.
+        requests: Requests seen before.
+        webhooks: Messages.
+        uploads: The folder of uploads.
+        judges: Who judges under which policy.
+        fetcher: Fetches files by reference; None: switched off.
+        routines: What is done beside answering.
+        clock: Says what time it is.
+        note: Writes to the log.
+    """
+
+    settings: Settings
+    database: Database
+    keys: KeyStore
+    desk: ReportDesk
+    jobs: JobStore
+    requests: IdempotencyStore
+    webhooks: WebhookStore
+    uploads: UploadFolder
+    judges: Judges
+    fetcher: AssetFetcher | None
+    routines: dict[str, Routine]
+    clock: Callable[[], datetime]
+    note: Note
+
+    @classmethod
+    def open(cls, settings: Settings, *, note: Note) -> Self:
+        """Everything, ready to start.
+
+        Raises:
+            ConfigurationError: A setting, policy, list or the directory cannot be used.
+            StoreError: The database cannot be reached.
+        """
+        service = settings.service
+        profiles = load_profiles(settings)
+        database = _open_database(settings)
+        engine = database.engine
+        uploads = UploadFolder(
+            service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
+        )
+        reports, requests = ReportStore(engine), IdempotencyStore(engine)
+        jobs = JobStore(engine, os.urandom)
+        webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
+        fetcher = None
+        if service.by_reference:
+            fetcher = AssetFetcher(
+                max_bytes=service.max_upload_bytes,
+                timeout_s=service.upload_s,
+                network_allow=settings.network_allow,
+            )
+        client = WebhookClient(network_allow=settings.network_allow)
+        judges = Judges(settings, profiles, say=lambda line: note("note", line=line))
+        desk = ReportDesk(
+            judges=judges,
+            reports=reports,
+            requests=requests,
+            uploads=uploads,
+            register=_no_register,
+            clock=system_clock,
+            random=os.urandom,
+            report_days=service.report_days,
+        )
+
+        def job_worker() -> JobWorker:
+            return JobWorker(
+                jobs=jobs,
+                desk=desk,
+                uploads=uploads,
+                fetcher=fetcher,
+                max_bytes=service.max_upload_bytes,
+                clock=system_clock,
+                note=note,
+            )
+
+        rejudger = Rejudger(
+            judges=judges, desk=desk, reports=reports, clock=system_clock, note=note
+        )
+        tidy = Housekeeper(reports=reports, jobs=jobs, uploads=uploads, clock=system_clock)
+        messenger = Messenger(webhooks=webhooks, client=client, clock=system_clock, note=note)
+        routines = {
+            **{
+                f"jobs-{n}": Routine(f"jobs-{n}", job_worker(), rest_s=_REST_S, note=note)
+                for n in range(_JOB_WORKERS)
+            },
+            "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
+            "rejudge": Routine("rejudge", rejudger, rest_s=_REJUDGE_REST_S, note=note),
+            "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
+        }
+        return cls(
+            settings=settings,
+            database=database,
+            keys=KeyStore(engine, os.urandom),
+            desk=desk,
+            jobs=jobs,
+            requests=requests,
+            webhooks=webhooks,
+            uploads=uploads,
+            judges=judges,
+            fetcher=fetcher,
+            routines=routines,
+            clock=system_clock,
+            note=note,
+        )
+
+    def start(self) -> None:
+        """Begin what is done beside answering."""
+        for routine in self.routines.values():
+            routine.start()
+
+    def call(self, kind: str) -> None:
+        """There is something to do for the routines whose name begins so."""
+        for name, routine in self.routines.items():
+            if name.startswith(kind):
+                routine.call()
+
+    def check_database(self) -> None:
+        """Make sure that the database answers.
+
+        Raises:
+            StoreError: It does not.
+        """
+        with transaction(self.database.engine, reads=True) as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Finish what was begun, and let go of everything."""
+        for routine in self.routines.values():
+            routine.stop()
+        self.judges.close()
+        for routine in self.routines.values():
+            routine.join(self.settings.service.grace_s)
+        self.database.close()
+
+
+def _no_register(_reader: str | None) -> ReleaseRegister | None:
+    return None

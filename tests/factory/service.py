@@ -1,0 +1,149 @@
+"""A running service for tests: the real command, on a free port of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import httpx2
+
+from provenance.records.keys import KeyStore
+from provenance.records.scopes import Scope
+from provenance.runtime.clock import system_clock
+from provenance.runtime.service_parts import open_keys
+from provenance.runtime.settings import load_settings
+
+__all__ = ["RunningService", "running_service"]
+
+_START_S = 60.0
+_STOP_S = 30.0
+
+
+@dataclass(slots=True)
+class RunningService:
+    """A service that answers.
+
+    Attributes:
+        process: Its process.
+        url: Where it answers.
+        settings: Its settings, as environment.
+        home: Its home folder.
+        log: What it wrote so far.
+    """
+
+    process: subprocess.Popen[str]
+    url: str
+    settings: Mapping[str, str]
+    home: Path
+    log: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def uploads(self) -> Path:
+        """Its folder of uploads."""
+        return Path(self.settings.get("PROVENANCE_SERVICE_UPLOADS", self.home / "uploads"))
+
+    def keys(self) -> KeyStore:
+        """Its keys, as the operator has them."""
+        return open_keys(load_settings(environ=self.settings))
+
+    def key(self, *scopes: Scope, agency: str | None = None, test: bool = True) -> str:
+        """A new key of these scopes."""
+        return self.keys().create(
+            label="A platform", scopes=scopes, now=system_clock(), agency=agency, test=test
+        )[1]
+
+    def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
+        """A client of it, with this key if any."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx2.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, **options
+        )
+
+    def stop(self) -> int:
+        """Ask it to end, and wait: its exit status."""
+        self.process.terminate()
+        return self.process.wait(_STOP_S)
+
+
+@contextmanager
+def running_service(
+    home: Path,
+    *,
+    directory: Path | None,
+    arguments: tuple[str, ...] = (),
+    **settings: str,
+) -> Iterator[RunningService]:
+    """`provenance serve` in test mode on a free port, until the block ends.
+
+    Args:
+        home: Its home folder.
+        directory: Its agency directory.
+        arguments: More arguments of the command.
+        settings: More settings, without `PROVENANCE_`, in lower case.
+    """
+    given = {
+        "HOME": str(home),
+        "PROVENANCE_HOME": str(home),
+        "PROVENANCE_SERVICE_TEST": "1",
+        "PROVENANCE_SERVICE_WORKERS": "1",
+        "PROVENANCE_SERVICE_RATE_PER_ADDRESS": "100000/minute",
+        "PROVENANCE_SERVICE_MIN_FREE_BYTES": "0",
+        **({} if directory is None else {"PROVENANCE_DIRECTORY": str(directory)}),
+        **{f"PROVENANCE_{name.upper()}": value for name, value in settings.items()},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "provenance.cli.main", "serve", "--port", "0", *arguments],
+        env={**os.environ, **given},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    service = RunningService(process=process, url="", settings=given, home=home)
+    ready: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+    reader = threading.Thread(target=_read_log, args=(service, ready), daemon=True)
+    reader.start()
+    try:
+        try:
+            listening = ready.get(timeout=_START_S)
+        except Empty:
+            listening = None
+        if listening is None:
+            raise AssertionError(f"the service did not start: {service.lines}")
+        service.url = f"http://{listening['host']}:{listening['port']}"
+        yield service
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join(_STOP_S)
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def _read_log(service: RunningService, ready: SimpleQueue[dict[str, Any] | None]) -> None:
+    stream = service.process.stderr
+    assert stream is not None
+    for line in stream:
+        service.lines.append(line.rstrip())
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        service.log.append(entry)
+        if entry.get("event") == "listening":
+            ready.put(entry)
+    ready.put(None)
