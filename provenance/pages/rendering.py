@@ -1,0 +1,102 @@
+"""Templates into markup: everything escaped, a stranger's text set apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from provenance.pages.assets import asset_url
+from provenance.wording.catalogue import Wording, wording_in
+from provenance.wording.languages import LANGUAGES, Language
+from provenance.wording.messages import Message, say
+
+__all__ = ["PAGE_HEADERS", "PageRequest", "markup", "render"]
+
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+        "style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # A form's origin has to be told to this service, and to nobody else.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Vary": "Accept-Language",
+}
+"""What keeps a page from running, framing or telling anything it should not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """What a page needs to know of whoever asks for it.
+
+    Attributes:
+        language: Of the reader.
+        asked: Whether the address asks for the language; links then go on asking.
+        path: The page's own path.
+        base: Where the service is reached, without a slash at the end.
+        test: Whether the service is in test mode.
+    """
+
+    language: Language
+    asked: bool
+    path: str
+    base: str
+    test: bool
+
+    def link(self, path: str, **query: str) -> str:
+        """The address of another page here, in the same language."""
+        if self.asked:
+            query["lang"] = self.language.tag
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def own_link(self, language: Language) -> str:
+        """The address of this page in another language."""
+        return f"{self.path}?{urlencode({'lang': language.tag})}"
+
+
+def markup(wording: Wording, message: Message | str) -> Markup:
+    """How does this message stand in a page?
+
+    Names and quotations are isolated, so that text written from right to left
+    cannot reorder the sentence around it.
+    """
+    parts = []
+    for segment in wording.segments(message):
+        text = escape(segment.text)
+        parts.append(text if segment.kind == "ours" else Markup("<bdi>{}</bdi>").format(text))
+    return Markup("").join(parts)
+
+
+def render(template: str, request: PageRequest, **values: Any) -> str:
+    """Which HTML document is this template with these values?"""
+    wording = wording_in(request.language)
+    return _environment().get_template(template).render(
+        request=request,
+        languages=LANGUAGES,
+        wording=wording,
+        t=lambda message: markup(wording, message),
+        plain=wording.text,
+        say=say,
+        asset=asset_url,
+        **values,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("provenance.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
