@@ -48,7 +48,7 @@ def display_width(text: str) -> int:
     """How many columns does this text take? Korean and other wide characters take two."""
     if text.isascii():
         return len(text)
-    return sum(map(_character_width, text))
+    return sum(map(character_width, text))
 
 
 def fitting(text: str, columns: int) -> int:

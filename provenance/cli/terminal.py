@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from provenance.columns import character_width, clipped, display_width, fitting, printable
+from provenance.columns import clipped, display_width, fitting, printable
 
 __all__ = [
     "COLUMNS",

@@ -1,1 +1,1 @@
-"""The web pages: what they show of a report, as markup and pictures. Reads no clock and no network."""
+"""The web pages: what they show of a report, as markup and as pictures."""

@@ -1,4 +1,4 @@
-"""Small pictures made for a report: the code with its link, and the badge for places without scripts."""
+"""Small pictures made for a report: the code with its link, and a badge without scripts."""
 
 from __future__ import annotations
 

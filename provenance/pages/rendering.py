@@ -79,15 +79,19 @@ def markup(wording: Wording, message: Message | str) -> Markup:
 def render(template: str, request: PageRequest, **values: Any) -> str:
     """Which HTML document is this template with these values?"""
     wording = wording_in(request.language)
-    return _environment().get_template(template).render(
-        request=request,
-        languages=LANGUAGES,
-        wording=wording,
-        t=lambda message: markup(wording, message),
-        plain=wording.text,
-        say=say,
-        asset=asset_url,
-        **values,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            request=request,
+            languages=LANGUAGES,
+            wording=wording,
+            t=lambda message: markup(wording, message),
+            plain=wording.text,
+            say=say,
+            asset=asset_url,
+            **values,
+        )
     )
 
 

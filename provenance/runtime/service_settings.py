@@ -66,6 +66,11 @@ class ServiceSettings(BaseModel):
         max_uploads: How many uploads are taken at the same time.
         workers: Processes that examine files; one a processor by default.
         webhook_attempts: After how many failures a message is given up.
+        signing_key: Ed25519 key (PEM, readable by its owner alone) that badges are signed with;
+            without one there are none.
+        badge_days: How long a badge holds.
+        previews: Folder with pictures of registered files to show beside what looks like them,
+            each named by the file's SHA-256: `DIGEST.jpg`, `.png` or `.webp`.
         grace_s: How long a request may still take when the service is stopped.
     """
 
@@ -94,6 +99,9 @@ class ServiceSettings(BaseModel):
     max_uploads: Annotated[int, Field(ge=1, le=10_000)] = 256
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     webhook_attempts: Annotated[int, Field(ge=1, le=50)] = 12
+    signing_key: SettingPath | None = None
+    badge_days: Annotated[int, Field(ge=1, le=90)] = 30
+    previews: SettingPath | None = None
     grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
 
     @classmethod

@@ -16,10 +16,13 @@ from starlette.responses import Response
 
 from provenance.errors import ProvenanceError
 from provenance.records.scopes import SCOPES
+from provenance.runtime.page_parts import PageParts
 from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
+    badge_routes,
     job_routes,
     oauth_routes,
+    page_routes,
     plain_routes,
     report_routes,
     verify_routes,
@@ -65,6 +68,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
 
     app = _routes(lifespan)
     app.state.parts = parts
+    app.state.page_parts = PageParts.open(service)
     app.state.metrics = metrics
     app.state.slots = Slots(service.max_uploads)
     app.state.rate_limits = RateLimits(
@@ -109,7 +113,15 @@ def _routes(lifespan: Any) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (verify_routes, report_routes, job_routes, oauth_routes, plain_routes):
+    for module in (
+        verify_routes,
+        report_routes,
+        job_routes,
+        oauth_routes,
+        page_routes,
+        badge_routes,
+        plain_routes,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)

@@ -21,15 +21,6 @@ router = APIRouter(tags=["operation"])
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
 }
-_INDEX = """\
-Provenance: who released a file, and is it unchanged?
-
-PUT  /v1/verify         the file as body; the report as answer
-GET  /v1/reports/{id}   the report again
-GET  /openapi.json      everything else
-
-The absence of credentials says nothing against a file.
-"""
 
 
 class Alive(BaseModel):
@@ -48,13 +39,6 @@ class Ready(BaseModel):
     status: Literal["ready"] = "ready"
     test: bool
     note: str | None = None
-
-
-@router.get("/", response_class=PlainTextResponse, responses=_TEXT, operation_id="index")
-async def index(request: Request) -> PlainTextResponse:
-    """Say what this is."""
-    test = parts_of(request).settings.service.test
-    return PlainTextResponse(f"TEST. Nothing here is an answer.\n\n{_INDEX}" if test else _INDEX)
 
 
 @router.get("/healthz", responses=responses(ProblemKind.WRONG_HOST), operation_id="healthz")

@@ -12,7 +12,6 @@ from provenance.verdict import (
     IntegrityState,
     Obstacle,
     ReleaseState,
-    SignerKind,
     TimeState,
     Verdict,
 )
@@ -249,5 +248,3 @@ def _to_do(report: Report) -> Message:
             return say(f"do.undetermined.{_whose(report).value}")
         case _:
             return say(f"do.{report.verdict.value}")
-
-

@@ -90,9 +90,7 @@ def report_of(**fields: Any) -> Report:
             signed_at=SIGNED_AT,
             time_state=TimeState.CLAIMED,
         ),
-        "coverage": Coverage(
-            binding="c2pa.hash.data", covered_bytes=12_000, manifest_bytes=12_300
-        ),
+        "coverage": Coverage(binding="c2pa.hash.data", covered_bytes=12_000, manifest_bytes=12_300),
         "checks_not_run": (CheckNotRun(check="revocation", why="offline"),),
         "context": Context(
             verified_at=datetime(2026, 6, 1, tzinfo=UTC),

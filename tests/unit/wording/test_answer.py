@@ -261,9 +261,7 @@ def test_an_agency_that_is_recognised_by_its_identity_under_a_product() -> None:
     identity = Identity(
         assertion="cawg.identity", kind="cawg.x509.cose", state="verified", why="", agency=AURORA
     )
-    report = report_of(
-        identity=(identity,), findings=(finding(FindingCode.IDENTITY_VERIFIED),)
-    )
+    report = report_of(identity=(identity,), findings=(finding(FindingCode.IDENTITY_VERIFIED),))
     assert said(report)["known"] == ["known.official", "also.identity"]
 
 
