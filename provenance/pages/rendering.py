@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from unicodedata import bidirectional
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +18,8 @@ from provenance.wording.languages import LANGUAGES, Language
 from provenance.wording.messages import Message, say
 
 __all__ = ["PAGE_HEADERS", "PageRequest", "markup", "render"]
+
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -66,13 +69,17 @@ class PageRequest:
 def markup(wording: Wording, message: Message | str) -> Markup:
     """How does this message stand in a page?
 
-    Names and quotations are isolated, so that text written from right to left
-    cannot reorder the sentence around it.
+    A name or quotation with letters written from right to left is isolated, so that it
+    cannot reorder the sentence around it. No other is: between an element and the Korean
+    particle after it a line may break.
     """
     parts = []
     for segment in wording.segments(message):
         text = escape(segment.text)
-        parts.append(text if segment.kind == "ours" else Markup("<bdi>{}</bdi>").format(text))
+        isolated = segment.kind != "ours" and any(
+            bidirectional(character) in _RIGHT_TO_LEFT for character in segment.text
+        )
+        parts.append(Markup("<bdi>{}</bdi>").format(text) if isolated else text)
     return Markup("").join(parts)
 
 

@@ -86,7 +86,7 @@ def _bytes_for(agency_signer: MemorySigner, product: MemorySigner) -> dict[Verdi
             plain, JPEG, signer=product, ingredients=[ingredient(official, JPEG, title="poster")]
         ),
         Verdict.SIGNED_UNRECOGNISED: sign(plain, JPEG, signer=stranger),
-        Verdict.UNDETERMINED: official + b"unsigned data behind the end of the picture",
+        Verdict.UNDETERMINED: b"A text, and no kind of file whose credentials can be read.\n",
         Verdict.UNVERIFIED: media.jpeg(9),
     }
 
