@@ -18,6 +18,7 @@ from provenance.cli.key import key
 from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
+from provenance.cli.report import report
 from provenance.cli.serve import serve
 from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
@@ -44,6 +45,7 @@ app.add_typer(directory, name="directory")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
+app.add_typer(report, name="report")
 app.command("serve")(serve)
 app.add_typer(service, name="service")
 app.add_typer(dev, name="dev")

@@ -37,7 +37,7 @@ class HistoryItem:
 
 def history_items(report: Report) -> tuple[tuple[HistoryItem, ...], int]:
     """What was the file made from, in the tree's order, and how many are left out?"""
-    items = []
+    items: list[HistoryItem] = []
     for placed in placed_ingredients(report.ingredients):
         if len(items) == _MAX_ITEMS:
             break

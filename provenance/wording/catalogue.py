@@ -155,7 +155,7 @@ def catalogue_keys(language: Language) -> Mapping[str, str | tuple[str, ...]]:
 def _texts(catalog: Catalog) -> dict[str, str | tuple[str, ...]]:
     return {
         (entry.id if isinstance(entry.id, str) else entry.id[0]): (
-            entry.string if isinstance(entry.string, str) else tuple(entry.string)
+            entry.string if isinstance(entry.string, str) else tuple(entry.string or ())
         )
         for entry in catalog
         if entry.id

@@ -58,7 +58,7 @@ def test_it_agrees_with_the_server_and_sends_no_byte(
         kind: (signed(kind), spoilt(signed(kind), kind), media.make(kind, 5)) for kind in NAMES
     }
     sent: list[Request] = []
-    page.context.on("request", sent.append)
+    page.context.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - it takes no built-in
     for kind, copies in files.items():
         for data, state in zip(
             copies,

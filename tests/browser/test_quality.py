@@ -37,12 +37,13 @@ def test_axe_finds_nothing_on_any_page(
     page = context(
         viewport={"width": width, "height": 700}, color_scheme=scheme, reduced_motion="reduce"
     ).new_page()
+    told = []
     for path in paths(stage):
         page.goto(path)
         page.evaluate(OPEN_ALL)
         found = Axe().run(page, options=RULES).response["violations"]
-        told = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
-        assert told == [], path
+        told += [(path, one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
+    assert told == []
 
 
 def widest(page: Page) -> int:
@@ -161,8 +162,8 @@ def test_a_page_cannot_be_framed(context: MakeContext, stage: Stage) -> None:
         content_type="text/html", body=f"<iframe src='{stage.url}/'></iframe>"))  # fmt: skip
     page.goto(f"{host}/host.html")
     framed = page.frames[1]
-    assert framed.url in {"chrome-error://chromewebdata/", f"{stage.url}/"}
-    assert framed.locator("h1").count() == 0 or "refused" in framed.content()
+    assert framed.url == "chrome-error://chromewebdata/"
+    assert "Who released" not in framed.content()
 
 
 STRANGERS = [
@@ -195,13 +196,12 @@ def test_no_other_website_makes_a_visitor_send_a_file_or_make_a_badge(
 
 def test_a_guessed_link_says_nothing(stage: Stage) -> None:
     known = stage.answers["official"]
-    guesses = ["A" * 22, known[:-1], known[:-1] + ("A" if known[-1] != "A" else "B"), "..", "%00"]
+    guesses = ["A" * 22, known[:-1], known[:-1] + ("A" if known[-1] != "A" else "B"), "%00"]
     with stage.service.client() as client:
         pages: list[httpx2.Response] = [client.get(f"/r/{guess}?lang=en") for guess in guesses]
         pictures = [client.get(f"/r/{'A' * 22}/{name}.svg") for name in ("qr", "history", "badge")]
     assert {answer.status_code for answer in [*pages, *pictures]} == {404}
-    bodies = {answer.text for answer in pages if "There is nothing here" in answer.text}
-    assert len({body.replace(guess, "") for body in bodies for guess in guesses}) >= 1
+    assert all("There is nothing here" in answer.text for answer in pages)
     assert all("Aurora" not in answer.text for answer in pages)
 
 

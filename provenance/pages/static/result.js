@@ -11,7 +11,8 @@ if (section && stage) {
   const chooseRow = document.getElementById("choose-row");
   const place = () => stage.style.setProperty("--at", `${slider.value}%`);
   const mark = () => {
-    boxes.hidden = !(showBoxes && showBoxes.checked);
+    // An SVG element has no property of that name.
+    boxes.toggleAttribute("hidden", !(showBoxes && showBoxes.checked));
   };
   const show = (file) => {
     const address = URL.createObjectURL(file);
