@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,8 +68,8 @@ def new(
         raise ConfigurationError(
             f"--scope: expected {', '.join(known.value for known in SCOPES)}, got {unknown[0]!r}"
         )
-    with _refused():
-        made, token = _store(database).create(
+    with _refused(), _store(database) as keys:
+        made, token = keys.create(
             label=label, scopes=map(Scope, wanted), now=system_clock(), agency=agency, test=test
         )
     say(f"key {made.id} for {label}: it is shown only now")
@@ -81,7 +81,9 @@ def list_(*, database: DatabaseOption = None) -> None:
     """List the keys: id, state, scopes, agency, label."""
     from provenance.runtime.clock import system_clock
 
-    for entry in _store(database).all(now=system_clock()):
+    with _store(database) as keys:
+        entries = keys.all(now=system_clock())
+    for entry in entries:
         write_text("  ".join([
             entry.id,
             _state(entry),
@@ -109,8 +111,8 @@ def rotate(
     """Give a key a new secret, and let the one before count for a while."""
     from provenance.runtime.clock import system_clock
 
-    with _refused():
-        token = _store(database).rotate(id, now=system_clock(), grace=timedelta(hours=grace_hours))
+    with _refused(), _store(database) as keys:
+        token = keys.rotate(id, now=system_clock(), grace=timedelta(hours=grace_hours))
     say(f"key {id}: the new secret is shown only now")
     write_text(token)
 
@@ -120,8 +122,8 @@ def revoke(*, id: IdArgument, database: DatabaseOption = None) -> None:  # noqa:
     """Let a key count no more, with all of its secrets and tokens, from now on."""
     from provenance.runtime.clock import system_clock
 
-    with _refused():
-        _store(database).revoke(id, now=system_clock())
+    with _refused(), _store(database) as keys:
+        keys.revoke(id, now=system_clock())
     write_text(f"key {id}: revoked")
 
 
@@ -138,7 +140,7 @@ def _state(entry: ApiKey) -> str:
     return f"TEST, {state}" if entry.test else state
 
 
-def _store(database: str | None) -> KeyStore:
+def _store(database: str | None) -> AbstractContextManager[KeyStore]:
     from provenance.runtime.service_parts import open_keys
     from provenance.runtime.settings import load_settings
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,14 +67,16 @@ def _open_database(settings: Settings) -> Database:
         raise StoreError(str(error)) from error
 
 
-def open_keys(settings: Settings) -> KeyStore:
-    """The keys of the service, for whoever keeps them.
+@contextmanager
+def open_keys(settings: Settings) -> Iterator[KeyStore]:
+    """The keys of the service, for whoever keeps them, until the block ends.
 
     Raises:
         ConfigurationError: The database cannot be named or made.
         StoreError: It cannot be reached.
     """
-    return KeyStore(_open_database(settings).engine, os.urandom)
+    with _open_database(settings) as database:
+        yield KeyStore(database.engine, os.urandom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,9 @@ def make_files(agency: DevAgency, folder: Path, *, count: int = 12) -> list[Path
     return paths
 
 
-def library_per_s(directory: LoadedDirectory, files: Sequence[Path], *, count: int, processes: int) -> float:
+def library_per_s(
+    directory: LoadedDirectory, files: Sequence[Path], *, count: int, processes: int
+) -> float:
     """How many files a second does the library verify in so many processes?"""
     setup = VerifierSetup(directory=directory)
     with VerificationPool(setup, processes=processes) as pool:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -38,6 +38,8 @@ class RunningService:
         settings: Its settings, as environment.
         home: Its home folder.
         log: What it wrote so far.
+        lines: The same, as it was.
+        held: What is let go of when it ends.
     """
 
     process: subprocess.Popen[str]
@@ -46,6 +48,8 @@ class RunningService:
     home: Path
     log: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    held: ExitStack = field(default_factory=ExitStack)
+    _keys: KeyStore | None = None
 
     @property
     def uploads(self) -> Path:
@@ -54,7 +58,9 @@ class RunningService:
 
     def keys(self) -> KeyStore:
         """Its keys, as the operator has them."""
-        return open_keys(load_settings(environ=self.settings))
+        if self._keys is None:
+            self._keys = self.held.enter_context(open_keys(load_settings(environ=self.settings)))
+        return self._keys
 
     def key(self, *scopes: Scope, agency: str | None = None, test: bool = True) -> str:
         """A new key of these scopes."""
@@ -122,6 +128,7 @@ def running_service(
         service.url = f"http://{listening['host']}:{listening['port']}"
         yield service
     finally:
+        service.held.close()
         if process.poll() is None:
             process.terminate()
         try:
