@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,8 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     runtime.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        with _postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+        # Its server is another user, who may not enter the folders of pytest.
+        with tempfile.TemporaryDirectory() as folder, _postgresql(Path(folder)) as url:
             yield url
 
 

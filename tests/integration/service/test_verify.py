@@ -130,7 +130,7 @@ def test_the_same_key_and_request_get_the_same_report_once(
     headers = {"Idempotency-Key": "upload-0001"}
     first = platform.put("/v1/verify", content=signed_jpeg, headers=headers)
     second = platform.put("/v1/verify", content=signed_jpeg, headers=headers)
-    assert first.status_code == second.status_code == 200
+    assert (first.status_code, second.status_code) == (200, 200), second.text
     assert first.headers["location"] == second.headers["location"]
     assert first.content == second.content
     other = platform.put("/v1/verify", content=signed_png, headers=headers)
