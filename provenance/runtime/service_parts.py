@@ -42,7 +42,6 @@ __all__ = ["ServiceParts", "open_keys"]
 _FILE = "register.sqlite"
 _JOB_WORKERS = 2
 _REST_S = 1.0
-_REJUDGE_REST_S = 20.0
 _TIDY_REST_S = 30.0
 
 
@@ -173,7 +172,7 @@ class ServiceParts:
                 for n in range(_JOB_WORKERS)
             },
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
-            "rejudge": Routine("rejudge", rejudger, rest_s=_REJUDGE_REST_S, note=note),
+            "rejudge": Routine("rejudge", rejudger, rest_s=service.refresh_s, note=note),
             "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
         }
         return cls(

@@ -66,6 +66,7 @@ class ServiceSettings(BaseModel):
         max_uploads: How many uploads are taken at the same time.
         workers: Processes that examine files; one a processor by default.
         webhook_attempts: After how many failures a message is given up.
+        refresh_s: How often the directory and the lists are looked at for news.
         grace_s: How long a request may still take when the service is stopped.
     """
 
@@ -94,6 +95,7 @@ class ServiceSettings(BaseModel):
     max_uploads: Annotated[int, Field(ge=1, le=10_000)] = 256
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     webhook_attempts: Annotated[int, Field(ge=1, le=50)] = 12
+    refresh_s: Annotated[float, Field(gt=0, le=86_400)] = 20.0
     grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
 
     @classmethod

