@@ -42,6 +42,7 @@ class Settings(BaseModel):
         territory: The country for which is asked (ISO 3166-1 alpha-2).
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
+        require_isolation: Refuse to examine files where a protection is not to be had.
         service: What `provenance serve` goes by.
     """
 
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
+    require_isolation: bool = False
     service: ServiceSettings = ServiceSettings()
 
 
