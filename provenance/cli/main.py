@@ -18,13 +18,20 @@ from provenance.cli.inspect import inspect
 from provenance.cli.key import key
 from provenance.cli.lists import lists
 from provenance.cli.log import log
+from provenance.cli.register import register
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.serve import serve
 from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
-from provenance.errors import ConfigurationError, SigningError, SourceError, StoreError
+from provenance.errors import (
+    ConfigurationError,
+    RegisterError,
+    SigningError,
+    SourceError,
+    StoreError,
+)
 from provenance.runtime.workers.host_process import shared_host
 
 __all__ = ["app", "run"]
@@ -43,6 +50,7 @@ app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
 app.add_typer(release, name="release")
 app.add_typer(lists, name="lists")
 app.add_typer(directory, name="directory")
+app.add_typer(register, name="register")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
@@ -89,7 +97,7 @@ def run() -> int:
     except typer.TyperException as error:
         say(f"{error.format_message().rstrip('.')}. See provenance --help")
         return ExitCode.USAGE
-    except (ConfigurationError, SourceError, SigningError, StoreError) as error:
+    except (ConfigurationError, SourceError, SigningError, RegisterError, StoreError) as error:
         say(str(error))
         return ExitCode.USAGE
     except OutputClosedError:

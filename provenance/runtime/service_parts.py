@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from sqlalchemy import text
@@ -23,6 +22,7 @@ from provenance.records.webhooks import WebhookStore
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.register_at import register_place
 from provenance.runtime.report_desk import ReportDesk
 from provenance.runtime.service_work import (
     Housekeeper,
@@ -39,7 +39,6 @@ from provenance.verification.register import ReleaseRegister
 
 __all__ = ["ServiceParts", "open_keys"]
 
-_FILE = "register.sqlite"
 _JOB_WORKERS = 2
 _REST_S = 1.0
 _TIDY_REST_S = 30.0
@@ -52,16 +51,13 @@ def _open_database(settings: Settings) -> Database:
         ConfigurationError: It cannot be named or made.
         StoreError: It cannot be reached or used.
     """
-    place: str | Path | None = settings.service.database
-    if place is None:
-        try:
-            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
-        place = settings.home / _FILE
     try:
-        return Database(place)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
+    try:
+        return Database(register_place(settings=settings))
     except RegisterError as error:
         raise StoreError(str(error)) from error
 

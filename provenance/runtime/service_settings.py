@@ -47,9 +47,8 @@ class ServiceSettings(BaseModel):
         trusted_hosts: Names that requests may be addressed to.
         trusted_proxies: Addresses whose `X-Forwarded-For` is believed.
         cors_origins: Origins of pages that may read answers.
-        database: URL of the database; by default a SQLite file in the home folder.
         uploads: Folder of uploads; by default in the home folder. Several processes on one
-            database share it.
+            register share it.
         policies: Folder of policies, `*.yaml`.
         default_policy: Which one holds where a request names none.
         test: Test mode: its directory, policies and keys are those for tests, or it does
@@ -78,7 +77,6 @@ class ServiceSettings(BaseModel):
     trusted_hosts: Names = ("localhost", "127.0.0.1", "[::1]")
     trusted_proxies: Names = ()
     cors_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
-    database: str | None = None
     uploads: SettingPath | None = None
     policies: SettingPath | None = None
     default_policy: str = "default"

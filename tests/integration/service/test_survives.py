@@ -42,7 +42,7 @@ def test_two_processes_on_one_postgresql_agree(
     with running_service(
         on_postgresql.home,
         directory=directory_file,
-        service_database=settings["PROVENANCE_SERVICE_DATABASE"],
+        register=settings["PROVENANCE_REGISTER"],
         service_policies=str(policies),
     ) as other:
         token = on_postgresql.key(Scope.VERIFY, Scope.JOBS)
@@ -121,7 +121,7 @@ def test_a_database_that_goes_away_and_comes_back(
 
     with (
         stoppable_postgresql() as server,
-        running_service(tmp_path, directory=directory_file, service_database=server.url) as service,
+        running_service(tmp_path, directory=directory_file, register=server.url) as service,
         service.client() as client,
     ):
         location = client.put("/v1/verify", content=signed_jpeg).headers["location"]
@@ -156,7 +156,7 @@ def test_a_new_directory_makes_reports_stale_and_kept_ones_are_judged_again(
     folder = tmp_path / "policies"
     folder.mkdir()
     (folder / "strict.yaml").write_text(STRICT, "utf-8")
-    database = {} if kind == "sqlite" else {"service_database": new_database("stale")}
+    database = {} if kind == "sqlite" else {"register": new_database("stale")}
     with (
         running_service(
             tmp_path / "home",
@@ -196,7 +196,7 @@ def test_a_new_directory_makes_reports_stale_and_kept_ones_are_judged_again(
     [
         ({"service_test": "0"}, "expected a directory not for tests"),
         ({"service_default_policy": "none"}, "default policy: expected one of"),
-        ({"service_database": "mysql://x/y"}, "expected postgresql:// or a path"),
+        ({"register": "mysql://x/y"}, "expected postgresql:// or a path"),
         ({"service_portt": "1"}, "PROVENANCE_SERVICE_PORTT: unknown setting"),
         ({"service_rate_per_key": "often"}, "expected a rate like 600/minute"),
     ],
