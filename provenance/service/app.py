@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +19,7 @@ from provenance.errors import ProvenanceError
 from provenance.records.scopes import SCOPES
 from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
+    binding_routes,
     job_routes,
     oauth_routes,
     plain_routes,
@@ -35,13 +37,25 @@ from provenance.service.translate import as_problem
 
 __all__ = ["create_app", "openapi_document"]
 
+_THREADS = 24
 _TITLE = "Provenance"
 _VERSION = "1.0.0"
 _DESCRIPTION = (
     "Says who released a photo, clip, track or document, and whether it is unchanged. Not "
     "whether what it shows is so; and the absence of credentials says nothing against a file."
 )
-_OPEN = frozenset({"/", "/healthz", "/readyz", TOKEN_PATH})
+_OPEN = frozenset(
+    {
+        "/",
+        "/healthz",
+        "/readyz",
+        "/.well-known/c2pa-soft-binding-resolution",
+        "/v1/services/capabilities",
+        "/v1/services/status",
+        "/v1/services/supportedAlgorithms",
+        TOKEN_PATH,
+    }
+)
 _CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"]
 _CORS_EXPOSED = ["Location", "Provenance-Stale", "Provenance-Test", "Retry-After", "X-Request-Id"]
 _HTTP_PROBLEMS = {404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD_NOT_ALLOWED}
@@ -57,6 +71,10 @@ def create_app(parts: ServiceParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Questions to a database that is away take a while, and must not stop all others.
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(_THREADS, thread_name_prefix="service")
+        )
         parts.start()
         try:
             yield
@@ -109,7 +127,14 @@ def _routes(lifespan: Any) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (verify_routes, report_routes, job_routes, oauth_routes, plain_routes):
+    for module in (
+        verify_routes,
+        report_routes,
+        job_routes,
+        binding_routes,
+        oauth_routes,
+        plain_routes,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)
