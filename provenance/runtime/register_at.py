@@ -23,7 +23,7 @@ def register_place(given: str | None = None, settings: Settings | None = None) -
     if given is not None:
         return given
     settings = settings or load_settings()
-    return settings.register or str(settings.home / _DEFAULT)
+    return settings.register_place or str(settings.home / _DEFAULT)
 
 
 def open_register(
@@ -54,7 +54,7 @@ def open_configured_register(given: str | None = None) -> Register | None:
     """
     settings = load_settings()
     place = register_place(given, settings)
-    if given is None and settings.register is None and not Path(place).exists():
+    if given is None and settings.register_place is None and not Path(place).exists():
         return None
     try:
         return Register(place, read_only=True)
