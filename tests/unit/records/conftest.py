@@ -39,7 +39,7 @@ def make_report(directory_bytes: bytes) -> Callable[[bytes], Report]:
     """Judges bytes by the sample agency's directory."""
     directory = parse_directory(directory_bytes, where="test", source="test")
     verifier = Verifier(directory=directory, clock=lambda: NOW)
-    return lambda data: verifier.verify(data)
+    return verifier.verify
 
 
 @pytest.fixture(scope="session")
