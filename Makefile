@@ -22,7 +22,7 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
-	@echo "make soak     hostile files at full size, processes killed meanwhile"
+	@echo "make soak     hostile files at full size; the service while its parts are taken away"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -67,9 +67,11 @@ check-readme: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
+	$(BIN)/python -m tests.benchmarks.service
 
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak
+	$(BIN)/python -m tests.soak.service
 
 clean:
 	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

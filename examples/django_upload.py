@@ -27,7 +27,7 @@ SERVICE = os.environ.get("PROVENANCE_URL", "http://127.0.0.1:8080")
 KEY = os.environ.get("PROVENANCE_KEY", "")
 
 
-class ProvenanceUploadHandler(FileUploadHandler):
+class ProvenanceUploadHandler(FileUploadHandler):  # type: ignore[misc]
     """Passes every chunk on to the service, and to the next handler as it is."""
 
     chunk_size = 256 * 1024
