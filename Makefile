@@ -15,24 +15,26 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
+	@echo "make soak     hostile files at full size; the service while its parts are taken away"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || $(call debian-install,python3-venv)
 
 # strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
-# hardware would; exiftool says, independently of us, what metadata a file still has.
+# hardware would; exiftool says, independently of us, what metadata a file still has; with
+# libseccomp2 worker processes are refused system calls.
 debian-test:
-	@command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
+	@ldconfig -p | grep -q libseccomp.so.2 && command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
 	  && command -v exiftool >/dev/null \
-	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl)
+	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -65,6 +67,11 @@ check-readme: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
+	$(BIN)/python -m tests.benchmarks.service
+
+soak: $(STAMP) debian-test
+	$(BIN)/python -m tests.benchmarks.soak
+	$(BIN)/python -m tests.soak.service
 
 clean:
 	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,6 +13,7 @@ import pytest
 from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory import media, pki
+from tests.factory.registers import postgresql_server
 from tests.factory.sign import sign
 from tests.factory.tsa import TimeStampAuthority, running_authority
 
@@ -141,6 +142,18 @@ def signed_heic(signed: Callable[..., bytes]) -> bytes:
 @pytest.fixture(scope="session")
 def signed_pdf(signed: Callable[..., bytes]) -> bytes:
     return signed("pdf")
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The one PostgreSQL of this run, by its URL; each test makes databases of its own."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        # Where the server's package keeps its locks.
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        with postgresql_server(tmp_path_factory.mktemp("postgresql")) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

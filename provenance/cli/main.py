@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from provenance.cli.inspect import inspect
 from provenance.cli.key import key
 from provenance.cli.lists import lists
 from provenance.cli.log import log
+from provenance.cli.register import register
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
 from provenance.cli.report import report
 from provenance.cli.serve import serve
@@ -24,7 +26,14 @@ from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
-from provenance.errors import ConfigurationError, SigningError, SourceError, StoreError
+from provenance.errors import (
+    ConfigurationError,
+    RegisterError,
+    SigningError,
+    SourceError,
+    StoreError,
+)
+from provenance.runtime.workers.host_process import shared_host
 
 __all__ = ["app", "run"]
 
@@ -42,6 +51,7 @@ app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
 app.add_typer(release, name="release")
 app.add_typer(lists, name="lists")
 app.add_typer(directory, name="directory")
+app.add_typer(register, name="register")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
@@ -79,13 +89,17 @@ def main(
 def run() -> int:
     """Which exit status does the command line of this process come to?"""
     prepare_streams()
+    if sys.argv[1:2] == ["verify"] and not {"-h", "--help"} & set(sys.argv):
+        # It loads what verifying needs while the command line is read here.
+        with suppress(ConfigurationError):
+            shared_host()
     try:
         # Otherwise typer would print and exit by itself.
         result = app(prog_name="provenance", standalone_mode=False)
     except typer.TyperException as error:
         say(f"{error.format_message().rstrip('.')}. See provenance --help")
         return ExitCode.USAGE
-    except (ConfigurationError, SourceError, SigningError, StoreError) as error:
+    except (ConfigurationError, SourceError, SigningError, RegisterError, StoreError) as error:
         say(str(error))
         return ExitCode.USAGE
     except OutputClosedError:

@@ -25,13 +25,13 @@ def serve(
         int | None,
         typer.Option("--port", min=0, max=65535, help="Listen on this port (8080); 0 for any."),
     ] = None,
-    database: Annotated[
+    register: Annotated[
         str | None,
         typer.Option(
-            "--database",
-            metavar="URL",
-            help="postgresql://... or sqlite:///PATH; by default a SQLite file of its own. "
-            "Several processes on one PostgreSQL are one service.",
+            "--register",
+            metavar="PLACE",
+            help="The database of register and service: a file, or postgresql://...; several "
+            "processes on one PostgreSQL are one service. By default a file of its own.",
         ),
     ] = None,
     policies: Annotated[
@@ -58,10 +58,9 @@ def serve(
     given = {
         "host": host,
         "port": port,
-        "database": database,
         "policies": policies,
         "test": test or None,
     }
-    settings = load_settings(directory=directory)
+    settings = load_settings(directory=directory, register=register)
     update = {name: value for name, value in given.items() if value is not None}
     run(settings.model_copy(update={"service": settings.service.model_copy(update=update)}))

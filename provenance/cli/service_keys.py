@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,9 +23,9 @@ service = typer.Typer(help="The HTTP API: who may use it.", rich_markup_mode=Non
 key = typer.Typer(help="Keys of the HTTP API.", rich_markup_mode=None)
 service.add_typer(key, name="key")
 
-DatabaseOption = Annotated[
+RegisterOption = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="As for `provenance serve`."),
+    typer.Option("--register", metavar="PLACE", help="As for `provenance serve`."),
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `key list`.")]
 
@@ -56,7 +56,7 @@ def new(
     test: Annotated[
         bool, typer.Option("--test", help="For a service in test mode, and for no other.")
     ] = False,
-    database: DatabaseOption = None,
+    register: RegisterOption = None,
 ) -> None:
     """Make a key. It is printed this once; what is kept does not tell it."""
     from provenance.records.scopes import SCOPES, Scope
@@ -68,8 +68,8 @@ def new(
         raise ConfigurationError(
             f"--scope: expected {', '.join(known.value for known in SCOPES)}, got {unknown[0]!r}"
         )
-    with _refused():
-        made, token = _store(database).create(
+    with _refused(), _store(register) as keys:
+        made, token = keys.create(
             label=label, scopes=map(Scope, wanted), now=system_clock(), agency=agency, test=test
         )
     say(f"key {made.id} for {label}: it is shown only now")
@@ -77,11 +77,13 @@ def new(
 
 
 @key.command("list")
-def list_(*, database: DatabaseOption = None) -> None:
+def list_(*, register: RegisterOption = None) -> None:
     """List the keys: id, state, scopes, agency, label."""
     from provenance.runtime.clock import system_clock
 
-    for entry in _store(database).all(now=system_clock()):
+    with _store(register) as keys:
+        entries = keys.all(now=system_clock())
+    for entry in entries:
         write_text("  ".join([
             entry.id,
             _state(entry),
@@ -104,24 +106,24 @@ def rotate(
             help="How long the secret before still counts. A third one ends the oldest at once.",
         ),
     ] = 168,
-    database: DatabaseOption = None,
+    register: RegisterOption = None,
 ) -> None:
     """Give a key a new secret, and let the one before count for a while."""
     from provenance.runtime.clock import system_clock
 
-    with _refused():
-        token = _store(database).rotate(id, now=system_clock(), grace=timedelta(hours=grace_hours))
+    with _refused(), _store(register) as keys:
+        token = keys.rotate(id, now=system_clock(), grace=timedelta(hours=grace_hours))
     say(f"key {id}: the new secret is shown only now")
     write_text(token)
 
 
 @key.command("revoke")
-def revoke(*, id: IdArgument, database: DatabaseOption = None) -> None:  # noqa: A002
+def revoke(*, id: IdArgument, register: RegisterOption = None) -> None:  # noqa: A002
     """Let a key count no more, with all of its secrets and tokens, from now on."""
     from provenance.runtime.clock import system_clock
 
-    with _refused():
-        _store(database).revoke(id, now=system_clock())
+    with _refused(), _store(register) as keys:
+        keys.revoke(id, now=system_clock())
     write_text(f"key {id}: revoked")
 
 
@@ -138,12 +140,8 @@ def _state(entry: ApiKey) -> str:
     return f"TEST, {state}" if entry.test else state
 
 
-def _store(database: str | None) -> KeyStore:
+def _store(register: str | None) -> AbstractContextManager[KeyStore]:
     from provenance.runtime.service_parts import open_keys
     from provenance.runtime.settings import load_settings
 
-    settings = load_settings()
-    if database is not None:
-        chosen = settings.service.model_copy(update={"database": database})
-        settings = settings.model_copy(update={"service": chosen})
-    return open_keys(settings)
+    return open_keys(load_settings(register=register))

@@ -125,14 +125,26 @@ class Database:
         except FileNotFoundError:
             if self.read_only:
                 raise RegisterError(f"{self.name}: there is no register here") from None
+            self._make_private(path)
             return
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise RegisterError(f"{self.name}: cannot be read: {reason}") from error
+            raise self._cannot("read", error) from error
         # SQLite file format, "The Database Header": the application's id at offset 68.
         application = int.from_bytes(head[68:72], "big")
         if head and (head[:16] != b"SQLite format 3\0" or application not in {0, _APPLICATION_ID}):
             raise RegisterError(f"{self.name}: expected a register, got another kind of file")
+
+    def _make_private(self, path: Path) -> None:
+        """What is under embargo is nobody else's on this machine to read."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise self._cannot("made", error) from error
+
+    def _cannot(self, verb: str, error: OSError) -> RegisterError:
+        reason = (error.strerror or str(error)).lower()
+        return RegisterError(f"{self.name}: cannot be {verb}: {reason}")
 
     def _prepare(self) -> None:
         with self.reading() as connection:

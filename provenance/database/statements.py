@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = ["insert_unless_there"]
@@ -14,4 +14,5 @@ def insert_unless_there(connection: Connection, table: Table, **values: Any) -> 
     """Add a row unless one with the same unique values is there: was it added?"""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # PostgreSQL counts no rows where it gives any back, and it may do so by itself.
+    return connection.execute(statement.returning(literal(1))).first() is not None

@@ -188,6 +188,7 @@ class Judges:
             pool = VerificationPool(
                 setup,
                 processes=self._settings.service.workers,
+                require_isolation=self._settings.require_isolation,
                 say=self._say if not changed else None,
             )
             changed = True

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from sqlalchemy import text
 
-from provenance.database.database import Database
 from provenance.database.transactions import transaction
-from provenance.errors import ConfigurationError, RegisterError, StoreError
+from provenance.errors import ConfigurationError
 from provenance.records.idempotency import IdempotencyStore
 from provenance.records.jobs import JobStore
 from provenance.records.keys import KeyStore
 from provenance.records.reports import ReportStore
 from provenance.records.webhooks import WebhookStore
+from provenance.registry.register.register import Register
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.register_at import register_place
 from provenance.runtime.report_desk import ReportDesk
 from provenance.runtime.service_work import (
     Housekeeper,
@@ -34,46 +35,39 @@ from provenance.runtime.service_work import (
 from provenance.runtime.settings import Settings
 from provenance.runtime.uploads import UploadFolder
 from provenance.runtime.webhook_client import WebhookClient
-from provenance.verification.register import ReleaseRegister
 
 __all__ = ["ServiceParts", "open_keys"]
 
-_FILE = "register.sqlite"
 _JOB_WORKERS = 2
 _REST_S = 1.0
-_REJUDGE_REST_S = 20.0
 _TIDY_REST_S = 30.0
 
 
-def _open_database(settings: Settings) -> Database:
-    """The database of the service, made or brought up to date.
+def _open_register(settings: Settings) -> Register:
+    """The register whose database is the service's too, made or brought up to date.
 
     Raises:
-        ConfigurationError: It cannot be named or made.
-        StoreError: It cannot be reached or used.
+        ConfigurationError: The home folder cannot be made.
+        RegisterError: It cannot be reached or used.
     """
-    place: str | Path | None = settings.service.database
-    if place is None:
-        try:
-            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
-        place = settings.home / _FILE
     try:
-        return Database(place)
-    except RegisterError as error:
-        raise StoreError(str(error)) from error
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
+    return Register(register_place(settings=settings))
 
 
-def open_keys(settings: Settings) -> KeyStore:
-    """The keys of the service, for whoever keeps them.
+@contextmanager
+def open_keys(settings: Settings) -> Iterator[KeyStore]:
+    """The keys of the service, for whoever keeps them, until the block ends.
 
     Raises:
         ConfigurationError: The database cannot be named or made.
-        StoreError: It cannot be reached.
+        RegisterError: It cannot be reached.
     """
-    return KeyStore(_open_database(settings).engine, os.urandom)
+    with _open_register(settings) as register:
+        yield KeyStore(register.database.engine, os.urandom)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +76,7 @@ class ServiceParts:
 
     Attributes:
         settings: The operator's.
-        database: The database.
+        register: The register; its database holds all that is kept.
         keys: API keys.
         desk: Uploads and their reports.
         jobs: Batch jobs.
@@ -97,7 +91,7 @@ class ServiceParts:
     """
 
     settings: Settings
-    database: Database
+    register: Register
     keys: KeyStore
     desk: ReportDesk
     jobs: JobStore
@@ -116,12 +110,12 @@ class ServiceParts:
 
         Raises:
             ConfigurationError: A setting, policy, list or the directory cannot be used.
-            StoreError: The database cannot be reached.
+            RegisterError: The database cannot be reached.
         """
         service = settings.service
         profiles = load_profiles(settings)
-        database = _open_database(settings)
-        engine = database.engine
+        register = _open_register(settings)
+        engine = register.database.engine
         uploads = UploadFolder(
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
@@ -142,7 +136,7 @@ class ServiceParts:
             reports=reports,
             requests=requests,
             uploads=uploads,
-            register=_no_register,
+            register=lambda reader: register.view(reader, clock=system_clock),
             clock=system_clock,
             random=os.urandom,
             report_days=service.report_days,
@@ -170,12 +164,12 @@ class ServiceParts:
                 for n in range(_JOB_WORKERS)
             },
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
-            "rejudge": Routine("rejudge", rejudger, rest_s=_REJUDGE_REST_S, note=note),
+            "rejudge": Routine("rejudge", rejudger, rest_s=service.refresh_s, note=note),
             "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
         }
         return cls(
             settings=settings,
-            database=database,
+            register=register,
             keys=KeyStore(engine, os.urandom),
             desk=desk,
             jobs=jobs,
@@ -206,7 +200,7 @@ class ServiceParts:
         Raises:
             StoreError: It does not.
         """
-        with transaction(self.database.engine, reads=True) as connection:
+        with transaction(self.register.database.engine, reads=True) as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -216,8 +210,4 @@ class ServiceParts:
         self.judges.close()
         for routine in self.routines.values():
             routine.join(self.settings.service.grace_s)
-        self.database.close()
-
-
-def _no_register(_reader: str | None) -> ReleaseRegister | None:
-    return None
+        self.register.close()

@@ -47,9 +47,8 @@ class ServiceSettings(BaseModel):
         trusted_hosts: Names that requests may be addressed to.
         trusted_proxies: Addresses whose `X-Forwarded-For` is believed.
         cors_origins: Origins of pages that may read answers.
-        database: URL of the database; by default a SQLite file in the home folder.
         uploads: Folder of uploads; by default in the home folder. Several processes on one
-            database share it.
+            register share it.
         policies: Folder of policies, `*.yaml`.
         default_policy: Which one holds where a request names none.
         test: Test mode: its directory, policies and keys are those for tests, or it does
@@ -71,6 +70,7 @@ class ServiceSettings(BaseModel):
         badge_days: How long a badge holds.
         previews: Folder with pictures of registered files to show beside what looks like them,
             each named by the file's SHA-256: `DIGEST.jpg`, `.png` or `.webp`.
+        refresh_s: How often the directory and the lists are looked at for news.
         grace_s: How long a request may still take when the service is stopped.
     """
 
@@ -82,7 +82,6 @@ class ServiceSettings(BaseModel):
     trusted_hosts: Names = ("localhost", "127.0.0.1", "[::1]")
     trusted_proxies: Names = ()
     cors_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
-    database: str | None = None
     uploads: SettingPath | None = None
     policies: SettingPath | None = None
     default_policy: str = "default"
@@ -102,6 +101,7 @@ class ServiceSettings(BaseModel):
     signing_key: SettingPath | None = None
     badge_days: Annotated[int, Field(ge=1, le=90)] = 30
     previews: SettingPath | None = None
+    refresh_s: Annotated[float, Field(gt=0, le=86_400)] = 20.0
     grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
 
     @classmethod

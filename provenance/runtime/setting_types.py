@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from provenance.errors import ConfigurationError
 
-__all__ = ["HostAndPort", "SettingPath", "user_folder"]
+__all__ = ["HostAndPort", "PathOrUrl", "SettingPath", "user_folder"]
 
 _HOST_PORT = re.compile(
     r"(?P<host>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[(?P<v6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})"
@@ -41,7 +41,15 @@ def _host_and_port(value: str) -> str:
     return f"{found['host']}:{int(found['port'])}"
 
 
+def _path_or_url(value: object, info: ValidationInfo) -> str:
+    """A URL as it stands, or a path as its source means it."""
+    if isinstance(value, str) and "://" in value:
+        return value
+    return str(_usable_path(value, info))
+
+
 SettingPath = Annotated[Path, BeforeValidator(_usable_path)]
+PathOrUrl = Annotated[str, BeforeValidator(_path_or_url)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 

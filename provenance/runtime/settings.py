@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +14,11 @@ from pydantic import (
     Field,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 
 from provenance.errors import ConfigurationError
 from provenance.runtime.service_settings import ServiceSettings
-from provenance.runtime.setting_types import HostAndPort, SettingPath, user_folder
+from provenance.runtime.setting_types import HostAndPort, PathOrUrl, SettingPath, user_folder
 
 __all__ = ["Settings", "load_settings"]
 
@@ -36,12 +37,14 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything that is kept between runs.
         directory: The agency directory; without one nothing can be official.
+        register: The register of releases: a path, or the URL of a PostgreSQL database.
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.
         territory: The country for which is asked (ISO 3166-1 alpha-2).
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
+        require_isolation: Refuse to examine files where a protection is not to be had.
         service: What `provenance serve` goes by.
     """
 
@@ -49,11 +52,16 @@ class Settings(BaseModel):
 
     home: SettingPath
     directory: SettingPath | None = None
+    # Its URL may hold a password; `register` itself is a name of pydantic's.
+    register_place: Annotated[PathOrUrl | None, Field(repr=False)] = Field(
+        default=None, alias="register"
+    )
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     network_allow: Annotated[tuple[HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
+    require_isolation: bool = False
     service: ServiceSettings = ServiceSettings()
 
 
@@ -101,7 +109,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     # A lower-case spelling is another variable.
     for variable in environ:
         if variable.startswith(_PREFIX) and variable != variable.upper():
-            raise ConfigurationError(f"{variable}: {_unknown()}")
+            raise ConfigurationError(f"{variable}: {_unknown(Settings.model_fields)}")
     if "network_allow" in given:
         entries = given["network_allow"].split(",")
         given["network_allow"] = [entry.strip() for entry in entries if entry.strip()]
@@ -161,11 +169,13 @@ def _checked(
         message = first["msg"].removeprefix("Value error, ")
         got = "" if ", got " in message else f", got {first['input']!r:.60}"
         raise ConfigurationError(f"{place(key)}: {message[0].lower()}{message[1:]}{got}") from error
-    return {name: getattr(model, name) for name in given}
+    names = {field.alias: name for name, field in Settings.model_fields.items()}
+    return {name: getattr(model, names.get(name, name)) for name in given}
 
 
-def _unknown(fields: Iterable[str] = Settings.model_fields) -> str:
-    return f"unknown setting; there are {', '.join(fields)}"
+def _unknown(fields: Mapping[str, FieldInfo]) -> str:
+    names = (field.alias or name for name, field in fields.items())
+    return f"unknown setting; there are {', '.join(names)}"
 
 
 def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +21,7 @@ from provenance.runtime.page_parts import PageParts
 from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
     badge_routes,
+    binding_routes,
     job_routes,
     oauth_routes,
     page_routes,
@@ -38,13 +40,25 @@ from provenance.service.translate import as_problem
 
 __all__ = ["create_app", "openapi_document"]
 
+_THREADS = 24
 _TITLE = "Provenance"
 _VERSION = "1.0.0"
 _DESCRIPTION = (
     "Says who released a photo, clip, track or document, and whether it is unchanged. Not "
     "whether what it shows is so; and the absence of credentials says nothing against a file."
 )
-_OPEN = frozenset({"/", "/healthz", "/readyz", TOKEN_PATH})
+_OPEN = frozenset(
+    {
+        "/",
+        "/healthz",
+        "/readyz",
+        "/.well-known/c2pa-soft-binding-resolution",
+        "/v1/services/capabilities",
+        "/v1/services/status",
+        "/v1/services/supportedAlgorithms",
+        TOKEN_PATH,
+    }
+)
 _CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"]
 _CORS_EXPOSED = ["Location", "Provenance-Stale", "Provenance-Test", "Retry-After", "X-Request-Id"]
 _HTTP_PROBLEMS = {404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD_NOT_ALLOWED}
@@ -60,6 +74,10 @@ def create_app(parts: ServiceParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Questions to a database that is away take a while, and must not stop all others.
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(_THREADS, thread_name_prefix="service")
+        )
         parts.start()
         try:
             yield
@@ -117,6 +135,7 @@ def _routes(lifespan: Any) -> FastAPI:
         verify_routes,
         report_routes,
         job_routes,
+        binding_routes,
         oauth_routes,
         page_routes,
         badge_routes,

@@ -49,7 +49,7 @@ def made(stage: Stage, name: str, origin: str) -> str:
 
 
 def shown(
-    page: Page, stage: Stage, where: Website, token: str, medium: str, path: str = "/page.html"
+    page: Page, stage: Stage, where: Website, token: str, medium: str, *, path: str = "/page.html"
 ) -> None:
     body = (
         f"<!doctype html><html lang=en><title>x</title><img id=it src='{medium}'>"
@@ -129,7 +129,7 @@ def test_a_badge_inside_a_frame_of_another_page(
     page: Page, stage: Stage, site: Website, other: Website, token: str
 ) -> None:
     picture = stage.files[Verdict.OFFICIAL].read_bytes()
-    shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"), "/framed.html")
+    shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"), path="/framed.html")
     expect_badge(page, "official")
     page.goto(
         other.put("/frame.html", f"<iframe src='{site.origin}/framed.html'></iframe>", "text/html")

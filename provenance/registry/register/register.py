@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from provenance.database.database import Database
 from provenance.errors import RegisterError
@@ -18,7 +18,7 @@ from provenance.registry.register.checking import check_change
 from provenance.registry.register.feed import CodeFeed
 from provenance.registry.register.ledger import LogLedger
 from provenance.registry.register.records import Change, Taken
-from provenance.registry.register.schema import CHANGE
+from provenance.registry.register.schema import CHANGE, FILE, RELEASE
 from provenance.registry.register.taking import Taker
 from provenance.registry.register.view import CodeSearch, RegisterView, Resembler
 from provenance.registry.register.visibility import Reader
@@ -26,6 +26,14 @@ from provenance.registry.register.visibility import Reader
 __all__ = ["Register"]
 
 _KNOWN_AT_ONCE = 500
+_OWNERS = (
+    select(RELEASE.c.agency)
+    .join(FILE, FILE.c.release_id == RELEASE.c.id)
+    .where(FILE.c.sha256 == bindparam("sha256"))
+    .distinct()
+    .order_by(RELEASE.c.agency)
+)
+_SIZE = select(func.count()).select_from(CHANGE)
 _FIND_DIGESTS = select(CHANGE.c.digest, CHANGE.c.seq).where(
     CHANGE.c.digest.in_(bindparam("digests", expanding=True))
 )
@@ -76,6 +84,17 @@ class Register:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+    @property
+    def size(self) -> int:
+        """How many signed changes are there?"""
+        with self.database.reading() as connection:
+            return int(connection.execute(_SIZE).scalar_one())
+
+    def owners_of_file(self, sha256: str) -> tuple[str, ...]:
+        """Which agencies have stated this file? For its keeper: embargoes do not count."""
+        with self.database.reading() as connection:
+            return tuple(connection.execute(_OWNERS, {"sha256": sha256}).scalars())
 
     @property
     def codes(self) -> CodeFeed:
