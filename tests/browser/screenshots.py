@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
@@ -18,7 +19,7 @@ from provenance.signing.dev_agency import create_dev_agency
 from tests.factory import pki
 from tests.factory.stage import FLAGS, Stage, stage_of
 
-SIZES = (("light", 360), ("dark", 768))
+SIZES: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 360), ("dark", 768))
 PAGES = {"home": "/", "learn": "/learn", "sites": "/learn/sites", "learn-one": "/learn/lookalike"}
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 

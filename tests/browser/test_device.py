@@ -40,8 +40,7 @@ def verify(agency: DevAgency) -> Callable[[bytes], Report]:
 
 
 def asked(page: Page, name: str, data: bytes, expected: str) -> None:
-    file = {"name": name, "mimeType": media.MEDIA_TYPES["jpeg"], "buffer": data}
-    page.locator("#file").set_input_files(file)
+    page.locator("#file").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
     page.locator("#device-button").click()
     expect(page.locator("#device-answer")).to_have_text(expected, timeout=60_000)
 

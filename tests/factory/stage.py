@@ -170,8 +170,12 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
     (previews / f"{digest}.jpg").write_bytes(media.jpeg(1))
     key = folder / "service.pem"
     write_new_key(key, generate_key("EdDSA"), passphrase=None, unsafe_plain=True)
-    settings = {"service_signing_key": str(key), "service_previews": str(previews)}
-    with running_service(home, directory=directory, **settings) as service:
+    with running_service(
+        home,
+        directory=directory,
+        service_signing_key=str(key),
+        service_previews=str(previews),
+    ) as service:
         answers = dict(_store(home, _judged(agency, files, root)))
         yield Stage(service=service, files=paths, answers=answers)
 

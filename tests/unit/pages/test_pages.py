@@ -76,7 +76,7 @@ def test_a_badge_is_as_wide_as_its_words_and_says_test(verdict: Verdict) -> None
         label = wording.text(label_of(verdict))
         drawn = fromstring(badge_svg(verdict, label, test=True))
         assert drawn.findtext(f"{SVG}text") == f"TEST. {label}"
-        assert float(drawn.get("width")) > 60
+        assert float(drawn.get("width", "0")) > 60
     hostile = badge_svg(verdict, "</text><script>", test=False)
     assert "<script>" not in hostile
 
