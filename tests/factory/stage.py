@@ -48,6 +48,7 @@ FLAGS = (
 """How Chromium starts where it must ask nobody anything."""
 
 JPEG = "image/jpeg"
+_DATABASE = "stage.sqlite"
 XSS = "\"'><script>window.hacked=1</script><img src=x onerror=window.hacked=2>{{7*7}}</title>"
 """A stranger's name that wants to be markup, a script, and a template at once."""
 
@@ -173,6 +174,7 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
     with running_service(
         home,
         directory=directory,
+        register=str(home / _DATABASE),
         service_signing_key=str(key),
         service_previews=str(previews),
     ) as service:
@@ -181,7 +183,7 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
 
 
 def _store(home: Path, judged: Iterator[tuple[str, Report]]) -> Iterator[tuple[str, str]]:
-    database = Database(home / "register.sqlite")
+    database = Database(home / _DATABASE)
     store, now = ReportStore(database.engine), system_clock()
     for name, report in judged:
         entry = stored(
