@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +23,19 @@ _DIGEST_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent."""
+    """A file as it is sent.
+
+    Attributes:
+        data: Its bytes.
+        media_type: What they are.
+        digest: The beginning of their SHA-256.
+        packed: The same compressed (gzip), if that is shorter.
+    """
 
     data: bytes
     media_type: str
     digest: str
+    packed: bytes | None
 
 
 def _folder() -> Traversable:
@@ -43,7 +52,9 @@ def asset_named(name: str) -> Asset | None:
     if not place.is_file():
         return None
     data = place.read_bytes()
-    return Asset(data, kind, hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS])
+    packed = gzip.compress(data, 6, mtime=0)
+    digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
+    return Asset(data, kind, digest, packed if len(packed) < len(data) else None)
 
 
 def asset_url(name: str) -> str:
@@ -56,4 +67,4 @@ def asset_url(name: str) -> str:
 
 def has_device_reader() -> bool:
     """Has `make assets` put the reader of credentials for browsers here?"""
-    return asset_named("c2pa.wasm") is not None and asset_named("c2pa-reader.js") is not None
+    return all((_folder() / name).is_file() for name in ("c2pa.wasm", "c2pa-reader.js"))

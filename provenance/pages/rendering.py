@@ -17,13 +17,13 @@ from provenance.wording.catalogue import Wording, wording_in
 from provenance.wording.languages import LANGUAGES, Language
 from provenance.wording.messages import Message, say
 
-__all__ = ["PAGE_HEADERS", "PageRequest", "markup", "render"]
+__all__ = ["DEVICE_POLICY", "PAGE_HEADERS", "PageRequest", "markup", "render"]
 
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+        "default-src 'none'; script-src 'self'; "
         "style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -35,6 +35,11 @@ PAGE_HEADERS: Mapping[str, str] = {
     "Vary": "Accept-Language",
 }
 """What keeps a page from running, framing or telling anything it should not."""
+
+DEVICE_POLICY = PAGE_HEADERS["Content-Security-Policy"].replace(
+    "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'; worker-src blob:"
+)
+"""The same where the reader of credentials runs in the browser: WebAssembly, in a worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from provenance.errors import ProvenanceError
 from provenance.pages.assets import asset_named, has_device_reader
 from provenance.pages.history import history_svg
 from provenance.pages.pictures import badge_svg, qr_svg
+from provenance.pages.rendering import DEVICE_POLICY
 from provenance.pages.result import result_view
 from provenance.records.reports import StoredReport
 from provenance.records.scopes import Scope
@@ -69,11 +70,12 @@ _TOPICS = (("badge", 3), ("check", 3), ("unverified", 2), ("help", 3))
 async def home(request: Request) -> Response:
     """The first page for a person; a plain index for a program."""
     if wants_page(request):
-        return page(request, "home.html", error=None, device=has_device_reader())
+        device = has_device_reader()
+        headers = {"Content-Security-Policy": DEVICE_POLICY} if device else {}
+        return page(request, "home.html", headers=headers, error=None, device=device)
     test = parts_of(request).settings.service.test
-    headers = {"Vary": "Accept"}
     text = f"TEST. Nothing here is an answer.\n\n{_INDEX}" if test else _INDEX
-    return PlainTextResponse(text, headers=headers)
+    return PlainTextResponse(text, headers={"Vary": "Accept"})
 
 
 @router.put("/check")
@@ -100,7 +102,7 @@ async def check_form(request: Request, caller: Verifies) -> Response:
         problem = as_problem(error)
         if problem.kind is ProblemKind.INTERNAL:
             raise
-        return problem_page(request, problem, device=has_device_reader())
+        return problem_page(request, problem, device=False)
     return RedirectResponse(page_request(request).link(f"/r/{entry.id}"), status_code=303)
 
 
@@ -222,11 +224,15 @@ async def picture(request: Request, name: str) -> Response:
 
 
 @router.get("/static/{digest}/{name}")
-async def static_file(digest: str, name: str) -> Response:
+async def static_file(request: Request, digest: str, name: str) -> Response:
     """A file that the pages load."""
     found = await asyncio.to_thread(asset_named, name)
     if found is None:
         raise Problem(ProblemKind.NOT_FOUND)
     # A script names its neighbours without their digests.
-    headers = _FOR_EVER if digest == found.digest else _ASKING_AGAIN
-    return Response(found.data, media_type=found.media_type, headers=headers)
+    headers = {"Vary": "Accept-Encoding"}
+    headers |= _FOR_EVER if digest == found.digest else _ASKING_AGAIN
+    data = found.data
+    if found.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+        data, headers["Content-Encoding"] = found.packed, "gzip"
+    return Response(data, media_type=found.media_type, headers=headers)

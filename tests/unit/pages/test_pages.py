@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def test_a_file_is_named_by_its_digest_and_nothing_else_is_served() -> None:
     asset = asset_named("page.css")
     assert asset is not None
     assert asset_url("page.css") == f"/static/{asset.digest}/page.css"
+    assert asset.packed is not None
+    assert gzip.decompress(asset.packed) == asset.data
     for name in ("../assets.py", "assets.py", ".css", "no.css", "", "page.css/"):
         assert asset_named(name) is None
     with pytest.raises(KeyError, match="no such file"):
