@@ -16,7 +16,8 @@ from provenance.errors import (
     StoreError,
     WorkerBugError,
 )
-from provenance.records.jobs import Item, Job, JobStore
+from provenance.records.job_model import Item, Job
+from provenance.records.jobs import JobStore
 from provenance.records.reports import ReportStore, StoredReport
 from provenance.records.webhooks import WebhookStore, sign_webhook
 from provenance.runtime.asset_fetcher import AssetFetcher

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from provenance.records.idempotency import record_answer
-from provenance.records.jobs import Job, Webhook
+from provenance.records.job_model import Job, Webhook
 from provenance.records.scopes import Scope
 from provenance.records.webhooks import parse_webhook_secret
 from provenance.runtime.addresses import is_public
