@@ -58,7 +58,7 @@ def test_an_option_comes_before_the_environment_before_the_file(load: Load) -> N
 
 def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
     from_file = load(
-        "home = '/h'\ndirectory = '/d.json'\nmax_directory_age_days = 7\n"
+        "home = '/h'\ndirectory = '/d.json'\nregister = '/r.db'\nmax_directory_age_days = 7\n"
         "network_allow = ['OCSP.example:8080', '[::1]:80']\n"
         "territory = 'KR'\nsecond_engine = true\nuse_stored_lists = false\n"
         "require_isolation = true\n"
@@ -67,6 +67,7 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
         "",
         PROVENANCE_HOME="/h",
         PROVENANCE_DIRECTORY="/d.json",
+        PROVENANCE_REGISTER="/r.db",
         PROVENANCE_MAX_DIRECTORY_AGE_DAYS="7",
         PROVENANCE_NETWORK_ALLOW="ocsp.example:8080, [0:0::1]:80",
         PROVENANCE_TERRITORY="KR",
