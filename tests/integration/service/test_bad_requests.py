@@ -95,6 +95,19 @@ def test_a_slow_client_is_not_waited_for(service: RunningService) -> None:
     assert b"upload-timeout" in answer
 
 
+def test_a_head_without_end_is_not_taken(service: RunningService) -> None:
+    parts = urlsplit(service.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as plain:
+        plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        with pytest.raises(OSError, match=r"Broken pipe|Connection reset"):
+            for _ in range(10_000):
+                plain.sendall(b"a" * 65536)
+                time.sleep(0.001)
+    # As long as a cookie may grow, it is.
+    long = talk(service, head("X-Long: " + "a" * 16_000, method="GET", path="/healthz"))
+    assert long.startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_client_that_goes_away_leaves_nothing(service: RunningService) -> None:
     parts = urlsplit(service.url)
     with socket.create_connection((parts.hostname, parts.port)) as plain:
