@@ -133,8 +133,9 @@ class Database:
         application = int.from_bytes(head[68:72], "big")
         if head and (head[:16] != b"SQLite format 3\0" or application not in {0, _APPLICATION_ID}):
             raise RegisterError(f"{self.name}: expected a register, got another kind of file")
-        # One that was killed while it made a register has left a database without anything.
-        if head and application == 0 and _has_tables(path):
+        # One that was killed while it made a register has left a database without anything,
+        # and one that is running may have all of it in its write-ahead log still.
+        if head and application == 0 and _is_foreign(path):
             raise RegisterError(f"{self.name}: expected a register, got another database")
 
     def _make_private(self, path: Path) -> None:
@@ -255,11 +256,13 @@ def _version(connection: Connection) -> str | None:
     return found.scalar()
 
 
-def _has_tables(path: Path) -> bool:
-    """Is there anything in this SQLite database? Looking changes nothing in it."""
+def _is_foreign(path: Path) -> bool:
+    """Is there anything of others in this SQLite database? Looking changes nothing in it."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            some = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            return some is not None and application != _APPLICATION_ID
     except sqlite3.Error as error:
         raise RegisterError(f"{path}: is damaged, or cannot be used: {error}") from error
 
