@@ -15,7 +15,7 @@ import pytest
 
 from provenance.errors import StorageFullError
 from provenance.runtime.uploads import UploadFolder
-from tests.factory.service import RunningService, running_service
+from tests.factory.service import RunningService
 from tests.integration.service.test_verify import problem
 
 MOST = 8 * 1024**2
@@ -240,17 +240,14 @@ def test_a_file_name_is_only_text(service: RunningService, name: str, unsigned_j
     assert answer.json()["asset"]["name"] == name
 
 
-def test_no_room_on_the_disk(directory_file: Path, tmp_path: Path, unsigned_jpeg: bytes) -> None:
-    with running_service(
-        tmp_path, directory=directory_file, service_min_free_bytes=str(2**60)
-    ) as full:
-        with full.client() as client:
-            answer = client.put("/v1/verify", content=unsigned_jpeg)
-            assert answer.status_code == 507
-            assert problem(answer) == "storage-full"
-            assert client.get("/readyz").status_code == 507
-            assert client.get("/healthz").status_code == 200
-        assert not any(full.uploads.iterdir())
+def test_no_room_on_the_disk(poor: RunningService, unsigned_jpeg: bytes) -> None:
+    with poor.client(headers={"X-Forwarded-For": "203.0.113.1"}) as client:
+        answer = client.put("/v1/verify", content=unsigned_jpeg)
+        assert answer.status_code == 507
+        assert problem(answer) == "storage-full"
+        assert client.get("/readyz").status_code == 507
+        assert client.get("/healthz").status_code == 200
+    assert not any(poor.uploads.iterdir())
 
 
 def test_a_disk_that_fills_while_bytes_arrive(tmp_path: Path) -> None:

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from tests.factory.command_line import Cli, command_line
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PROVENANCE_HOME", str(tmp_path / "home"))
-    return command_line(monkeypatch, capsys)
+from tests.factory.command_line import Cli
 
 
 def test_new_list_rotate_revoke(cli: Cli) -> None:
