@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -133,6 +133,10 @@ class Database:
         application = int.from_bytes(head[68:72], "big")
         if head and (head[:16] != b"SQLite format 3\0" or application not in {0, _APPLICATION_ID}):
             raise RegisterError(f"{self.name}: expected a register, got another kind of file")
+        # One that was killed while it made a register has left a database without anything,
+        # and one that is running may have all of it in its write-ahead log still.
+        if head and application == 0 and _is_foreign(path):
+            raise RegisterError(f"{self.name}: expected a register, got another database")
 
     def _make_private(self, path: Path) -> None:
         """What is under embargo is nobody else's on this machine to read."""
@@ -149,9 +153,6 @@ class Database:
     def _prepare(self) -> None:
         with self.reading() as connection:
             found = _version(connection)
-            foreign = found is None and self.path is not None and _has_tables(connection)
-        if foreign:
-            raise RegisterError(f"{self.name}: expected a register, got another database")
         if found == HEAD:
             return
         if self.read_only:
@@ -187,7 +188,7 @@ def _url_of(place: str | Path) -> URL:
         return URL.create("sqlite", database=str(place))
     try:
         url = make_url(place)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         # The text may hold a password.
         raise RegisterError("register: expected a path or a URL that can be read") from error
     if url.get_backend_name() == "sqlite" and url.database:
@@ -255,9 +256,15 @@ def _version(connection: Connection) -> str | None:
     return found.scalar()
 
 
-def _has_tables(connection: Connection) -> bool:
-    found = connection.execute(text("SELECT 1 FROM sqlite_master WHERE type = 'table' LIMIT 1"))
-    return found.first() is not None
+def _is_foreign(path: Path) -> bool:
+    """Is there anything of others in this SQLite database? Looking changes nothing in it."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            some = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            return some is not None and application != _APPLICATION_ID
+    except sqlite3.Error as error:
+        raise RegisterError(f"{path}: is damaged, or cannot be used: {error}") from error
 
 
 def _cause(error: DBAPIError) -> str:

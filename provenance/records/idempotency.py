@@ -27,9 +27,15 @@ def is_idempotency_key(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is known of a request: its answer, or None where it is to be worked on now."""
+    """What is known of a request.
+
+    Attributes:
+        answer: Its answer; None where it is the caller's to answer.
+        leased_until: Until when it is.
+    """
 
     answer: dict[str, Any] | None
+    leased_until: datetime
 
 
 class IdempotencyStore:
@@ -62,31 +68,41 @@ class IdempotencyStore:
         with transaction(self._engine) as connection:
             connection.execute(delete(idempotency).where(idempotency.c.ends_at <= now))
             mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
+            until = now + lease
             if insert_unless_there(
                 connection,
                 idempotency,
                 owner=owner,
                 key=key,
                 request=request,
-                leased_until=now + lease,
+                leased_until=until,
                 ends_at=now + _KEPT,
             ):
-                return Begun(None)
+                return Begun(None, until)
             row = connection.execute(select(idempotency).where(mine).with_for_update()).one()
             if row.request != request:
                 raise ConflictError("Idempotency-Key: it was used for another request")
             if row.answer is not None:
-                return Begun(row.answer)
+                return Begun(row.answer, row.leased_until)
             if row.leased_until > now:
                 raise ConflictError("Idempotency-Key: the same request is being worked on")
-            connection.execute(update(idempotency).where(mine).values(leased_until=now + lease))
-            return Begun(None)
+            connection.execute(update(idempotency).where(mine).values(leased_until=until))
+            return Begun(None, until)
 
-    def abandoned(self, *, owner: str, key: str) -> None:
-        """The request failed for a reason of ours: it may be sent again."""
+    def abandoned(self, *, owner: str, key: str, leased_until: datetime) -> None:
+        """The request failed for a reason of ours: it may be sent again.
+
+        Where the lease is another one by now, it is somebody else's, and stays.
+        """
         with transaction(self._engine) as connection:
             mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
-            connection.execute(delete(idempotency).where(mine, idempotency.c.answer.is_(None)))
+            connection.execute(
+                delete(idempotency).where(
+                    mine,
+                    idempotency.c.answer.is_(None),
+                    idempotency.c.leased_until == leased_until,
+                )
+            )
 
 
 def record_answer(connection: Connection, *, owner: str, key: str, answer: dict[str, Any]) -> None:

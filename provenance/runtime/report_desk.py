@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from provenance.errors import StoreError
-from provenance.records.idempotency import IdempotencyStore, record_answer
+from provenance.errors import ConflictError, StoreError
+from provenance.records.idempotency import Begun, IdempotencyStore, record_answer
 from provenance.records.judged_with import judged_by, release_stamp
 from provenance.records.reports import ReportStore, StoredReport, stored
 from provenance.records.tokens import Random, new_id
@@ -26,6 +27,7 @@ __all__ = ["Question", "ReportDesk", "Standing", "lease_for"]
 
 _LEASE = timedelta(minutes=5)
 _SLOWEST_BYTES_PER_S = 10_000_000
+_MOST_LEFT = 10_000
 
 
 def lease_for(size_bytes: int) -> timedelta:
@@ -99,6 +101,7 @@ class ReportDesk:
         self._clock = clock
         self._random = random
         self._report_days = report_days
+        self._left: deque[tuple[Question, Begun]] = deque(maxlen=_MOST_LEFT)
 
     async def judge(
         self, upload: Upload, question: Question, *, sidecar: Upload | None = None
@@ -111,11 +114,12 @@ class ReportDesk:
             StoreError: The database cannot be used.
             WorkerBugError: A bug of ours was met.
         """
-        known = await asyncio.to_thread(self._begin, upload, question, sidecar)
-        if known is not None:
-            self._discard(upload, sidecar)
-            return known
+        begun: Begun | None = None
         try:
+            begun, known = await asyncio.to_thread(self._begin, upload, question, sidecar)
+            if known is not None:
+                self._discard(upload, sidecar)
+                return known
             report = await asyncio.wrap_future(
                 self._judges.submit(
                     question.policy,
@@ -127,7 +131,9 @@ class ReportDesk:
             return await asyncio.to_thread(self._finish, report, upload, question, sidecar)
         except BaseException:
             self._discard(upload, sidecar)
-            await asyncio.to_thread(self._abandon, question)
+            if begun is not None:
+                self._left.append((question, begun))
+                await asyncio.to_thread(self._abandon_left)
             raise
 
     def judge_and_wait(
@@ -201,9 +207,11 @@ class ReportDesk:
 
     def _begin(
         self, upload: Upload, question: Question, sidecar: Upload | None
-    ) -> StoredReport | None:
+    ) -> tuple[Begun | None, StoredReport | None]:
+        """What is known of a request with an idempotency key, and its report if it has one."""
         if question.idempotency_key is None or question.owner is None:
-            return None
+            return None, None
+        self._abandon_left()
         told = [
             question.policy,
             question.name,
@@ -218,19 +226,28 @@ class ReportDesk:
             lease=lease_for(upload.size_bytes),
         )
         if begun.answer is None:
-            return None
-        return self._reports.get(
-            str(begun.answer["report"]), reader=question.reader, now=self._clock()
+            return begun, None
+        known = self._reports.get(
+            str(begun.answer.get("report")), reader=question.reader, now=self._clock()
         )
+        if known is None:
+            raise ConflictError("Idempotency-Key: its report has been deleted")
+        return None, known
 
-    def _abandon(self, question: Question) -> None:
-        if question.idempotency_key is None or question.owner is None:
-            return
-        try:
-            self._requests.abandoned(owner=question.owner, key=question.idempotency_key)
-        except StoreError:
-            # The database is away; the lease ends by itself.
-            return
+    def _abandon_left(self) -> None:
+        """Let requests be sent again that failed for a reason of ours."""
+        while self._left:
+            question, begun = self._left.popleft()
+            try:
+                self._requests.abandoned(
+                    owner=question.owner or "",
+                    key=question.idempotency_key or "",
+                    leased_until=begun.leased_until,
+                )
+            except StoreError:
+                # The database is away: once it is back, whoever comes next sees to it.
+                self._left.append((question, begun))
+                return
 
     def _finish(
         self, report: Report, upload: Upload, question: Question, sidecar: Upload | None

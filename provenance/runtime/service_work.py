@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from datetime import datetime, timedelta
 
 from provenance.errors import (
@@ -16,7 +17,8 @@ from provenance.errors import (
     StoreError,
     WorkerBugError,
 )
-from provenance.records.jobs import Item, Job, JobStore
+from provenance.records.job_model import Item, Job
+from provenance.records.jobs import JobStore
 from provenance.records.reports import ReportStore, StoredReport
 from provenance.records.webhooks import WebhookStore, sign_webhook
 from provenance.runtime.asset_fetcher import AssetFetcher
@@ -28,7 +30,7 @@ from provenance.runtime.webhook_client import WebhookClient
 __all__ = ["Housekeeper", "JobWorker", "Messenger", "Rejudger", "Routine"]
 
 _DELIVERY_LEASE = timedelta(minutes=2)
-_AGAIN_LEASE = timedelta(hours=2)
+_AGAIN_LEASE = timedelta(minutes=15)
 _ORPHAN_S = 6 * 3600.0
 _BATCH = 50
 _LONGEST_REST_S = 30.0
@@ -137,6 +139,10 @@ class JobWorker:
         except StoreError:
             self._lost.append(item.number)
             raise
+        except CancelledError:
+            # The service ends: whoever comes next begins anew, and at once.
+            self._jobs.again(item.number)
+            return False
         return True
 
     def _judge(self, job: Job, item: Item, name: str) -> None:

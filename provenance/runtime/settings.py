@@ -37,7 +37,8 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything that is kept between runs.
         directory: The agency directory; without one nothing can be official.
-        register: The register of releases: a path, or the URL of a PostgreSQL database.
+        register_place: `register`: the register of releases, a path or the URL of a
+            PostgreSQL database.
         max_directory_age_days: How old the directory may be for anything to be official.
         network_allow: Exact `host:port` exceptions to the rule that only public
             addresses are asked.

@@ -32,7 +32,7 @@ from provenance.service import (
 from provenance.service.bodies import Slots
 from provenance.service.callers import RateLimits
 from provenance.service.documents import Reference
-from provenance.service.envelope import Envelope
+from provenance.service.envelope import Envelope, host_name
 from provenance.service.metrics import Metrics
 from provenance.service.oauth_routes import TOKEN_PATH
 from provenance.service.problems import Problem, ProblemDocument, ProblemKind, problem_response
@@ -103,7 +103,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
         )
     hosts = list(service.trusted_hosts)
     if service.public_url is not None:
-        hosts.append(service.public_url.partition("://")[2].partition(":")[0])
+        hosts.append(host_name(service.public_url.partition("://")[2]))
     app.add_middleware(
         Envelope,
         trusted_hosts=hosts,

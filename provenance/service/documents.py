@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from provenance.records.jobs import Item, ItemState, Job, JobState
+from provenance.records.job_model import Item, ItemState, Job, JobState
 from provenance.records.policies import PolicyProfile
 from provenance.records.webhooks import Delivery, DeliveryState, parse_webhook_secret
 from provenance.runtime.report_desk import Standing

@@ -17,7 +17,7 @@ from provenance.service.metrics import Metrics
 from provenance.service.problems import Problem, ProblemKind, problem_response
 from provenance.service.translate import as_problem
 
-__all__ = ["Envelope"]
+__all__ = ["Envelope", "host_name"]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE = [
@@ -101,7 +101,7 @@ class Envelope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or _host_name(hosts[0]) not in self._hosts:
+        if len(hosts) != 1 or host_name(hosts[0].decode("latin-1")) not in self._hosts:
             raise Problem(ProblemKind.WRONG_HOST)
         await self._app(scope, receive, send)
 
@@ -135,8 +135,9 @@ def _request_id(scope: Scope) -> str:
     return secrets.token_hex(16)
 
 
-def _host_name(value: bytes) -> str:
-    text = value.decode("latin-1").lower()
+def host_name(text: str) -> str:
+    """The host of HOST:PORT, in lower case; of IPv6 with its brackets."""
+    text = text.lower()
     if text.startswith("["):
         return text.partition("]")[0] + "]"
     return text.partition(":")[0]

@@ -21,7 +21,7 @@ from provenance.service.bodies import check_encoding, content_length, each_chunk
 from provenance.service.callers import parts_of
 from provenance.service.problems import Problem, ProblemKind
 
-__all__ = ["FormUpload", "receive_form"]
+__all__ = ["Form", "FormUpload", "receive_form"]
 
 _FILE, _SIDECAR, _NAME = "file", "sidecar", "name"
 _MAX_PARTS = 3
@@ -67,7 +67,7 @@ async def receive_form(request: Request) -> FormUpload:
             headers={"Connection": "close"},
         )
     parts.uploads.check_room(announced or 0)
-    with _Form(parts.uploads, most, _boundary(request)) as form:
+    with Form(parts.uploads, most, _boundary(request)) as form:
 
         async def take(chunk: bytes) -> None:
             await asyncio.to_thread(form.feed, chunk)
@@ -100,7 +100,7 @@ class _Part:
     name: str = ""
 
 
-class _Form:
+class Form:
     """A form that is arriving; a context manager that leaves nothing behind unless finished."""
 
     def __init__(self, uploads: UploadFolder, max_bytes: int, boundary: bytes) -> None:

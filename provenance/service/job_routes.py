@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from provenance.records.idempotency import record_answer
-from provenance.records.jobs import Job, Webhook
+from provenance.records.job_model import Job, Webhook
 from provenance.records.scopes import Scope
 from provenance.records.webhooks import parse_webhook_secret
 from provenance.runtime.addresses import is_public
@@ -92,6 +92,7 @@ async def create_job(
     owner, now = caller.held_owner, parts.clock()
 
     def create() -> Job:
+        begun = None
         if idempotency_key is not None:
             begun = parts.requests.begin(
                 owner=owner,
@@ -120,8 +121,10 @@ async def create_job(
                 also=answer,
             )
         except BaseException:
-            if idempotency_key is not None:
-                parts.requests.abandoned(owner=owner, key=idempotency_key)
+            if idempotency_key is not None and begun is not None:
+                parts.requests.abandoned(
+                    owner=owner, key=idempotency_key, leased_until=begun.leased_until
+                )
             raise
         return job
 

@@ -14,6 +14,7 @@ from provenance.runtime.service_log import prepare_log
 from provenance.runtime.service_parts import ServiceParts
 from provenance.runtime.settings import Settings
 from provenance.service.app import create_app
+from provenance.service.connections import BoundedConnection
 
 __all__ = ["serve"]
 
@@ -47,9 +48,10 @@ def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=bool(service.trusted_proxies),
             forwarded_allow_ips=list(service.trusted_proxies),
+            http=BoundedConnection,
+            ws="none",
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=service.grace_s,
-            h11_max_incomplete_event_size=32 * 1024,
         )
     )
     with listening:

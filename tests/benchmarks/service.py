@@ -10,7 +10,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.trust.directory import LoadedDirectory, load_directory
 from provenance.verdict import Verdict
 from tests.factory import pki
+from tests.factory.media import mp4
 from tests.factory.service import RunningService, running_service
 from tests.factory.sign import sign
 
@@ -142,12 +143,35 @@ def measure(service: RunningService, files: Sequence[Path], *, clients: int, cou
     return asyncio.run(_load(service, token, data, clients=clients, count=count))
 
 
-def resident_bytes(pid: int) -> int:
-    """How much memory has this process now?"""
+def resident_bytes(pid: int, *, most: bool = False) -> int:
+    """How much memory has this process now, or had at most?"""
+    wanted = "VmHWM:" if most else "VmRSS:"
     for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(wanted):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def upload_large(service: RunningService, size_bytes: int) -> dict[str, object]:
+    """What does one large upload cost the server, its worker aside?"""
+    head, block = mp4(seed=1), bytes(1024**2)
+
+    def chunks() -> Iterator[bytes]:
+        yield head
+        for _ in range(size_bytes // len(block)):
+            yield block
+
+    with service.client(service.key(Scope.VERIFY)) as client:
+        begin = time.perf_counter()
+        answer = client.put("/v1/verify", content=chunks(), timeout=1800)
+        took = time.perf_counter() - begin
+    return {
+        "uploaded_mb": size_bytes // 10**6,
+        "status": answer.status_code,
+        "verdict": answer.json()["verdict"],
+        "seconds": round(took, 1),
+        "resident_mb_at_most": round(resident_bytes(service.process.pid, most=True) / 1e6),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -156,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64, 256])
+    parser.add_argument("--large-mb", type=int, default=2000)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(arguments)
     rows = []
@@ -176,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             service_rate_per_key="10000000/minute",
             service_max_uploads="1000",
         ) as service:
+            if given.large_mb:
+                print(json.dumps(upload_large(service, given.large_mb * 10**6)))
             measure(service, files, clients=4, count=40)
             for clients in given.clients:
                 load = measure(service, files, clients=clients, count=given.count)

@@ -73,6 +73,7 @@ class RunningService:
     def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
         """A client of it, with this key if any."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        headers |= options.pop("headers", {})
         return httpx2.Client(
             base_url=self.url, headers=headers, timeout=60, trust_env=False, **options
         )

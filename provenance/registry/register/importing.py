@@ -272,9 +272,9 @@ def _numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def _signed(document: dict[str, object], where: str) -> SignedStatement:
     try:
-        return parse_signed_statement(canonical_json(document), where=where)
+        return parse_signed_statement(canonical_json(document), where="signed statement")
     except (MalformedError, LimitError) as error:
-        raise RegisterError(str(error)) from error
+        raise RegisterError(f"{where}: {error}") from error
 
 
 def _reference(line: ReferenceLine) -> Reference:

@@ -109,7 +109,6 @@ class Desk:
 
     def _write_down(self, job: VerificationJob, failure: _Failure, file: int) -> _Answer:
         """A report of why there is no other, by a worker that did not see the file."""
-        self._staff.count(failure.code)
         size_bytes, sha256 = _digest(file)
         request = {
             "failed": failure.code,

@@ -92,6 +92,22 @@ def on_postgresql(
         yield service
 
 
+@pytest.fixture(scope="session")
+def poor(
+    directory_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """A service that lets nobody ask often, on a disk without room, behind a proxy."""
+    with running_service(
+        tmp_path_factory.mktemp("poor"),
+        directory=directory_file,
+        service_rate_per_address="3/minute",
+        service_rate_per_key="5/minute",
+        service_min_free_bytes=str(2**60),
+        service_trusted_proxies="127.0.0.1",
+    ) as service:
+        yield service
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest) -> RunningService:
     """A running service, on each of the databases."""

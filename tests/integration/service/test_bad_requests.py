@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import socket
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from provenance.errors import StorageFullError
 from provenance.runtime.uploads import UploadFolder
-from tests.factory.service import RunningService, running_service
+from tests.factory.service import RunningService
 from tests.integration.service.test_verify import problem
 
 MOST = 8 * 1024**2
@@ -34,7 +35,9 @@ def talk(service: RunningService, data: bytes, *, wait_s: float = 20) -> bytes:
         answer = b""
         while chunk := plain.recv(65536):
             answer += chunk
-            if b"\r\n\r\n" in answer and b"keep-open" not in data:
+            first, separator, body = answer.partition(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", first)
+            if separator and length and len(body) >= int(length[1]):
                 break
         return answer
 
@@ -90,9 +93,21 @@ def test_as_large_as_may_be_is_taken(service: RunningService) -> None:
 
 
 def test_a_slow_client_is_not_waited_for(service: RunningService) -> None:
-    answer = talk(service, head("Content-Length: 1000", "X-Note: keep-open") + b"abc")
+    answer = talk(service, head("Content-Length: 1000", "Connection: close") + b"abc")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"upload-timeout" in answer
+
+
+def test_a_head_without_end_is_not_taken(service: RunningService) -> None:
+    parts = urlsplit(service.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as plain:
+        plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        # More than there is room for on the way, so that somebody has to take it.
+        with pytest.raises(OSError, match=r"Broken pipe|Connection reset"):
+            plain.sendall(bytes(range(97, 113)) * 2**22)
+    # As long as a cookie may grow, it is.
+    long = talk(service, head("X-Long: " + "a" * 16_000, method="GET", path="/healthz"))
+    assert long.startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_client_that_goes_away_leaves_nothing(service: RunningService) -> None:
@@ -225,17 +240,14 @@ def test_a_file_name_is_only_text(service: RunningService, name: str, unsigned_j
     assert answer.json()["asset"]["name"] == name
 
 
-def test_no_room_on_the_disk(directory_file: Path, tmp_path: Path, unsigned_jpeg: bytes) -> None:
-    with running_service(
-        tmp_path, directory=directory_file, service_min_free_bytes=str(2**60)
-    ) as full:
-        with full.client() as client:
-            answer = client.put("/v1/verify", content=unsigned_jpeg)
-            assert answer.status_code == 507
-            assert problem(answer) == "storage-full"
-            assert client.get("/readyz").status_code == 507
-            assert client.get("/healthz").status_code == 200
-        assert not any(full.uploads.iterdir())
+def test_no_room_on_the_disk(poor: RunningService, unsigned_jpeg: bytes) -> None:
+    with poor.client(headers={"X-Forwarded-For": "203.0.113.1"}) as client:
+        answer = client.put("/v1/verify", content=unsigned_jpeg)
+        assert answer.status_code == 507
+        assert problem(answer) == "storage-full"
+        assert client.get("/readyz").status_code == 507
+        assert client.get("/healthz").status_code == 200
+    assert not any(poor.uploads.iterdir())
 
 
 def test_a_disk_that_fills_while_bytes_arrive(tmp_path: Path) -> None:

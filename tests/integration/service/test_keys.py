@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
-from tests.factory.service import RunningService, running_service
+from tests.factory.service import RunningService
 from tests.integration.service.test_verify import problem
 
 DIGEST = {"sha256": "0" * 64}
@@ -109,24 +108,28 @@ def test_an_access_token_has_the_scopes_that_were_asked_for(service: RunningServ
             assert answer.status_code == (401 if error == "invalid_client" else 400)
 
 
-def test_rates_are_limited_by_key_and_by_address(directory_file: Path, tmp_path: Path) -> None:
-    with running_service(
-        tmp_path,
-        directory=directory_file,
-        service_rate_per_address="3/minute",
-        service_rate_per_key="5/minute",
-    ) as service:
-        with service.client() as nobody:
-            answers = [nobody.get("/v1/policies") for _ in range(4)]
-            assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-            assert problem(answers[-1]) == "rate-limited"
-            assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
-            # Health is asked by machines that must get an answer.
-            assert nobody.get("/healthz").status_code == 200
-        with service.client(service.key(Scope.VERIFY)) as one:
-            codes = [one.get("/v1/reports", params=DIGEST).status_code for _ in range(6)]
-            assert codes == [200] * 5 + [429]
-        assert status(service, service.key(Scope.VERIFY)) == 200
+def test_rates_are_limited_by_key_and_by_address(poor: RunningService) -> None:
+    def ask(address: str, times: int, token: str | None = None) -> list[httpx2.Response]:
+        # Behind a proxy that is trusted, the address is the one that it names.
+        with poor.client(token, headers={"X-Forwarded-For": address}) as client:
+            return [client.get("/v1/reports", params=DIGEST) for _ in range(times)]
+
+    answers = ask("203.0.113.7", 4)
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+    assert problem(answers[-1]) == "rate-limited"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
+    assert [answer.status_code for answer in ask("203.0.113.8", 1)] == [401]
+    # Of IPv6, one host has a whole network.
+    assert [a.status_code for a in ask("2001:db8::1", 3)] == [401] * 3
+    assert [a.status_code for a in ask("2001:db8::2", 1)] == [429]
+    token = poor.key(Scope.VERIFY)
+    answers = ask("203.0.113.7", 6, token)
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    other = ask("203.0.113.7", 1, poor.key(Scope.VERIFY))
+    assert [answer.status_code for answer in other] == [200]
+    with poor.client(headers={"X-Forwarded-For": "203.0.113.7"}) as client:
+        # Health is asked by machines that must get an answer.
+        assert client.get("/healthz").status_code == 200
 
 
 def test_metrics_name_no_file_and_no_report(

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
-from provenance.records.jobs import ItemState, Job, JobState, JobStore, Webhook
+from provenance.records.job_model import ItemState, Job, JobState, Webhook
+from provenance.records.jobs import JobStore
 from provenance.records.webhooks import DeliveryState, WebhookStore
 from tests.unit.records.conftest import NOW
 

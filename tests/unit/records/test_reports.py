@@ -134,11 +134,15 @@ def test_a_request_is_answered_once(engine: Engine) -> None:
     assert begin(owner="another key") is None
     # Whoever worked on it is gone.
     assert begin(after=lease) is None
-    requests.abandoned(owner="k", key="1")
+    # That one's late word does not end another's lease.
+    requests.abandoned(owner="k", key="1", leased_until=NOW + lease)
+    with pytest.raises(ConflictError, match="is being worked on"):
+        begin(after=lease)
+    requests.abandoned(owner="k", key="1", leased_until=NOW + 2 * lease)
     assert begin() is None
     with transaction(engine) as connection:
         record_answer(connection, owner="k", key="1", answer={"report": "r"})
     assert begin() == {"report": "r"}
-    requests.abandoned(owner="k", key="1")
+    requests.abandoned(owner="k", key="1", leased_until=NOW + lease)
     assert begin() == {"report": "r"}
     assert begin("other", after=timedelta(hours=24)) is None

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance.errors import ConfigurationError, RegisterError
+from provenance.fingerprints.model import Algorithm
+from provenance.registry.log.agencies import AgencyChecker
+from provenance.registry.register.backup import backup_register, restore_register
+from provenance.registry.register.exporting import export_register
+from provenance.registry.register.fsck import check_register
+from provenance.registry.register.importing import import_register
+from provenance.registry.register.register import Register
+from provenance.registry.register.transfer_lines import MAX_LINE_BYTES, parse_line
+from provenance.signing.dev_agency import DevAgency
+from provenance.signing.memory_signer import MemorySigner
+from provenance.trust.directory import parse_directory
+from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
+
+NOW = AT + timedelta(days=1)
+HOUR = AT + timedelta(hours=1)
+
+
+def exported(register: Register) -> bytes:
+    stream = io.BytesIO()
+    export_register(register.database, stream)
+    return stream.getvalue()
+
+
+def take_in(register: Register, data: bytes, *, believe_times: bool = False) -> tuple[int, int]:
+    done = import_register(register, io.BytesIO(data), now=NOW, believe_times=believe_times)
+    return done.changes, done.added
+
+
+def fill(
+    register: Register, desk: Desk, store: tuple[str, bytes], other_store: tuple[str, bytes]
+) -> None:
+    """Something of everything."""
+    files = (stated_file("a", store=store, iscc=ISCC), stated_file("b", rendition_of="a"))
+    register.take(desk.release("NOVA9-1", *files), at=HOUR)
+    register.take(desk.release("NOVA9-2", stated_file("c", store=store)), at=HOUR)
+    hidden = desk.release("NOVA9-3", embargo_until=NOW + timedelta(days=1))
+    register.take([*hidden, *desk.release("NOVA9-4")], at=HOUR)
+    register.take([desk.supersede("NOVA9-1", "NOVA9-2"), desk.withdraw("NOVA9-2")], at=HOUR)
+    register.ledger.place("log", [(1, 0), (2, 1)], logged_at=HOUR)
+    own = register.bindings(AGENCY, clock=lambda: NOW)
+    own.bind("com.example.watermark", "17", own.store(other_store[1]).sha256)
+    register.codes.add_negative([(Algorithm.PDQ, bytes(32))], why="black frame")
+
+
+@pytest.fixture
+def full(
+    register: Register, desk: Desk, store: tuple[str, bytes], other_store: tuple[str, bytes]
+) -> Register:
+    fill(register, desk, store, other_store)
+    return register
+
+
+def test_what_is_exported_comes_back_the_same(
+    full: Register, opened: Callable[..., Register]
+) -> None:
+    data = exported(full)
+    assert exported(full) == data
+    other = opened("other")
+    assert take_in(other, data, believe_times=True) == (6, 6)
+    assert exported(other) == data
+    assert take_in(other, data, believe_times=True) == (6, 0)
+    assert exported(other) == data
+    (file,) = other.view(clock=lambda: NOW).files(digest_of("a"), at=NOW)
+    assert file.release.log is not None
+    assert (file.release.state, file.release.log.entry) == ("superseded", 0)
+    assert other.view(clock=lambda: NOW).release(AGENCY, "NOVA9-3", at=NOW) is None
+    assert check_register(other.database, agencies=AgencyChecker(None)).findings == ()
+
+
+def test_times_are_not_believed_unless_told(
+    full: Register, opened: Callable[..., Register], agency: DevAgency
+) -> None:
+    """A key that is disowned by now could have made an export of any time."""
+    entry = agency.directory_entry()
+    entry["agencies"][0]["anchors"][0]["compromised_since"] = "2026-05-01T18:00:00Z"
+    document = json.dumps(entry).encode()
+    later = AgencyChecker(parse_directory(document, where="sample", source="sample"))
+    data = exported(full)
+    with pytest.raises(RegisterError, match="is not one of aurora-entertainment: key-disowned"):
+        take_in(opened("wary", agencies=later), data)
+    assert take_in(opened("trusting", agencies=later), data, believe_times=True) == (6, 6)
+
+
+def test_an_export_that_breaks_off_leaves_what_came_before(
+    full: Register, opened: Callable[..., Register]
+) -> None:
+    lines = exported(full).splitlines(keepends=True)
+    change = [n for n, line in enumerate(lines) if line.startswith(b'{"change"')]
+    other = opened("other")
+    cut = b"".join(lines[: change[2]]) + lines[change[2]][:50]
+    with pytest.raises(RegisterError, match="the export breaks off here; what came before"):
+        take_in(other, cut)
+    assert other.size == 2
+    assert take_in(other, b"".join(lines)) == (6, 4)
+
+
+def edited(data: bytes, kind: str, edit: Callable[[dict[str, Any]], None]) -> bytes:
+    lines = data.splitlines()
+    for number, line in enumerate(lines):
+        document = json.loads(line)
+        if kind in document:
+            edit(document[kind])
+            lines[number] = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+            break
+    return b"\n".join(lines) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit", "why"),
+    [
+        ("change", lambda c: c["signed"]["statement"].update(release="NOVA9-7"), "signature: "),
+        ("change", lambda c: c["signed"].update(cose="AAAA"), "line 7"),
+        ("manifest", lambda m: m.update(store="AAAA"), "the manifest is not the one of"),
+        ("manifest", lambda m: m.update(store="!"), "line 2: store"),
+        ("file", lambda f: f.update(codes="AAAA"), "line 7: codes"),
+        ("negative", lambda n: n.update(algorithm="guess"), "unknown algorithm 'guess'"),
+        ("binding", lambda b: b.update(manifest_sha256="0" * 64), "there is no manifest 000"),
+        ("end", lambda e: e.update(changes=7), "expected 7 changes, got 6"),
+        ("register", lambda r: r.update(v=2), "line 1: v"),
+    ],
+)
+def test_an_edited_export_is_refused(
+    full: Register,
+    opened: Callable[..., Register],
+    kind: str,
+    edit: Callable[[dict[str, Any]], None],
+    why: str,
+) -> None:
+    """The twin, the export as it was written, is taken."""
+    data = exported(full)
+    with pytest.raises(RegisterError, match=why):
+        take_in(opened("other"), edited(data, kind, edit))
+    assert take_in(opened("twin"), data) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[]", b"{}", b'{"change":1}', b'{"what":{}}', b"\xff", b"[" * 9_999]
+)
+def test_a_line_of_something_else_is_refused(line: bytes) -> None:
+    with pytest.raises(RegisterError, match=r"^line 1: "):
+        parse_line(line, where="line 1")
+    assert MAX_LINE_BYTES > 64 * 1024**2 * 4 // 3
+
+
+def test_lines_in_another_order_are_refused(register: Register) -> None:
+    start, end = b'{"register":{"v":1}}\n', b'{"end":{"changes":0}}\n'
+    assert take_in(register, start + end) == (0, 0)
+    for data in (end, start + start + end, start + end + start, end + start):
+        with pytest.raises(RegisterError, match="expected another line here"):
+            take_in(register, data)
+    with pytest.raises(RegisterError, match="export: the export breaks off here"):
+        take_in(register, b"")
+
+
+def test_a_backup_is_restored(
+    full: Register,
+    places: Callable[[str], str],
+    tmp_path: Path,
+    agencies: AgencyChecker,
+    agency_signer: MemorySigner,
+) -> None:
+    backup = tmp_path / "register.backup"
+    backup_register(full.database, backup)
+    assert backup.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ConfigurationError, match="exists already"):
+        backup_register(full.database, backup)
+    place = places("restored") if full.database.path is None else tmp_path / "restored.db"
+    assert restore_register(backup, place, agencies=agencies, now=NOW) == 6
+    with Register(place, agencies=agencies) as restored:
+        assert exported(restored) == exported(full)
+        # It goes on from there.
+        desk = Desk(agency_signer, at=NOW)
+        restored.take(desk.release("NOVA9-9"), at=NOW + timedelta(hours=1))
+    with pytest.raises((RegisterError, ConfigurationError), match=r"empty register|exists already"):
+        restore_register(backup, place, agencies=agencies, now=NOW)
+
+
+def test_an_export_is_restored_into_sqlite_whatever_made_it(
+    full: Register, tmp_path: Path, agencies: AgencyChecker
+) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(exported(full))
+    assert restore_register(path, tmp_path / "new.db", agencies=agencies, now=NOW) == 6
+    with Register(tmp_path / "new.db") as restored:
+        assert exported(restored) == path.read_bytes()
+
+
+def test_a_damaged_backup_gets_no_name(
+    empty_sqlite: Path, tmp_path: Path, agencies: AgencyChecker, desk: Desk
+) -> None:
+    """A backup of PostgreSQL is an export, whose damage is tested above."""
+    backup, source = tmp_path / "register.backup", tmp_path / "register.db"
+    shutil.copy(empty_sqlite, source)
+    with Register(source) as register:
+        register.take(desk.release("NOVA9-1"), at=HOUR)
+        backup_register(register.database, backup)
+    data = bytearray(backup.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4096] = bytes(4096)
+    backup.write_bytes(data)
+    with pytest.raises(RegisterError, match=r"damaged|cannot be"):
+        restore_register(backup, tmp_path / "new.db", agencies=agencies, now=NOW)
+    assert not (tmp_path / "new.db").exists()
+    with pytest.raises(ConfigurationError, match="cannot be read: no such file"):
+        restore_register(tmp_path / "none", tmp_path / "new.db", agencies=agencies, now=NOW)
+    with pytest.raises(RegisterError, match="is a backup of SQLite: restore it to a path"):
+        restore_register(backup, "postgresql://localhost/x", agencies=agencies, now=NOW)
