@@ -36,12 +36,14 @@ def test_axe_finds_nothing_on_any_page(
         viewport={"width": width, "height": 700}, color_scheme=scheme, reduced_motion="reduce"
     ).new_page()
     told = []
+    # The dark differs by its colours alone.
+    rules = RULES if scheme == "light" else {"runOnly": ["color-contrast"]}
     # Of the widest, which differs least, a page of each kind.
     looked = paths(stage) if width < 1280 else ["/", "/learn", f"/r/{stage.answers['lookalike']}"]
     for path in looked:
         page.goto(path)
         page.evaluate(OPEN_ALL)
-        found = Axe().run(page, options=RULES).response["violations"]
+        found = Axe().run(page, options=rules).response["violations"]
         told += [(path, one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
     assert told == []
 
@@ -54,8 +56,7 @@ def widest(page: Page) -> int:
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 def test_nothing_overflows_at_320_pixels(context: MakeContext, stage: Stage, language: Any) -> None:
     page = context(viewport={"width": 320, "height": 700}, java_script_enabled=False).new_page()
-    looked = ["/", "/learn", "/learn/sites"]
-    looked += [f"/r/{stage.answers[name]}" for name in ("official", "lookalike", "xss")]
+    looked = ["/", "/learn", *(f"/r/{stage.answers[name]}" for name in ("lookalike", "xss"))]
     for path in looked:
         answer = page.goto(f"{path}?lang={language.tag}")
         assert answer is not None
@@ -121,7 +122,7 @@ def test_a_strangers_markup_stays_text_in_every_field_and_language(
             assert page.evaluate("window.hacked") is None
             assert page.locator("main script, main img[src=x]").count() == 0
             assert "window.hacked=1" in page.locator("main").inner_text()
-            assert "49" not in page.locator("dl").first.inner_text()
+            assert "{{7*7}}" in page.locator("main").inner_text()
     page.goto(f"/r/{stage.answers['xss']}/history.svg")
     assert page.evaluate("document.querySelectorAll('script, image').length") == 0
     assert problems == []
