@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from importlib.resources import files
+from io import BytesIO
 
 import pytest
+from babel.messages.pofile import read_po
 
 from provenance.report import AgencyRef
 from provenance.wording.catalogue import catalogue_keys, wording_in
@@ -121,6 +123,15 @@ class TestCatalogue:
         assert shown.count(closing) == 1
         assert shown.count(opening) == 1
         assert "{agency}" in shown
+
+
+@pytest.mark.parametrize("language", OTHERS, ids=lambda language: language.tag)
+def test_translators_see_the_english_of_today(language: Language) -> None:
+    path = files("provenance.wording") / "locales" / language.folder / "LC_MESSAGES/page.po"
+    for entry in read_po(BytesIO(path.read_bytes())):
+        if entry.id:
+            key = entry.id if isinstance(entry.id, str) else entry.id[0]
+            assert entry.auto_comments == [" || ".join(forms(ENGLISH[key]))], key
 
 
 @pytest.mark.parametrize("language", OTHERS, ids=lambda language: language.tag)
