@@ -21,7 +21,7 @@ _COLOURS = {
     Verdict.UNDETERMINED: ("#fdf0d5", "#5c3d00"),
 }
 _NEUTRAL = ("#eceff2", "#27313b")
-_COLUMN_PX, _PADDING_PX, _HEIGHT_PX = 8.5, 14, 32
+_COLUMN_PX, _PADDING_PX, _HEIGHT_PX = 7.7, 14, 32
 
 
 def qr_svg(address: str) -> bytes:

@@ -80,6 +80,20 @@ def test_drop_or_paste_a_file(context: MakeContext, stage: Stage, kind: str) -> 
     expect_verdict(page, Verdict.OFFICIAL)
 
 
+def test_a_large_file_shows_how_far_it_is(context: MakeContext) -> None:
+    page = context().new_page()
+    page.goto("/")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.locator("#file").set_input_files(
+        {"name": "large.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 800_000}
+    )
+    page.get_by_role("button", name="Check it").click()
+    expect(page.locator("#progress")).to_be_visible()
+    expect(page.locator("#status")).to_have_text(re.compile(r"Sending: [1-9]\d*%"))
+    expect_verdict(page, Verdict.UNDETERMINED)
+
+
 def test_no_file_and_an_empty_file(context: MakeContext) -> None:
     page = context().new_page()
     page.goto("/")
