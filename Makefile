@@ -15,16 +15,17 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips accuracy clean
+.PHONY: help setup debian debian-test demo assets serve screenshots test lint types layers schemas check-schemas check-readme bench soak fuzz accuracy accuracy-clips clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
+	@echo "make serve    the page, with a throw-away agency, on port 8080"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
-	@echo "make soak     hostile files at full size, processes killed meanwhile"
-	@echo "make accuracy-clips  how well copies of video and sound are found again"
-	@echo "make accuracy how well copies of registered pictures are found (hours)"
+	@echo "make soak     hostile files at full size; the service while its parts are taken away"
+	@echo "make accuracy how well copies of registered pictures, video and sound are found (hours)"
+	@echo "make screenshots  pictures of every page and verdict, in screenshots/"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -34,6 +35,8 @@ debian:
 # hardware would; exiftool says, independently of us, what metadata a file still has; with
 # libseccomp2 worker processes are refused system calls; fpcalc says what Chromaprint's own
 # library makes of a sound.
+# chromium shows the pages as readers have them, with letters for every language; node's
+# npm brings the reader of credentials that runs in the browser.
 debian-test:
 	@ldconfig -p | grep -q libseccomp.so.2 && command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
 	  && command -v exiftool >/dev/null && command -v fpcalc >/dev/null \
@@ -50,7 +53,22 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-test: $(STAMP) debian-test
+# What the page's "check on my device" loads. Pinned with its digests in package-lock.json,
+# which names no registry: whatever npm is set up to ask has to deliver exactly these bytes.
+READER := provenance/pages/static/c2pa-reader.js
+$(READER): assets/package.json assets/package-lock.json assets/reader.js
+	@command -v npm >/dev/null || $(call debian-install,npm)
+	cd assets && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
+assets: $(READER)
+
+serve: $(STAMP) $(READER)
+	$(BIN)/python -m examples.serve
+
+screenshots: $(STAMP) debian-test $(READER)
+	$(BIN)/python -m tests.browser.screenshots screenshots
+
+test: $(STAMP) debian-test $(READER)
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 lint: $(STAMP) check-schemas check-readme
@@ -70,9 +88,11 @@ check-readme: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
+	$(BIN)/python -m tests.benchmarks.service
 
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak
+	$(BIN)/python -m tests.soak.service
 
 # Not part of the tests: 50 clips and 50 tracks take about half an hour of one core.
 accuracy-clips: $(STAMP)
@@ -83,4 +103,4 @@ accuracy: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.accuracy_pictures
 
 clean:
-	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) assets/node_modules screenshots demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,9 @@
     │   ├── PlanError           something is not as it was planned
     │   └── SelfCheckError      the signed file did not verify as it should
     ├── RegisterError           the register of releases cannot be used
+    ├── StoreError              what the service keeps cannot be read or written
+    │   └── StorageFullError    there is no room left for an upload
+    ├── ConflictError           what is asked for does not fit the state of things
     ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
@@ -33,6 +36,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigurationError",
+    "ConflictError",
     "DirectoryError",
     "EngineUnsafeError",
     "FetchError",
@@ -49,6 +53,8 @@ __all__ = [
     "SigningError",
     "SigningKeyError",
     "SourceError",
+    "StorageFullError",
+    "StoreError",
     "TimeStampError",
     "TrustListError",
     "WorkerBugError",
@@ -136,6 +142,18 @@ class SelfCheckError(SigningError):
 
 class RegisterError(ProvenanceError):
     """The register of releases cannot be read or written, or refuses a change; says why."""
+
+
+class StoreError(ProvenanceError):
+    """The database or the folder of the service cannot be read or written now."""
+
+
+class StorageFullError(StoreError):
+    """An upload cannot be kept even for its verification: the disk, or a quota, is full."""
+
+
+class ConflictError(ProvenanceError):
+    """A job, key or request is in a state in which what was asked for cannot be done."""
 
 
 class FetchError(ProvenanceError):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from provenance.credentials.consent import ConsentStatement
+from provenance.records.disclosure import Disclosure
 from provenance.report import Report
+from provenance.service.app import openapi_document
 from provenance.signing.plan import ReleasePlan
 from provenance.signing.release_model import Release
 from provenance.trust.directory import Directory
@@ -31,13 +33,16 @@ def schema_documents() -> dict[str, str]:
         "release-plan.schema.json": ReleasePlan.model_json_schema(mode="serialization"),
         # The assertion `org.provenance-verifier.consent`, as its label's first version.
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
+        "disclosure.schema.json": Disclosure.model_json_schema(mode="serialization"),
     }
+    documents = {
+        name: {"$schema": _DRAFT, "$id": _BASE + name, **schema} for name, schema in schemas.items()
+    }
+    # OpenAPI says by itself which schemas it has.
+    documents["openapi.json"] = openapi_document()
     return {
-        name: json.dumps(
-            {"$schema": _DRAFT, "$id": _BASE + name, **schema}, ensure_ascii=False, indent=2
-        )
-        + "\n"
-        for name, schema in schemas.items()
+        name: json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        for name, document in documents.items()
     }
 
 

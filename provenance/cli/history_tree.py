@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from provenance.cli.moments import moment_text
 from provenance.cli.terminal import COLUMNS, clipped, printable, quoted, wrap
+from provenance.pages.ingredient_tree import Placed, children_of, placed_ingredients
 from provenance.report import Action, Ingredient, ManifestFacts, Report
 from provenance.verdict import TimeState
 
 __all__ = [
     "STATES",
-    "Placed",
-    "children_of",
     "ingredient_title",
     "manifest_lines",
-    "placed_ingredients",
     "render_history",
 ]
 
@@ -33,49 +30,6 @@ _MAX_ACTIONS = 12
 _MAX_INDENT = 10
 _PLAIN_TERM = re.compile(r"[A-Za-z0-9._:+-]{1,60}(/[A-Za-z0-9._+-]{1,60})?")
 _TITLE_COLUMNS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An ingredient and its place in the tree.
-
-    Attributes:
-        ingredient: The ingredient.
-        last: For each level down to it, whether it is on the last branch there.
-        has_children: Whether something hangs below it.
-    """
-
-    ingredient: Ingredient
-    last: tuple[bool, ...]
-    has_children: bool
-
-
-def children_of(ingredients: Sequence[Ingredient]) -> dict[int | None, list[Ingredient]]:
-    """Which ingredients hang below each one, and below the file (None)?"""
-    children: dict[int | None, list[Ingredient]] = {}
-    for ingredient in ingredients:
-        children.setdefault(ingredient.parent, []).append(ingredient)
-    return children
-
-
-def placed_ingredients(ingredients: Sequence[Ingredient]) -> Iterator[Placed]:
-    """In which order do the lines of a tree show them? Each once."""
-    children = children_of(ingredients)
-
-    def below(parent: int | None, last: tuple[bool, ...]) -> list[Placed]:
-        # Taken out of the table, so that no ingredient is shown twice.
-        found = children.pop(parent, [])
-        return [
-            Placed(found[i], (*last, i == len(found) - 1), found[i].id in children)
-            for i in reversed(range(len(found)))
-        ]
-
-    # A stack, since the depth of the history is a stranger's choice.
-    stack = below(None, ())
-    while stack:
-        placed = stack.pop()
-        yield placed
-        stack += below(placed.ingredient.id, placed.last)
 
 
 def render_history(report: Report) -> str:

@@ -21,11 +21,20 @@ from provenance.cli.lists import lists
 from provenance.cli.log import log
 from provenance.cli.register import register
 from provenance.cli.replay import REPLAY_EXIT_CODES, replay
+from provenance.cli.report import report
+from provenance.cli.serve import serve
+from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.stamp import STAMP_EXIT_CODES, stamp
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
-from provenance.errors import ConfigurationError, RegisterError, SigningError, SourceError
+from provenance.errors import (
+    ConfigurationError,
+    RegisterError,
+    SigningError,
+    SourceError,
+    StoreError,
+)
 from provenance.runtime.workers.host_process import shared_host
 
 __all__ = ["app", "run"]
@@ -50,6 +59,9 @@ app.add_typer(register, name="register")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
+app.add_typer(report, name="report")
+app.command("serve")(serve)
+app.add_typer(service, name="service")
 app.add_typer(dev, name="dev")
 
 
@@ -91,7 +103,7 @@ def run() -> int:
     except typer.TyperException as error:
         say(f"{error.format_message().rstrip('.')}. See provenance --help")
         return ExitCode.USAGE
-    except (ConfigurationError, SourceError, SigningError, RegisterError) as error:
+    except (ConfigurationError, SourceError, SigningError, RegisterError, StoreError) as error:
         say(str(error))
         return ExitCode.USAGE
     except OutputClosedError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from typing import TextIO
+
+from provenance.columns import clipped, display_width, fitting, printable
 
 __all__ = [
     "COLUMNS",
@@ -20,73 +21,12 @@ __all__ = [
 COLUMNS = 80
 
 _ESCAPES = {"green": "32", "red": "31", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
-_JOINERS = "\u200c\u200d"
 _QUOTES = str.maketrans(dict.fromkeys('"\u201c\u201d\u201e\u201f\u2033\uff02', "'"))
-
-
-def printable(text: str) -> str:
-    """How may this text be written to a terminal?
-
-    In NFC, on one line, with every character that has no glyph of its own (controls,
-    escapes, bidi marks, lone surrogates of undecodable file names) replaced by U+FFFD.
-    """
-    text = unicodedata.normalize("NFC", text)
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or _joins(text, i) else "\ufffd" for i, c in enumerate(text)
-    )
-
-
-def _joins(text: str, at: int) -> bool:
-    # Joiners are part of writing in several scripts, and of emoji; beside ASCII
-    # they can only make two equal-looking names differ.
-    return (
-        text[at] in _JOINERS
-        and 0 < at < len(text) - 1
-        and text[at - 1] > "\x7f"
-        and text[at + 1] > "\x7f"
-    )
 
 
 def quoted(text: str) -> str:
     """How is a stranger's text shown? In quotation marks that it cannot close itself."""
     return f'"{printable(text).translate(_QUOTES)}"'
-
-
-def _character_width(character: str) -> int:
-    if " " <= character <= "~":
-        return 1
-    # Medial vowels and final consonants are drawn into the syllable they follow.
-    if unicodedata.category(character) in {"Mn", "Me", "Cf"} or "\u1160" <= character <= "\u11ff":
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def display_width(text: str) -> int:
-    """How many columns does this text take? Korean and other wide characters take two."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_character_width, text))
-
-
-def _take(text: str, columns: int) -> int:
-    """How many of the first characters fit?"""
-    used = 0
-    for count, character in enumerate(text):
-        used += _character_width(character)
-        if used > columns:
-            return count
-    return len(text)
-
-
-def clipped(text: str, columns: int) -> str:
-    """What is this text if it may take so many columns? Its middle gives way."""
-    if display_width(text) <= columns:
-        return text
-    head = _take(text, (columns - 1) // 2)
-    tail = _take(text[::-1], columns - 1 - display_width(text[:head]))
-    return f"{text[:head]}\u2026{text[len(text) - tail :]}"
 
 
 def wrap(text: str, *, first: str = "", rest: str | None = None) -> list[str]:
@@ -109,7 +49,7 @@ def wrap(text: str, *, first: str = "", rest: str | None = None) -> list[str]:
                 break
             if empty:
                 # At least one character: a prefix as wide as the screen must not loop.
-                count = max(1, _take(remaining, room))
+                count = max(1, fitting(remaining, room))
                 line, remaining = line + remaining[:count], remaining[count:]
             lines.append(line.rstrip())
             line, empty = rest, True

@@ -8,7 +8,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv6Address
@@ -141,8 +142,36 @@ class GuardedFetcher:
             raise FetchError(f"{target.place}: only ports 80 and 443 are asked")
         return target
 
+    @contextmanager
+    def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """One request to one address, by the same rules; no redirection is followed.
+
+        What is read of the answer inside the block is bounded in bytes and time as a whole.
+
+        Raises:
+            FetchError: The address is refused, or something failed inside the block.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        with self._exchange(method, self._target(url), headers, body, deadline) as response:
+            yield response
+
     def _ask(self, target: _Target, request: bytes, deadline: float) -> bytes | str:
         """One question to one address: its answer, or where it sends us."""
+        headers = {"Accept": self._answer_type, "Content-Type": self._request_type}
+        with self._exchange("POST", target, headers, request, deadline) as response:
+            return _read(target, response, self._max_bytes, self._answer_type)
+
+    @contextmanager
+    def _exchange(
+        self,
+        method: str,
+        target: _Target,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+    ) -> Iterator[http.client.HTTPResponse]:
         addresses = self._resolver(target.host, target.port, _left(target, deadline))
         if not addresses:
             raise FetchError(f"{target.place}: has no address")
@@ -152,25 +181,25 @@ class GuardedFetcher:
                 if not is_public(address):
                     raise FetchError(f"{target.place}: {address} is not a public address")
         connection = http.client.HTTPConnection(target.host, target.port)
+        length = {} if body is None else {"Content-Length": str(len(body))}
         with self._connect(target, addresses, deadline) as plain:
             try:
                 stream = _BoundedSocket(plain, target, deadline, self._max_bytes)
                 connection.sock = cast("socket.socket", stream)
                 connection.putrequest(
-                    "POST", target.path, skip_host=True, skip_accept_encoding=True
+                    method, target.path, skip_host=True, skip_accept_encoding=True
                 )
-                for name, value in (
-                    ("Host", target.host_header),
-                    ("Accept", self._answer_type),
-                    ("Accept-Encoding", "identity"),
-                    ("Connection", "close"),
-                    ("Content-Type", self._request_type),
-                    ("Content-Length", str(len(request))),
-                ):
+                for name, value in {
+                    "Host": target.host_header,
+                    "Accept-Encoding": "identity",
+                    "Connection": "close",
+                    **headers,
+                    **length,
+                }.items():
                     connection.putheader(name, value)
-                connection.endheaders(request)
+                connection.endheaders(body)
                 with connection.getresponse() as response:
-                    return _read(target, response, self._max_bytes, self._answer_type)
+                    yield response
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise FetchError(f"{target.place}: {_explain(error)}") from error
             finally:

@@ -3,70 +3,32 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
 )
+from pydantic.fields import FieldInfo
 
 from provenance.errors import ConfigurationError
+from provenance.runtime.service_settings import ServiceSettings
+from provenance.runtime.setting_types import HostAndPort, PathOrUrl, SettingPath, user_folder
 
 __all__ = ["Settings", "load_settings"]
 
 _PREFIX = "PROVENANCE_"
 _CONFIG = f"{_PREFIX}CONFIG"
+# The settings of the service are a table of their own, and in the environment a prefix.
+_SERVICE = "service"
 # Not settings: one names the file, the others belong to the command line.
 _NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG", f"{_PREFIX}KEY_PASSPHRASE"})
 _MAX_FILE_BYTES = 1024 * 1024
-
-_HOST_PORT = re.compile(
-    r"(?P<host>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[(?P<v6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})"
-)
-
-
-def _usable_path(value: object, info: ValidationInfo) -> Path:
-    """A path as its source means it: `~` is the user's folder, the rest is relative to `base`."""
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError(f"expected a path, got {value!r:.60}")
-    context = info.context or {}
-    if value == "~" or value.startswith("~/"):
-        return _user_folder(context.get("environ", {})) / value[2:]
-    base: Path = context.get("base", Path())
-    return base / value
-
-
-def _host_and_port(value: str) -> str:
-    found = _HOST_PORT.fullmatch(value.lower())
-    if found is None or not 0 < int(found["port"]) < 65536:
-        raise ValueError(f"expected host:port, got {value!r:.60}")
-    if found["v6"] is not None:
-        return f"[{IPv6Address(found['v6'])}]:{int(found['port'])}"
-    return f"{found['host']}:{int(found['port'])}"
-
-
-def _path_or_url(value: object, info: ValidationInfo) -> str:
-    """A URL as it stands, or a path as its source means it."""
-    if isinstance(value, str) and "://" in value:
-        return value
-    return str(_usable_path(value, info))
-
-
-_Path = Annotated[Path, BeforeValidator(_usable_path)]
-_Place = Annotated[str, BeforeValidator(_path_or_url)]
-_HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 
 class Settings(BaseModel):
@@ -84,22 +46,24 @@ class Settings(BaseModel):
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
         require_isolation: Refuse to examine files where a protection is not to be had.
+        service: What `provenance serve` goes by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    home: _Path
-    directory: _Path | None = None
+    home: SettingPath
+    directory: SettingPath | None = None
     # Its URL may hold a password; `register` itself is a name of pydantic's.
-    register_place: Annotated[_Place | None, Field(repr=False)] = Field(
+    register_place: Annotated[PathOrUrl | None, Field(repr=False)] = Field(
         default=None, alias="register"
     )
     max_directory_age_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
-    network_allow: Annotated[tuple[_HostAndPort, ...], Field(strict=False)] = ()
+    network_allow: Annotated[tuple[HostAndPort, ...], Field(strict=False)] = ()
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
     require_isolation: bool = False
+    service: ServiceSettings = ServiceSettings()
 
 
 def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -132,16 +96,30 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         for variable, text in environ.items()
         if variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS
     }
+    prefix = f"{_SERVICE}_"
+    service = {
+        key.removeprefix(prefix): text.split(",")
+        if key.removeprefix(prefix) in ServiceSettings.lists()
+        else text
+        for key, text in given.items()
+        if key.startswith(prefix)
+    }
+    if service:
+        given = {key: text for key, text in given.items() if not key.startswith(prefix)}
+        given[_SERVICE] = service
     # A lower-case spelling is another variable.
     for variable in environ:
         if variable.startswith(_PREFIX) and variable != variable.upper():
-            raise ConfigurationError(f"{variable}: {_unknown()}")
+            raise ConfigurationError(f"{variable}: {_unknown(Settings.model_fields)}")
     if "network_allow" in given:
         entries = given["network_allow"].split(",")
         given["network_allow"] = [entry.strip() for entry in entries if entry.strip()]
     # Text is all that the environment has: "1" and "true" are read as what they mean.
     return _checked(
-        given, strict=False, place=lambda key: f"{_PREFIX}{key.upper()}", environ=environ
+        given,
+        strict=False,
+        place=lambda key: f"{_PREFIX}{key.upper().replace('.', '_')}",
+        environ=environ,
     )
 
 
@@ -184,8 +162,11 @@ def _checked(
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0])
+        fields = Settings.model_fields
+        if key == _SERVICE and len(first["loc"]) > 1:
+            key, fields = f"{key}.{first['loc'][1]}", ServiceSettings.model_fields
         if first["type"] == "extra_forbidden":
-            raise ConfigurationError(f"{place(key)}: {_unknown()}") from error
+            raise ConfigurationError(f"{place(key)}: {_unknown(fields)}") from error
         message = first["msg"].removeprefix("Value error, ")
         got = "" if ", got " in message else f", got {first['input']!r:.60}"
         raise ConfigurationError(f"{place(key)}: {message[0].lower()}{message[1:]}{got}") from error
@@ -193,24 +174,13 @@ def _checked(
     return {name: getattr(model, names.get(name, name)) for name in given}
 
 
-def _unknown() -> str:
-    names = (field.alias or name for name, field in Settings.model_fields.items())
+def _unknown(fields: Mapping[str, FieldInfo]) -> str:
+    names = (field.alias or name for name, field in fields.items())
     return f"unknown setting; there are {', '.join(names)}"
 
 
 def _xdg(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     """Spec: XDG Base Directory Specification 0.8; a relative path is to be ignored."""
     given = environ.get(variable, "")
-    base = Path(given) if given.startswith("/") else _user_folder(environ) / fallback
+    base = Path(given) if given.startswith("/") else user_folder(environ) / fallback
     return base / "provenance"
-
-
-def _user_folder(environ: Mapping[str, str]) -> Path:
-    if environ.get("HOME"):
-        return Path(environ["HOME"])
-    try:
-        return Path.home()
-    except RuntimeError as error:
-        raise ConfigurationError(
-            "HOME: expected the user's folder, got none; set PROVENANCE_HOME and PROVENANCE_CONFIG"
-        ) from error

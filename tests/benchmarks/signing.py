@@ -97,7 +97,7 @@ def _batch(files: int, rounds: int, delay_s: float) -> None:
             ours_s = time.perf_counter() - started
             cpu_s += _children_cpu_s()
             signed = sum(result.state == "signed" for result in results)
-            print(  # noqa: T201
+            print(
                 f"{signed} of {files} JPEGs of {size_mb:.1f} MB: {files / ours_s:.1f} files/s with "
                 f"2 workers, engine alone {files / rival_s:.1f} files/s: {rival_s / ours_s:.2f}x; "
                 f"CPU a file {cpu_s / files * 1000:.0f} ms, engine alone "
@@ -128,7 +128,7 @@ def _video(size_mb: int, delay_s: float) -> None:
         )  # fmt: skip
         ours_s = time.perf_counter() - started
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(  # noqa: T201
+        print(
             f"{size_mb} MB video, {result.state}: {ours_s:.1f} s, one engine sign {rival_s:.1f} s: "
             f"{ours_s / rival_s:.2f}x; {peak_mb:.0f} MB resident"
         )

@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from provenance.atomic_files import new_file
+from provenance.database.database import Database
 from provenance.errors import ConfigurationError, RegisterError
 from provenance.registry.log.agencies import AgencyChecker
-from provenance.registry.register.database import Database
 from provenance.registry.register.exporting import export_register
 from provenance.registry.register.importing import import_register
 from provenance.registry.register.register import Register

@@ -24,9 +24,9 @@ from sqlalchemy import (
     select,
 )
 
+from provenance.database.database import Database
 from provenance.errors import RegisterError
 from provenance.registry.register.checking import label_of_store
-from provenance.registry.register.database import Database
 from provenance.registry.register.releases import seen
 from provenance.registry.register.schema import BINDING, FILE, MANIFEST, RELEASE
 from provenance.registry.register.visibility import Reader
@@ -159,6 +159,26 @@ class BindingDesk:
                     {"sha256": digest, "label": label, "store": store, "stored_by": agency},
                 )
         return StoredManifest(label=label, sha256=digest, store=store)
+
+    def remove(self, label: str) -> bool:
+        """Take out what this agency stored under a label, with its bindings: was there any?
+
+        What a file refers to follows from a signed statement, and stays.
+
+        Raises:
+            RegisterError: It cannot be written.
+        """
+        agency = self._writer()
+        mine = and_(
+            MANIFEST.c.label == label,
+            MANIFEST.c.stored_by == agency,
+            ~exists(select(FILE.c.id).where(_OF_FILE).correlate(MANIFEST)),
+        )
+        with self._database.writing() as connection:
+            digests = list(connection.execute(select(MANIFEST.c.sha256).where(mine)).scalars())
+            connection.execute(delete(BINDING).where(BINDING.c.manifest_sha256.in_(digests)))
+            connection.execute(delete(MANIFEST).where(MANIFEST.c.sha256.in_(digests)))
+        return bool(digests)
 
     def bind(self, algorithm: str, value: str, manifest_sha256: str) -> None:
         """Let this value lead to a manifest of the agency's; it may do so already.

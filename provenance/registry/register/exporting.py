@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from provenance.registry.register.database import Database
+from provenance.database.database import Database
 from provenance.registry.register.schema import (
     BINDING,
     CHANGE,

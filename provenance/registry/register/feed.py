@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, and_, bindparam, func, insert, or_, select, update
 
+from provenance.database.database import Database
 from provenance.errors import RegisterError
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint
-from provenance.registry.register.database import Database
 from provenance.registry.register.packed_codes import CodeColumns, unpack_codes
 from provenance.registry.register.rows import NewRows
 from provenance.registry.register.schema import COUNTER, FILE, FINGERPRINT, NEGATIVE, REFERENCE

@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
+from provenance.database.database import Database
 from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.registry.log.agencies import AgencyChecker, EntryState
 from provenance.registry.log.leaf import Leaf, SignedStatement, parse_signed_statement
 from provenance.registry.log.statement import Embargo, Register, Reveal, commitment_to
 from provenance.registry.register.checking import label_of_store
-from provenance.registry.register.database import Database
 from provenance.registry.register.moments import from_seconds, to_seconds
 from provenance.registry.register.packed_codes import unpack_codes
 from provenance.registry.register.schema import (

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, exists, insert, select
 
+from provenance.database.database import Database
 from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.registry.log.leaf import SignedStatement, parse_signed_statement
 from provenance.registry.log.statement import Reveal
-from provenance.registry.register.database import Database
 from provenance.registry.register.moments import to_seconds
 from provenance.registry.register.schema import CHANGE, LOG_PLACE, RELEASE
 

@@ -10,11 +10,11 @@ from typing import Self
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from provenance.database.database import Database
 from provenance.errors import RegisterError
 from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.register.bindings import BindingDesk
 from provenance.registry.register.checking import check_change
-from provenance.registry.register.database import Database
 from provenance.registry.register.feed import CodeFeed
 from provenance.registry.register.ledger import LogLedger
 from provenance.registry.register.records import Change, Taken

@@ -16,11 +16,12 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
+
+from provenance.database.metadata import COUNTER, METADATA
 
 __all__ = [
     "BINDING",
@@ -36,27 +37,9 @@ __all__ = [
     "RELEASE",
 ]
 
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 # SQLite numbers rows by itself only where the type is exactly INTEGER. Where many rows are
 # added at once, the one writer numbers them.
 _ID = BigInteger().with_variant(Integer, "sqlite")
-
-COUNTER = Table(
-    "register_counter",
-    METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    # Number of the last change of anything; whoever changes something holds this row.
-    Column("value", BigInteger, nullable=False),
-    # The latest time at which something was taken in.
-    Column("clock", BigInteger, nullable=False),
-)
 
 RELEASE = Table(
     "register_release",

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, Protocol
 
 from sqlalchemy import Select, Text, and_, bindparam, func, or_, select
 
+from provenance.database.database import Database
 from provenance.fingerprints.model import Algorithm, Reference
 from provenance.media.formats import MediaFormat
-from provenance.registry.register.database import Database
 from provenance.registry.register.iscc import parse_iscc_unit
 from provenance.registry.register.releases import MAX_ROWS, ReleaseReader, seen
 from provenance.registry.register.schema import (

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from provenance.cli.history_tree import placed_ingredients, render_history
+from provenance.cli.history_tree import render_history
 from provenance.cli.terminal import COLUMNS, display_width
+from provenance.pages.ingredient_tree import placed_ingredients
 from provenance.report import Action, AgencyRef, Ingredient, ManifestFacts, Report
 from provenance.verdict import TimeState
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
     )
     assert from_file == from_environment
     assert from_file.network_allow == ("ocsp.example:8080", "[::1]:80")
-    assert set(from_file.model_fields_set) == set(Settings.model_fields)
+    # The service's settings are a table of their own.
+    assert set(from_file.model_fields_set) == set(Settings.model_fields) - {"service"}
 
 
 def test_paths_in_the_file_are_relative_to_it_and_know_the_users_folder(
@@ -178,3 +180,37 @@ def test_a_file_that_cannot_be_read_is_no_missing_file(load: Load, tmp_path: Pat
 def test_settings_cannot_be_changed(load: Load) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().second_engine = True  # type: ignore[misc]
+
+
+def test_the_service_has_a_table_of_its_own(load: Load) -> None:
+    from_file = load(
+        "[service]\nport = 9\ntrusted_hosts = ['a.example', 'b.example']\nby_reference = true\n"
+        "uploads = '~/u'\nrate_per_key = '5/minute'\n"
+    )
+    from_environment = load(
+        "",
+        PROVENANCE_SERVICE_PORT="9",
+        PROVENANCE_SERVICE_TRUSTED_HOSTS="a.example,b.example",
+        PROVENANCE_SERVICE_BY_REFERENCE="true",
+        PROVENANCE_SERVICE_UPLOADS="~/u",
+        PROVENANCE_SERVICE_RATE_PER_KEY="5/minute",
+    )
+    assert from_file.service == from_environment.service
+    assert from_file.service.trusted_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[service]\nprot = 9\n", "service.prot: unknown setting; there are host, port"),
+        ("[service]\nport = '9'\n", "service.port: input should be a valid integer"),
+        ("[service]\nrate_per_key = 'often'\n", "service.rate_per_key: expected a rate like"),
+        ("[service]\ncors_origins = ['*']\n", "service.cors_origins: expected an origin like"),
+        ("service = 3\n", "service: input should be"),
+    ],
+)
+def test_what_is_wrong_with_the_service_is_said_with_its_place(
+    load: Load, text: str, said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        load(text)

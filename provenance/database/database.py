@@ -17,15 +17,16 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, ma
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from provenance.database.metadata import COUNTER
+from provenance.database.migrations import HEAD, VERSION_TABLE, upgrade
 from provenance.errors import RegisterError
-from provenance.registry.register.migrations import HEAD, VERSION_TABLE, upgrade
-from provenance.registry.register.schema import COUNTER
 
-__all__ = ["Database"]
+__all__ = ["WRITES", "Database"]
 
 _APPLICATION_ID = 0x50524547  # PREG
 _BUSY_S = 30
-_WRITES = "provenance_writes"
+WRITES = "provenance_writes"
+"""The execution option of a connection that will write."""
 # Any number, the same for all of ours: they make a new database one after the other.
 _MIGRATION_LOCK = 0x50524547
 
@@ -95,7 +96,7 @@ class Database:
         if self.read_only:
             raise RegisterError(f"{self.name}: was opened for reading only")
         with self._errors(), self._engine.connect() as connection:
-            held = connection.execution_options(**{_WRITES: True})
+            held = connection.execution_options(**{WRITES: True})
             with held.begin():
                 if self.path is None:
                     held.execute(select(COUNTER.c.value).with_for_update())
@@ -132,8 +133,9 @@ class Database:
         application = int.from_bytes(head[68:72], "big")
         if head and (head[:16] != b"SQLite format 3\0" or application not in {0, _APPLICATION_ID}):
             raise RegisterError(f"{self.name}: expected a register, got another kind of file")
-        # One that was killed while it made a register has left a database without anything.
-        if head and application == 0 and _has_tables(path):
+        # One that was killed while it made a register has left a database without anything,
+        # and one that is running may have all of it in its write-ahead log still.
+        if head and application == 0 and _is_foreign(path):
             raise RegisterError(f"{self.name}: expected a register, got another database")
 
     def _make_private(self, path: Path) -> None:
@@ -159,7 +161,7 @@ class Database:
                 f"{found or 'none'}; a command that writes brings it up to date"
             )
         with self._errors(), self._engine.connect() as connection:
-            held = connection.execution_options(**{_WRITES: True})
+            held = connection.execution_options(**{WRITES: True})
             with held.begin():
                 if self.path is None:
                     held.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _MIGRATION_LOCK})
@@ -241,7 +243,7 @@ def _sqlite(url: URL, read_only: bool) -> Engine:  # noqa: FBT001 - as it was as
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer that began as a reader could be refused in the middle of its work.
-        writes = connection.get_execution_options().get(_WRITES, False)
+        writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
@@ -254,11 +256,13 @@ def _version(connection: Connection) -> str | None:
     return found.scalar()
 
 
-def _has_tables(path: Path) -> bool:
-    """Is there anything in this SQLite database? Looking changes nothing in it."""
+def _is_foreign(path: Path) -> bool:
+    """Is there anything of others in this SQLite database? Looking changes nothing in it."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            some = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            return some is not None and application != _APPLICATION_ID
     except sqlite3.Error as error:
         raise RegisterError(f"{path}: is damaged, or cannot be used: {error}") from error
 

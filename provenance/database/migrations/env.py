@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from provenance.registry.register.migrations import VERSION_TABLE
-from provenance.registry.register.schema import METADATA
+from provenance.database.metadata import METADATA
+from provenance.database.migrations import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,49 @@
+// Compares a file with the Content Credentials in it, in the browser, without sending anything.
+//
+// It answers matches, differs or none, and never a verdict: who signed is not its question.
+import { createC2pa } from "@contentauth/c2pa-web";
+
+// The specification's codes for a hash that was compared with the bytes (C2PA 2.5, appendix D).
+const COMPARED = /^assertion\.(dataHash|bmffHash|boxesHash|collectionHash|multiAssetHash)\.match$/;
+const DIFFERS = /\.mismatch$|^assertion\.boxesHash\.unknownBox$/;
+const KINDS = {
+  jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif",
+  tif: "image/tiff", tiff: "image/tiff", heic: "image/heic", avif: "image/avif",
+  svg: "image/svg+xml", mp4: "video/mp4", mov: "video/quicktime", avi: "video/avi",
+  m4a: "audio/mp4", mp3: "audio/mpeg", wav: "audio/wav", flac: "audio/flac", pdf: "application/pdf",
+};
+
+// By its first bytes where they tell: a name can say anything.
+async function kindOf(file) {
+  const head = new Uint8Array(await file.slice(0, 12).arrayBuffer());
+  const text = String.fromCharCode(...head);
+  if (text.startsWith("\xff\xd8\xff")) return "image/jpeg";
+  if (text.startsWith("\x89PNG\r\n")) return "image/png";
+  if (text.startsWith("RIFF") && text.endsWith("WEBP")) return "image/webp";
+  return KINDS[file.name.split(".").pop().toLowerCase()] || file.type;
+}
+
+export async function compare(file, wasmSrc) {
+  const c2pa = await createC2pa({
+    wasmSrc: new URL(wasmSrc, location.href).href,
+    settings: {
+      verify: {
+        verifyAfterReading: true, verifyTrust: false, remoteManifestFetch: false, ocspFetch: false,
+      },
+    },
+  });
+  try {
+    const reader = await c2pa.reader.fromBlob(await kindOf(file), file);
+    if (!reader) return "none";
+    const store = await reader.manifestStore();
+    await reader.free();
+    const results = store.validation_results?.activeManifest;
+    if (!results) return "unreadable";
+    const codes = (kind) => (results[kind] || []).map((status) => status.code);
+    if (codes("failure").some((code) => DIFFERS.test(code))) return "differs";
+    // The absence of failures is not a match: the comparison has to be there.
+    return codes("success").some((code) => COMPARED.test(code)) ? "matches" : "unreadable";
+  } finally {
+    c2pa.dispose();
+  }
+}

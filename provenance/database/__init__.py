@@ -1,0 +1,1 @@
+"""The one database of register and service: SQLite or PostgreSQL, by URL."""

@@ -1,0 +1,46 @@
+// Beside the release: a slider over the copy that this browser kept or is given. And the link.
+import { keptCopy } from "./kept-copy.js";
+
+const section = document.getElementById("compare");
+const stage = document.getElementById("stage");
+if (section && stage) {
+  const copy = document.getElementById("copy");
+  const slider = document.getElementById("slider");
+  const boxes = document.getElementById("boxes");
+  const showBoxes = document.getElementById("show-boxes");
+  const chooseRow = document.getElementById("choose-row");
+  const place = () => stage.style.setProperty("--at", `${slider.value}%`);
+  const mark = () => {
+    // An SVG element has no property of that name.
+    boxes.toggleAttribute("hidden", !(showBoxes && showBoxes.checked));
+  };
+  const show = (file) => {
+    const address = URL.createObjectURL(file);
+    copy.onload = () => {
+      document.getElementById("copy-figure").hidden = false;
+      document.getElementById("slider-row").hidden = false;
+      stage.classList.add("sliding");
+      place();
+      mark();
+    };
+    copy.onerror = () => URL.revokeObjectURL(address);
+    copy.src = address;
+  };
+  slider.addEventListener("input", place);
+  if (showBoxes) showBoxes.addEventListener("change", mark);
+  chooseRow.hidden = false;
+  document.getElementById("copy-file").addEventListener("change", (event) => {
+    if (event.target.files[0]) show(event.target.files[0]);
+  });
+  const kept = await keptCopy(section.dataset.report);
+  if (kept) show(kept);
+}
+
+const copyLink = document.getElementById("copy-link");
+if (navigator.clipboard) {
+  copyLink.hidden = false;
+  copyLink.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById("link").value);
+    document.getElementById("copy-status").textContent = copyLink.dataset.copied;
+  });
+}

@@ -1,0 +1,33 @@
+"""What a key may be used for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["SCOPES", "Scope"]
+
+
+class Scope(StrEnum):
+    """One permission of a key; the ones with a colon are those of the C2PA standard or alike.
+
+    Spec: C2PA Soft Binding Resolution API 2.4, security schemes.
+    """
+
+    VERIFY = "verify"
+    VERIFY_REFERENCE = "verify:reference"
+    JOBS = "jobs"
+    METRICS = "metrics"
+    FETCH_MANIFESTS = "fetch:manifests"
+    STORE_MANIFESTS = "store:manifests"
+    STORE_BINDINGS = "store:bindings"
+
+
+SCOPES: dict[Scope, str] = {
+    Scope.VERIFY: "Verify uploads, and find the reports of one's own uploads by digest.",
+    Scope.VERIFY_REFERENCE: "Verify by reference, where the operator allows it at all.",
+    Scope.JOBS: "Make batch jobs, follow and cancel them.",
+    Scope.METRICS: "Read the metrics.",
+    Scope.FETCH_MANIFESTS: "Look up manifests by soft binding, content or reference.",
+    Scope.STORE_MANIFESTS: "Store and delete manifests.",
+    Scope.STORE_BINDINGS: "Store soft bindings.",
+}

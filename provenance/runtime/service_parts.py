@@ -1,0 +1,213 @@
+"""All parts of a running service, put together from the operator's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import text
+
+from provenance.database.transactions import transaction
+from provenance.errors import ConfigurationError
+from provenance.records.idempotency import IdempotencyStore
+from provenance.records.jobs import JobStore
+from provenance.records.keys import KeyStore
+from provenance.records.reports import ReportStore
+from provenance.records.webhooks import WebhookStore
+from provenance.registry.register.register import Register
+from provenance.runtime.asset_fetcher import AssetFetcher
+from provenance.runtime.clock import system_clock
+from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.register_at import register_place
+from provenance.runtime.report_desk import ReportDesk
+from provenance.runtime.service_work import (
+    Housekeeper,
+    JobWorker,
+    Messenger,
+    Note,
+    Rejudger,
+    Routine,
+)
+from provenance.runtime.settings import Settings
+from provenance.runtime.uploads import UploadFolder
+from provenance.runtime.webhook_client import WebhookClient
+
+__all__ = ["ServiceParts", "open_keys"]
+
+_JOB_WORKERS = 2
+_REST_S = 1.0
+_TIDY_REST_S = 30.0
+
+
+def _open_register(settings: Settings) -> Register:
+    """The register whose database is the service's too, made or brought up to date.
+
+    Raises:
+        ConfigurationError: The home folder cannot be made.
+        RegisterError: It cannot be reached or used.
+    """
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
+    return Register(register_place(settings=settings))
+
+
+@contextmanager
+def open_keys(settings: Settings) -> Iterator[KeyStore]:
+    """The keys of the service, for whoever keeps them, until the block ends.
+
+    Raises:
+        ConfigurationError: The database cannot be named or made.
+        RegisterError: It cannot be reached.
+    """
+    with _open_register(settings) as register:
+        yield KeyStore(register.database.engine, os.urandom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceParts:
+    """What the HTTP layer translates to.
+
+    Attributes:
+        settings: The operator's.
+        register: The register; its database holds all that is kept.
+        keys: API keys.
+        desk: Uploads and their reports.
+        jobs: Batch jobs.
+        requests: Requests seen before.
+        webhooks: Messages.
+        uploads: The folder of uploads.
+        judges: Who judges under which policy.
+        fetcher: Fetches files by reference; None: switched off.
+        routines: What is done beside answering.
+        clock: Says what time it is.
+        note: Writes to the log.
+    """
+
+    settings: Settings
+    register: Register
+    keys: KeyStore
+    desk: ReportDesk
+    jobs: JobStore
+    requests: IdempotencyStore
+    webhooks: WebhookStore
+    uploads: UploadFolder
+    judges: Judges
+    fetcher: AssetFetcher | None
+    routines: dict[str, Routine]
+    clock: Callable[[], datetime]
+    note: Note
+
+    @classmethod
+    def open(cls, settings: Settings, *, note: Note) -> Self:
+        """Everything, ready to start.
+
+        Raises:
+            ConfigurationError: A setting, policy, list or the directory cannot be used.
+            RegisterError: The database cannot be reached.
+        """
+        service = settings.service
+        profiles = load_profiles(settings)
+        register = _open_register(settings)
+        engine = register.database.engine
+        uploads = UploadFolder(
+            service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
+        )
+        reports, requests = ReportStore(engine), IdempotencyStore(engine)
+        jobs = JobStore(engine, os.urandom)
+        webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
+        fetcher = None
+        if service.by_reference:
+            fetcher = AssetFetcher(
+                max_bytes=service.max_upload_bytes,
+                timeout_s=service.upload_s,
+                network_allow=settings.network_allow,
+            )
+        client = WebhookClient(network_allow=settings.network_allow)
+        judges = Judges(settings, profiles, say=lambda line: note("note", line=line))
+        desk = ReportDesk(
+            judges=judges,
+            reports=reports,
+            requests=requests,
+            uploads=uploads,
+            register=lambda reader: register.view(reader, clock=system_clock),
+            clock=system_clock,
+            random=os.urandom,
+            report_days=service.report_days,
+        )
+
+        def job_worker() -> JobWorker:
+            return JobWorker(
+                jobs=jobs,
+                desk=desk,
+                uploads=uploads,
+                fetcher=fetcher,
+                max_bytes=service.max_upload_bytes,
+                clock=system_clock,
+                note=note,
+            )
+
+        rejudger = Rejudger(
+            judges=judges, desk=desk, reports=reports, clock=system_clock, note=note
+        )
+        tidy = Housekeeper(reports=reports, jobs=jobs, uploads=uploads, clock=system_clock)
+        messenger = Messenger(webhooks=webhooks, client=client, clock=system_clock, note=note)
+        routines = {
+            **{
+                f"jobs-{n}": Routine(f"jobs-{n}", job_worker(), rest_s=_REST_S, note=note)
+                for n in range(_JOB_WORKERS)
+            },
+            "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
+            "rejudge": Routine("rejudge", rejudger, rest_s=service.refresh_s, note=note),
+            "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
+        }
+        return cls(
+            settings=settings,
+            register=register,
+            keys=KeyStore(engine, os.urandom),
+            desk=desk,
+            jobs=jobs,
+            requests=requests,
+            webhooks=webhooks,
+            uploads=uploads,
+            judges=judges,
+            fetcher=fetcher,
+            routines=routines,
+            clock=system_clock,
+            note=note,
+        )
+
+    def start(self) -> None:
+        """Begin what is done beside answering."""
+        for routine in self.routines.values():
+            routine.start()
+
+    def call(self, kind: str) -> None:
+        """There is something to do for the routines whose name begins so."""
+        for name, routine in self.routines.items():
+            if name.startswith(kind):
+                routine.call()
+
+    def check_database(self) -> None:
+        """Make sure that the database answers.
+
+        Raises:
+            StoreError: It does not.
+        """
+        with transaction(self.register.database.engine, reads=True) as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Finish what was begun, and let go of everything."""
+        for routine in self.routines.values():
+            routine.stop()
+        self.judges.close()
+        for routine in self.routines.values():
+            routine.join(self.settings.service.grace_s)
+        self.register.close()

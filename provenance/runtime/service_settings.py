@@ -1,0 +1,110 @@
+"""The operator's settings for the service: the table `[service]`, or `PROVENANCE_SERVICE_*`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from provenance.runtime.setting_types import SettingPath
+
+__all__ = ["ServiceSettings"]
+
+_MIB = 1024**2
+
+
+def _rate(text: str) -> str:
+    # It reads like "600/minute"; the library takes long to import, and says it all.
+    from limits import parse_many  # noqa: PLC0415
+
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise ValueError(f"expected a rate like 600/minute, got {text!r:.60}") from error
+    return text
+
+
+def _origin(text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    if scheme not in {"http", "https"} or not rest or set("/?#@*") & set(rest):
+        raise ValueError(f"expected an origin like https://www.example.org, got {text!r:.60}")
+    return text.lower()
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class ServiceSettings(BaseModel):
+    """What `provenance serve` goes by.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 for any that is free.
+        public_url: Where clients reach it, if not at the address they asked; what links
+            in answers begin with.
+        trusted_hosts: Names that requests may be addressed to.
+        trusted_proxies: Addresses whose `X-Forwarded-For` is believed.
+        cors_origins: Origins of pages that may read answers.
+        uploads: Folder of uploads; by default in the home folder. Several processes on one
+            register share it.
+        policies: Folder of policies, `*.yaml`.
+        default_policy: Which one holds where a request names none.
+        test: Test mode: its directory, policies and keys are those for tests, or it does
+            not start.
+        anonymous: Whether those without a key may verify and look up.
+        max_upload_bytes: Largest file that is taken.
+        idle_s: Longest wait for the next bytes of an upload.
+        upload_s: Longest time that one upload may take.
+        min_free_bytes: How much room the disk must have left for uploads to be taken.
+        report_days: How long reports are kept.
+        by_reference: Whether files may be verified that are named by a URL.
+        rate_per_key: How many requests a key may make.
+        rate_per_address: How many requests an address without a key may make.
+        max_uploads: How many uploads are taken at the same time.
+        workers: Processes that examine files; one a processor by default.
+        webhook_attempts: After how many failures a message is given up.
+        signing_key: Ed25519 key (PEM, readable by its owner alone) that badges are signed with;
+            without one there are none.
+        badge_days: How long a badge holds.
+        previews: Folder with pictures of registered files to show beside what looks like them,
+            each named by the file's SHA-256: `DIGEST.jpg`, `.png` or `.webp`.
+        refresh_s: How often the directory and the lists are looked at for news.
+        grace_s: How long a request may still take when the service is stopped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Origin | None = None
+    trusted_hosts: Names = ("localhost", "127.0.0.1", "[::1]")
+    trusted_proxies: Names = ()
+    cors_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
+    uploads: SettingPath | None = None
+    policies: SettingPath | None = None
+    default_policy: str = "default"
+    test: bool = False
+    anonymous: bool = True
+    max_upload_bytes: Annotated[int, Field(ge=1)] = 4096 * _MIB
+    idle_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    upload_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    min_free_bytes: Annotated[int, Field(ge=0)] = 256 * _MIB
+    report_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    by_reference: bool = False
+    rate_per_key: Rate = "6000/minute"
+    rate_per_address: Rate = "120/minute"
+    max_uploads: Annotated[int, Field(ge=1, le=10_000)] = 256
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    webhook_attempts: Annotated[int, Field(ge=1, le=50)] = 12
+    signing_key: SettingPath | None = None
+    badge_days: Annotated[int, Field(ge=1, le=90)] = 30
+    previews: SettingPath | None = None
+    refresh_s: Annotated[float, Field(gt=0, le=86_400)] = 20.0
+    grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
+
+    @classmethod
+    def lists(cls) -> frozenset[str]:
+        """Settings that are several values; in the environment, commas stand between them."""
+        return frozenset({"trusted_hosts", "trusted_proxies", "cors_origins"})

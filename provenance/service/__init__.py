@@ -1,0 +1,1 @@
+"""The HTTP API: translation between requests and the layers below, nothing else."""

@@ -1,0 +1,146 @@
+"""Badges: made for one website, checked here and on the page they stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from provenance.jws.badge import BadgeState, badge_claims, check_badge, parse_origin, sign_badge
+from provenance.pages.assets import asset_named
+from provenance.records.scopes import Scope
+from provenance.service.answers import url_of
+from provenance.service.bodies import each_chunk
+from provenance.service.callers import Caller, caller_for, parts_of
+from provenance.service.page_answers import (
+    is_own_site,
+    message_page,
+    page,
+    page_parts_of,
+    wording_for,
+)
+from provenance.service.page_routes import stored_entry
+from provenance.service.problems import Problem, ProblemKind
+from provenance.service.report_routes import ReportId
+from provenance.wording.keys import LABELS
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+Reads = Annotated[Caller, Depends(caller_for(anonymous=True))]
+Verifies = Annotated[Caller, Depends(caller_for(Scope.VERIFY, anonymous=True))]
+Token = Annotated[str, Query(max_length=4000)]
+
+_MAX_FORM_BYTES = 4096
+# Other websites load these; they hold nothing about anybody.
+_OPEN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+_WORDS = ("checking", "wrong", "expired", "invalid", "unchecked", "rechecked", "open")
+_STATES = {
+    BadgeState.HOLDS: "badge.title",
+    BadgeState.WRONG: "badge.wrong",
+    BadgeState.EXPIRED: "badge.expired",
+    BadgeState.INVALID: "badge.invalid",
+}
+_CODE = """\
+<script type="module" src="{base}/badge.js"></script>
+<!-- ID: the id of the picture, video or sound on your page -->
+<provenance-badge for="ID" token="{token}">
+  <form action="{base}/badge" method="get">
+    <input type="hidden" name="token" value="{token}">
+    <button>{label}</button>
+  </form>
+</provenance-badge>
+<!-- where there are no scripts and no forms -->
+<a href="{base}/r/{id}"><img src="{base}/r/{id}/badge.svg" alt="{label}"></a>
+"""
+
+
+@router.get("/.well-known/provenance-keys.json")
+async def keys(request: Request) -> Response:
+    """The public keys of this service (RFC 7517), for whoever checks what it signed."""
+    key = page_parts_of(request).key
+    listed = [] if key is None else [key.public]
+    headers = {**_OPEN, "Cache-Control": "public, max-age=3600"}
+    return JSONResponse({"keys": listed}, headers=headers, media_type="application/jwk-set+json")
+
+
+@router.get("/badge.js")
+async def script() -> Response:
+    """The element that shows a badge on other websites."""
+    found = asset_named("badge.js")
+    if found is None:
+        raise Problem(ProblemKind.NOT_FOUND)
+    headers = {**_OPEN, "Cache-Control": "public, max-age=3600"}
+    return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+@router.get("/badge-words")
+async def words(request: Request) -> Response:
+    """What the element says, in one language."""
+    wording = wording_for(request)
+    texts = {name: wording.text(f"badge.{name}") for name in _WORDS}
+    texts |= {key: wording.text(key) for key in LABELS.values()}
+    headers = {**_OPEN, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Language"}
+    return JSONResponse(texts, headers=headers)
+
+
+@router.post("/r/{id}/badge")
+async def make(request: Request, caller: Verifies, id: ReportId) -> Response:  # noqa: A002
+    """Make a badge with this answer for one website."""
+    if not is_own_site(request):
+        return message_page(request, "error.refused", "error.refused-text", status=403)
+    parts = page_parts_of(request)
+    entry = await stored_entry(request, caller, id)
+    if entry is None or parts.key is None:
+        return message_page(request, "error.missing", "error.missing-text", status=404)
+    origin = parse_origin(await _field(request, "origin"))
+    if origin is None:
+        return message_page(request, "badge.title", "badge.bad-origin", status=422)
+    claims = badge_claims(
+        entry.report,
+        id_=entry.id,
+        issuer=url_of(request, ""),
+        origin=origin,
+        now=parts_of(request).clock(),
+        days=parts.badge_days,
+    )
+    if claims is None:
+        return message_page(request, "error.missing", "error.missing-text", status=404)
+    code = _CODE.format(
+        base=url_of(request, ""),
+        token=sign_badge(claims, parts.key),
+        id=entry.id,
+        label=escape(wording_for(request).text("badge.open")),
+    )
+    return page(request, "badge.html", id=entry.id, until=claims.expires_at, code=code)
+
+
+@router.get("/badge")
+async def checked(request: Request, caller: Reads, token: Token = "") -> Response:
+    """Say what a badge is for, to somebody who comes from a page without scripts."""
+    del caller
+    key = page_parts_of(request).key
+    state, claims = BadgeState.INVALID, None
+    if key is not None:
+        state, claims = await asyncio.to_thread(
+            check_badge, token, key.key_set, at=parts_of(request).clock()
+        )
+    return page(request, "badge_checked.html", state=_STATES[state], claims=claims)
+
+
+async def _field(request: Request, name: str) -> str:
+    body = bytearray()
+
+    async def take(chunk: bytes) -> None:
+        body.extend(chunk)
+        if len(body) > _MAX_FORM_BYTES:
+            raise Problem(ProblemKind.TOO_LARGE, headers={"Connection": "close"})
+
+    await each_chunk(request, take)
+    values = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    return values.get(name, [""])[0]

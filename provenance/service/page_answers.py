@@ -1,0 +1,110 @@
+"""How pages are answered with: in the reader's language, under headers of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, Response
+
+from provenance.pages.rendering import PAGE_HEADERS, PageRequest, render
+from provenance.runtime.page_parts import PageParts
+from provenance.service.answers import url_of
+from provenance.service.callers import parts_of
+from provenance.service.problems import Problem, ProblemKind
+from provenance.wording.catalogue import Wording, wording_in
+from provenance.wording.languages import language_of, negotiate
+
+__all__ = [
+    "is_own_site",
+    "message_page",
+    "page",
+    "page_parts_of",
+    "page_request",
+    "problem_page",
+    "wants_page",
+    "wording_for",
+]
+
+_HOME_ERRORS = {
+    ProblemKind.EMPTY_UPLOAD: "home.no-file",
+    ProblemKind.TOO_LARGE: "home.too-large",
+    ProblemKind.RATE_LIMITED: "home.busy",
+    ProblemKind.OVERLOADED: "home.busy",
+    ProblemKind.UNAVAILABLE: "home.busy",
+}
+
+
+def page_parts_of(request: Request) -> PageParts:
+    """The pages' own parts of the service that got this request."""
+    parts: PageParts = request.app.state.page_parts
+    return parts
+
+
+def page_request(request: Request) -> PageRequest:
+    """What a page needs to know of this request."""
+    asked = request.query_params.get("lang")
+    return PageRequest(
+        language=negotiate(request.headers.get("Accept-Language"), asked=asked),
+        asked=language_of(asked) is not None,
+        path=request.url.path,
+        base=url_of(request, ""),
+        test=parts_of(request).settings.service.test,
+    )
+
+
+def wording_for(request: Request) -> Wording:
+    """All messages in the language of whoever asks."""
+    return wording_in(page_request(request).language)
+
+
+def wants_page(request: Request) -> bool:
+    """Does a person ask, by a browser?"""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> Response:
+    """The page of this template."""
+    asked = page_request(request)
+    return HTMLResponse(
+        render(template, asked, **values),
+        status_code=status,
+        headers={**PAGE_HEADERS, "Content-Language": asked.language.tag, **(headers or {})},
+    )
+
+
+def message_page(request: Request, heading: str, text: str, *, status: int) -> Response:
+    """A page with one message."""
+    return page(request, "message.html", status=status, heading=heading, text=text)
+
+
+def problem_page(request: Request, problem: Problem, **values: Any) -> Response:
+    """The first page again, with what went wrong."""
+    error = _HOME_ERRORS.get(problem.kind, "home.failed")
+    return page(
+        request,
+        "home.html",
+        status=problem.kind.status,
+        headers=problem.headers,
+        error=error,
+        **values,
+    )
+
+
+def is_own_site(request: Request) -> bool:
+    """Was this request made by a page of ours, or typed in, and not by another website?
+
+    There are no cookies to ride on; but nobody else's page makes visitors send files here.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is None or origin == url_of(request, "").rstrip("/").lower()

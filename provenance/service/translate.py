@@ -1,0 +1,44 @@
+"""Which problem is this error of ours?"""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect
+
+from provenance.errors import (
+    ConflictError,
+    FetchError,
+    LimitError,
+    ProvenanceError,
+    RegisterError,
+    StorageFullError,
+    StoreError,
+)
+from provenance.service.problems import Problem, ProblemKind
+
+__all__ = ["as_problem"]
+
+# The first that fits: a kind of error stands before what it is a kind of.
+_TABLE: tuple[tuple[type[ProvenanceError], ProblemKind, bool], ...] = (
+    (StorageFullError, ProblemKind.STORAGE_FULL, False),
+    (StoreError, ProblemKind.UNAVAILABLE, False),
+    (RegisterError, ProblemKind.UNAVAILABLE, False),
+    (LimitError, ProblemKind.TOO_LARGE, True),
+    (ConflictError, ProblemKind.CONFLICT, True),
+    (FetchError, ProblemKind.UNFETCHABLE, True),
+)
+
+
+def as_problem(error: Exception) -> Problem:
+    """The problem that this error is told as. What only the operator may know is left out."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ClientDisconnect):
+        return Problem(ProblemKind.BAD_REQUEST, "the body ended before its end")
+    for kind_of_error, kind, tell in _TABLE:
+        if isinstance(error, kind_of_error):
+            detail = str(error) if tell else None
+            if kind is ProblemKind.CONFLICT and "used for another" in str(error):
+                kind = ProblemKind.KEY_REUSED  # noqa: PLW2901 - the same table, one row finer
+            closing = {"Connection": "close"} if kind is ProblemKind.TOO_LARGE else None
+            return Problem(kind, detail, headers=closing)
+    return Problem(ProblemKind.INTERNAL)

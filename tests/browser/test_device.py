@@ -1,0 +1,88 @@
+"""Check on my device: the browser compares by itself, sends nothing, and gives no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Request, expect
+
+from provenance.pages.assets import has_device_reader
+from provenance.report import Report
+from provenance.signing.dev_agency import DevAgency
+from provenance.verdict import IntegrityState
+from tests.factory import judging, media
+from tests.factory.stage import Stage
+
+pytestmark = pytest.mark.skipif(
+    not has_device_reader(), reason="the reader for browsers is not there: run `make assets`"
+)
+MakeContext = Callable[..., BrowserContext]
+SAYS = {
+    IntegrityState.INTACT: "Matches: the file fits the Content Credentials in it.",
+    IntegrityState.ALTERED: "Does not match: the file does not fit the Content Credentials in it.",
+    IntegrityState.ABSENT: "None: your browser found no Content Credentials in it.",
+}
+NAMES = {"jpeg": "a.jpg", "png": "a.png", "mp4": "a.mp4"}
+
+
+def spoilt(data: bytes, kind: str) -> bytes:
+    changed = bytearray(data)
+    after = {"jpeg": b"\xff\xda", "png": b"IDAT", "mp4": b"mdat"}[kind]
+    changed[(data.rindex(after) + len(data)) // 2] ^= 1
+    return bytes(changed)
+
+
+@pytest.fixture(scope="module")
+def verify(agency: DevAgency) -> Callable[[bytes], Report]:
+    """What the server finds."""
+    return judging.verifier_of(judging.directory_of(agency)).verify
+
+
+def asked(page: Page, name: str, data: bytes, expected: str) -> None:
+    page.locator("#file").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
+    page.locator("#device-button").click()
+    expect(page.locator("#device-answer")).to_have_text(expected, timeout=60_000)
+
+
+def test_it_agrees_with_the_server_and_sends_no_byte(
+    context: MakeContext,
+    stage: Stage,
+    signed: Callable[..., bytes],
+    verify: Callable[[bytes], Report],
+) -> None:
+    page = context().new_page()
+    page.goto("/")
+    files: Mapping[str, tuple[bytes, bytes, bytes]] = {
+        kind: (signed(kind), spoilt(signed(kind), kind), media.make(kind, 5)) for kind in NAMES
+    }
+    sent: list[Request] = []
+    page.context.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - it takes no built-in
+    for kind, copies in files.items():
+        for data, state in zip(
+            copies,
+            (IntegrityState.INTACT, IntegrityState.ALTERED, IntegrityState.ABSENT),
+            strict=True,
+        ):
+            assert verify(data).integrity.state is state
+            asked(page, NAMES[kind], data, SAYS[state])
+    assert sent
+    for request in sent:
+        assert request.method == "GET", request.url
+        assert request.post_data_buffer is None
+        assert request.url.startswith((f"{stage.url}/static/", "blob:")), request.url
+    expect(page.locator("#device")).to_contain_text("This is not a verdict.")
+
+
+def test_a_text_is_none_or_unreadable_and_never_a_match(context: MakeContext) -> None:
+    page = context().new_page()
+    page.goto("/")
+    asked(page, "a.txt", b"no picture", "Your browser could not read this file.")
+
+
+def test_the_reader_is_loaded_only_when_it_is_asked_for(context: MakeContext) -> None:
+    page = context().new_page()
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto("/", wait_until="networkidle")
+    assert not [url for url in loaded if "c2pa" in url]

@@ -1,0 +1,48 @@
+"""The steps of the database make exactly the tables that the code knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import provenance.records.tables
+import provenance.registry.register.schema
+from provenance.database import migrations
+from provenance.database.database import Database
+from provenance.database.metadata import METADATA
+from provenance.database.migrations import HEAD, VERSION_TABLE
+
+TABLES = {
+    # Imported for the tables that they add to the one metadata.
+    *map(str, provenance.records.tables.__all__),
+    *map(str, provenance.registry.register.schema.__all__),
+}
+
+
+def test_the_steps_make_the_tables(tmp_path: Path) -> None:
+    with Database(tmp_path / "new.db") as database, database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
+        assert compare_metadata(context, METADATA) == []
+        found = set(sqlalchemy.inspect(connection).get_table_names()) - {VERSION_TABLE}
+    assert found == set(METADATA.tables)
+    assert len(found) == len(TABLES) - 1  # one name is that of all tables together
+
+
+def test_one_that_another_process_holds_open_is_no_strangers(tmp_path: Path) -> None:
+    """All of it is in the write-ahead log still: the file's own head says nothing."""
+    with Database(tmp_path / "new.db"):
+        head = (tmp_path / "new.db").read_bytes()[:72]
+        assert head[68:72] == bytes(4)
+        with Database(tmp_path / "new.db") as second, second.engine.connect() as connection:
+            assert sqlalchemy.inspect(connection).get_table_names()
+
+
+def test_the_last_step_is_the_last_file() -> None:
+    folder = Path(migrations.__file__).parent
+    assert ScriptDirectory(str(folder)).get_current_head() == HEAD

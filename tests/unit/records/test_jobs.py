@@ -1,0 +1,148 @@
+"""The state machine of jobs: every way through it, and none around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from provenance.database.transactions import transaction
+from provenance.errors import ConflictError
+from provenance.records.job_model import ItemState, Job, JobState, Webhook
+from provenance.records.jobs import JobStore
+from provenance.records.webhooks import DeliveryState, WebhookStore
+from tests.unit.records.conftest import NOW
+
+LEASE = timedelta(minutes=5)
+OWNER = "key"
+
+
+@pytest.fixture
+def jobs(engine: Engine, random: Callable[[int], bytes]) -> JobStore:
+    return JobStore(engine, random)
+
+
+def new_job(jobs: JobStore, *names: str, webhook: Webhook | None = None) -> Job:
+    job = jobs.create(
+        owner=OWNER, reader=None, policy="default", webhook=webhook, now=NOW,
+        ends_at=NOW + timedelta(days=30),
+    )  # fmt: skip
+    for name in names:
+        jobs.add(job.id, owner=OWNER, name=name, upload=f"bytes-{name}", sha256="", size_bytes=1)
+    return job
+
+
+def lease(jobs: JobStore, *, after: timedelta = timedelta()) -> int | None:
+    leased = jobs.lease(now=NOW + after, lasts=lambda _: LEASE)
+    return None if leased is None else leased[1].number
+
+
+def finish(jobs: JobStore, engine: Engine, number: int, report: str = "r") -> None:
+    with transaction(engine) as connection:
+        jobs.done(connection, number, report, now=NOW)
+
+
+def test_a_job_ends_with_its_last_file_and_tells_it_once(jobs: JobStore, engine: Engine) -> None:
+    job = new_job(jobs, "a", "b", webhook=Webhook(url="https://x.example", secret=b"s" * 32))
+    jobs.close(job.id, owner=OWNER, now=NOW)
+    webhooks = WebhookStore(engine, max_attempts=2)
+    for expected in (JobState.RUNNING, JobState.DONE):
+        number = lease(jobs)
+        assert number is not None
+        finish(jobs, engine, number)
+        now = jobs.get(job.id, owner=OWNER, now=NOW)
+        assert now is not None
+        assert now.state is expected
+    (delivery,) = webhooks.of_job(job.id)
+    assert json.loads(delivery.body)["type"] == "job.done"
+    assert lease(jobs) is None
+
+
+def test_a_lost_file_is_given_out_again_and_settled_once(jobs: JobStore, engine: Engine) -> None:
+    new_job(jobs, "a")
+    number = lease(jobs)
+    assert number is not None
+    assert lease(jobs) is None
+    assert lease(jobs, after=LEASE) == number
+    finish(jobs, engine, number)
+    with pytest.raises(ConflictError, match="has its report already"):
+        finish(jobs, engine, number, "another")
+
+
+def test_a_file_that_is_lost_again_and_again_fails(jobs: JobStore) -> None:
+    job = new_job(jobs, "a")
+    for attempt in range(3):
+        assert lease(jobs, after=LEASE * attempt) is not None
+    assert lease(jobs, after=LEASE * 3) is None
+    (item,) = jobs.items(job.id, after=0, most=10)
+    assert item.state is ItemState.FAILED
+    assert item.why == "whoever worked on it was lost, several times"
+
+
+def test_what_was_our_fault_costs_no_attempt(jobs: JobStore) -> None:
+    new_job(jobs, "a")
+    for _ in range(10):
+        number = lease(jobs)
+        assert number is not None
+        jobs.again(number)
+
+
+def test_cancelled(jobs: JobStore, engine: Engine) -> None:
+    job = new_job(jobs, "a", "b")
+    number = lease(jobs)
+    assert number is not None
+    ended, uploads = jobs.cancel(job.id, owner=OWNER, now=NOW)
+    assert ended.state is JobState.CANCELLED
+    assert uploads == ["bytes-b"]
+    # What was being judged at that moment still gets its report.
+    finish(jobs, engine, number)
+    now = jobs.get(job.id, owner=OWNER, now=NOW)
+    assert now is not None
+    assert (now.state, now.progress.done, now.progress.cancelled) == (JobState.CANCELLED, 1, 1)
+
+
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.CANCELLED])
+def test_what_has_ended_is_not_changed(jobs: JobStore, state: JobState) -> None:
+    job = new_job(jobs)
+    if state is JobState.DONE:
+        assert jobs.close(job.id, owner=OWNER, now=NOW).state is state
+    else:
+        jobs.cancel(job.id, owner=OWNER, now=NOW)
+    with pytest.raises(ConflictError, match="has not ended"):
+        jobs.cancel(job.id, owner=OWNER, now=NOW)
+    with pytest.raises(ConflictError, match="expected an open one"):
+        jobs.close(job.id, owner=OWNER, now=NOW)
+    with pytest.raises(ConflictError, match="expected an open one"):
+        jobs.add(job.id, owner=OWNER, name="x", upload="u", sha256="", size_bytes=1)
+    with pytest.raises(ConflictError, match="expected one of this key's"):
+        jobs.close(job.id, owner="other", now=NOW)
+
+
+def test_forgotten_with_its_bytes(jobs: JobStore) -> None:
+    job = new_job(jobs, "a")
+    assert jobs.forget(now=NOW) == []
+    over = NOW + timedelta(days=30)
+    assert jobs.get(job.id, owner=OWNER, now=over) is None
+    assert jobs.forget(now=over) == ["bytes-a"]
+    assert lease(jobs) is None
+
+
+def test_a_message_is_tried_given_up_and_never_sent_twice_at_once(
+    jobs: JobStore, engine: Engine
+) -> None:
+    job = new_job(jobs, webhook=Webhook(url="https://x.example", secret=b"s" * 32))
+    jobs.close(job.id, owner=OWNER, now=NOW)
+    webhooks = WebhookStore(engine, max_attempts=2)
+    until = NOW + timedelta(minutes=2)
+    (delivery,) = webhooks.lease(now=NOW, until=until)
+    assert webhooks.lease(now=NOW, until=until) == []
+    assert webhooks.failed(delivery, "no answer", now=NOW) is DeliveryState.WAITING
+    soon = NOW + timedelta(seconds=4)
+    assert webhooks.lease(now=soon, until=until) == []
+    (again,) = webhooks.lease(now=NOW + timedelta(seconds=5), until=until)
+    assert again.id == delivery.id
+    assert webhooks.failed(again, "no answer", now=NOW) is DeliveryState.DEAD
+    assert webhooks.lease(now=NOW + timedelta(days=9), until=until) == []
