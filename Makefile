@@ -15,13 +15,14 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench fuzz clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
+	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make schemas  write the JSON Schemas again"
 
 debian:
@@ -66,5 +67,11 @@ check-readme: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
 
+SECONDS_EACH := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),600)
+JOBS ?= 1
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS_EACH) --jobs $(JOBS) $(TARGETS)
+
 clean:
-	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
