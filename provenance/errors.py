@@ -4,7 +4,8 @@
     ├── ConfigurationError      what the operator controls is wrong
     │   ├── DirectoryError      the agency directory cannot be used
     │   ├── TrustListError      a trust list cannot be used
-    │   └── ReleaseError        a release manifest, or what it refers to, cannot be used
+    │   ├── ReleaseError        a release manifest, or what it refers to, cannot be used
+    │   └── IsolationError      no process can be shut in as it has to be
     ├── SourceError             the file or stream to verify cannot be opened
     ├── EngineUnsafeError       the engine fails its own self-test
     ├── RequirementNotMetError  `Report.require` was not met
@@ -14,6 +15,7 @@
     │   ├── PrivateDataError    private metadata that cannot be taken out
     │   ├── PlanError           something is not as it was planned
     │   └── SelfCheckError      the signed file did not verify as it should
+    ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
@@ -33,6 +35,7 @@ __all__ = [
     "DirectoryError",
     "EngineUnsafeError",
     "FetchError",
+    "IsolationError",
     "LimitError",
     "MalformedError",
     "PlanError",
@@ -46,6 +49,7 @@ __all__ = [
     "SourceError",
     "TimeStampError",
     "TrustListError",
+    "WorkerBugError",
 ]
 
 
@@ -67,6 +71,29 @@ class TrustListError(ConfigurationError):
 
 class ReleaseError(ConfigurationError):
     """The release manifest is not valid, or a file, consent or artist it names is not usable."""
+
+
+class IsolationError(ConfigurationError):
+    """No worker process can be started, or not one that is shut in as settings require."""
+
+
+class WorkerBugError(ProvenanceError):
+    """A bug of ours, met in a worker process; it says nothing about the file.
+
+    Args:
+        kind: Name of the exception's class.
+        message: Its text.
+        trace: Where it was raised, in many lines.
+    """
+
+    def __init__(self, kind: str, message: str, trace: str = "") -> None:
+        super().__init__(kind, message, trace)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
 
 
 class SourceError(ProvenanceError):

@@ -44,6 +44,10 @@ class FindingCode(StrEnum):
     CHANGED_WHILE_READ = "changed-while-read"
     LIMIT_REACHED = "limit-reached"
     ENGINE_FAILED = "engine-failed"
+    TIME_EXHAUSTED = "time-exhausted"
+    MEMORY_EXHAUSTED = "memory-exhausted"
+    SCRATCH_EXHAUSTED = "scratch-exhausted"
+    CHECK_CRASHED = "check-crashed"
     CONTAINER_UNREADABLE = "container-unreadable"
     SIDECAR_ALONE = "sidecar-alone"
     FRAGMENT_ALONE = "fragment-alone"
@@ -187,6 +191,30 @@ MEANINGS: Mapping[FindingCode, Meaning] = MappingProxyType(
             Axis.ASSET,
             _FAIL,
             "The C2PA engine failed on this file, which says nothing about the file.",
+            obstacle=_OURS,
+        ),
+        _C.TIME_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file took longer than is allowed here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.MEMORY_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file needed more memory than is allowed here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.SCRATCH_EXHAUSTED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "Examining the file needed more disk than there is for it here, and was stopped.",
+            obstacle=_OURS,
+        ),
+        _C.CHECK_CRASHED: Meaning(
+            Axis.ASSET,
+            _FAIL,
+            "The process that examined the file died, which says nothing about the file.",
             obstacle=_OURS,
         ),
         _C.CONTAINER_UNREADABLE: Meaning(

@@ -215,8 +215,13 @@ class Engine:
 
     def __init__(self, anchors_pem: Mapping[str, str] | None = None) -> None:
         self.asks_for_trust = anchors_pem is not None
-        self._context = c2pa.Context.from_dict(engine_settings(anchors_pem))
+        self._settings = engine_settings(anchors_pem)
+        self._context = c2pa.Context.from_dict(self._settings)
         _self_test()
+
+    def after_fork(self) -> None:
+        """Set the engine up again in a process that was forked: its context does not cross."""
+        self._context = c2pa.Context.from_dict(self._settings)
 
     def read(
         self,

@@ -17,18 +17,33 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from provenance.errors import LimitError, SourceError
 from provenance.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["OpenSource", "Source", "open_source"]
+__all__ = ["HeldFile", "OpenSource", "Source", "hold_file", "open_source"]
 
 _CHUNK_BYTES = 1024 * 1024
 
-Source = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes themselves, or an open binary stream."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFile:
+    """A file that somebody else has opened for reading, for a process that may open none.
+
+    Attributes:
+        descriptor: Of the open file; it is closed when it has been examined.
+        shown: What messages call it: the path.
+    """
+
+    descriptor: int
+    shown: str
+
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | HeldFile
+"""A path, the bytes themselves, an open binary stream, or a file that is held open."""
 
 
 class OpenSource:
@@ -175,8 +190,12 @@ class _IdlePipe(io.RawIOBase):
         return len(data)
 
 
-def _open_path(path: Path, limits: Limits) -> OpenSource:
-    name = path.name
+def hold_file(path: str | os.PathLike[str]) -> HeldFile:
+    """Open a file, without reading anything of it.
+
+    Raises:
+        SourceError: Missing, no permission, or a circle of links.
+    """
     try:
         # O_NONBLOCK: opening a pipe that has no writer must not wait for one.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -185,29 +204,36 @@ def _open_path(path: Path, limits: Limits) -> OpenSource:
     except ValueError as error:
         # A name with a zero byte or half a surrogate pair is no name to the system.
         raise SourceError(f"{str(path)!r}: cannot be opened: {error}") from error
+    return HeldFile(descriptor=descriptor, shown=str(path))
+
+
+def _open_held(held: HeldFile, limits: Limits) -> OpenSource:
+    descriptor, path = held.descriptor, held.shown
+    name = Path(path).name
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise SourceError(f"{path}: is a folder, expected a file")
         if stat.S_ISREG(status.st_mode):
-            _check_size(status.st_size, str(path), limits)
+            _check_size(status.st_size, path, limits)
             if status.st_size > limits.copy_below_bytes:
                 stream = os.fdopen(descriptor, "rb", closefd=True)
                 descriptor = -1
                 return OpenSource(stream, status.st_size, name, live=True)
             os.set_blocking(descriptor, True)
+            os.lseek(descriptor, 0, os.SEEK_SET)
             with os.fdopen(os.dup(descriptor), "rb") as file:
                 # One byte more than the limit tells whether it grew meanwhile.
                 data = file.read(limits.copy_below_bytes + 1)
-            _check_size(max(len(data), os.fstat(descriptor).st_size), str(path), limits)
+            _check_size(max(len(data), os.fstat(descriptor).st_size), path, limits)
             if len(data) > limits.copy_below_bytes:
                 stream = os.fdopen(descriptor, "rb", closefd=True)
                 descriptor = -1
                 return OpenSource(stream, os.fstat(stream.fileno()).st_size, name, live=True)
             return OpenSource(io.BytesIO(data), len(data), name, live=False)
         if stat.S_ISFIFO(status.st_mode):
-            pipe = _IdlePipe(descriptor, str(path), limits.source_idle_s)
-            copy, size_bytes = _copy(cast("BinaryIO", pipe), str(path), limits)
+            pipe = _IdlePipe(descriptor, path, limits.source_idle_s)
+            copy, size_bytes = _copy(cast("BinaryIO", pipe), path, limits)
             return OpenSource(copy, size_bytes, name, live=False)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {_explain(error)}") from error
@@ -222,7 +248,9 @@ def _open(source: Source, name: str | None, limits: Limits) -> OpenSource:
         _check_size(len(source), name or "asset", limits)
         return OpenSource(io.BytesIO(source), len(source), name, live=False)
     if isinstance(source, (str, os.PathLike)):
-        opened = _open_path(Path(source), limits)
+        source = hold_file(Path(source))
+    if isinstance(source, HeldFile):
+        opened = _open_held(source, limits)
         opened.name = name or opened.name
         return opened
     try:
@@ -239,8 +267,8 @@ def open_source(
     """Hold a source still for as long as the block runs.
 
     Args:
-        source: A path, bytes, or a binary stream (read to its end from where
-            it stands, and copied).
+        source: A path, bytes, a file held open, or a binary stream (read to its end
+            from where it stands, and copied).
         name: What to call it, where the path does not say.
         limits: `max_asset_bytes`, `copy_below_bytes`, `source_idle_s`.
 

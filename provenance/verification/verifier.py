@@ -28,13 +28,13 @@ from typing import Any
 from provenance.credentials.engine import Engine, EngineState
 from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import LimitError
-from provenance.findings import FindingCode
+from provenance.findings import MEANINGS, FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.formats import MediaFormat, MediaKind, extension_matches
 from provenance.media.metadata import extract_metadata
 from provenance.media.metadata.model import MetadataReading
 from provenance.media.sniff import sniff_stream
-from provenance.media.source import OpenSource, Source, open_source
+from provenance.media.source import HeldFile, OpenSource, Source, open_source
 from provenance.report import (
     AiFacts,
     Asset,
@@ -54,6 +54,7 @@ from provenance.trust.timestamps import TimeStampChecker
 from provenance.untrusted import clean_text
 from provenance.verdict import (
     IntegrityState,
+    Obstacle,
     SignerKind,
 )
 from provenance.verification.ai import judge_ai
@@ -194,8 +195,20 @@ class Verifier:
                 ]
                 store = _read_sidecar(sidecar, self._limits)
             except LimitError as error:
-                return self._too_large(name or _name_of(source), error, now)
+                return self.not_examined(
+                    FindingCode.LIMIT_REACHED,
+                    why=str(error),
+                    name=name or _name_of(source),
+                    at=now,
+                )
             return self._examine(_Case(opened=opened, pieces=pieces, sidecar=store, now=now))
+
+    def after_fork(self) -> None:
+        """Make this verifier fit for a process that was forked from the one that made it.
+
+        What it knows is shared with that process; what the engine holds cannot be.
+        """
+        self._engine.after_fork()
 
     def crjson(self, source: Source, *, sidecar: Source | None = None) -> dict[str, Any] | None:
         """What is the file's crJSON, as the engine writes it? None without credentials.
@@ -454,18 +467,44 @@ class Verifier:
         )
         return assemble(answers, self._with, self._limits)
 
-    def _too_large(self, name: str | None, error: LimitError, now: datetime) -> Report:
-        """A report about a source that is larger than anything examined here."""
+    def not_examined(
+        self,
+        code: FindingCode,
+        *,
+        why: str,
+        name: str | None,
+        at: datetime | None = None,
+        sha256: str | None = None,
+        size_bytes: int = 0,
+    ) -> Report:
+        """A report about a file that nothing here could look into.
+
+        For a source that is larger than anything examined, and for whoever watches over
+        processes that examine: theirs died, or was stopped.
+
+        Args:
+            code: What stood in the way; it has to say that the reason is ours.
+            why: In words.
+            name: What to call the file.
+            at: The moment of judging.
+            sha256: Its digest, if it could be taken.
+            size_bytes: Its size, if it is known.
+        """
+        if MEANINGS[code].obstacle is not Obstacle.OURS:
+            raise ValueError(f"code: expected a reason that is ours, got {code}")
         case = _Case(
-            opened=OpenSource(io.BytesIO(), 0, None, live=False), pieces=(), sidecar=None, now=now
+            opened=OpenSource(io.BytesIO(), 0, None, live=False),
+            pieces=(),
+            sidecar=None,
+            now=at or self._clock(),
         )
-        case.note(FindingCode.LIMIT_REACHED, why=clean_text(error))
+        case.note(code, why=clean_text(why))
         judgement = Judgement.without_credentials(IntegrityState.UNREADABLE)
         self._check_directory(case, judgement)
         asset = Asset(
             name=clean_text(name) if name else None,
-            sha256=None,
-            size_bytes=0,
+            sha256=sha256,
+            size_bytes=size_bytes,
             media_type=None,
             format=None,
         )
@@ -474,6 +513,8 @@ class Verifier:
 
 
 def _name_of(source: Source) -> str | None:
+    if isinstance(source, HeldFile):
+        source = source.shown
     return PurePath(source).name if isinstance(source, (str, PurePath)) else None
 
 

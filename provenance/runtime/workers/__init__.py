@@ -1,0 +1,1 @@
+"""Processes that examine untrusted media, and may be killed."""
