@@ -67,19 +67,18 @@ def inspect(  # noqa: PLR0913 - the options of the command
     item = _find(file, sidecar)
     beside = sidecar or item.sidecar
     # Not at the top of the module: `--help` and a mistyped option answer at once.
-    from provenance.cli.judge import make_verifier, parse_time
+    from provenance.cli.judge import make_verifier, parse_time, setup_of
 
     moment = parse_time(at)
-    verifier = make_verifier(
+    setup = setup_of(
         directory=directory,
         max_directory_age_days=max_directory_age,
-        at=moment,
         trust_lists=trust_list or (),
         time_stamp_lists=time_stamp_list or (),
         identity_lists=identity_list or (),
         stored_lists=not no_stored_lists,
-        judging=not crjson,
     )
+    verifier = make_verifier(setup, at=moment, judging=not crjson)
     if crjson:
         try:
             document = verifier.crjson(_source(item), sidecar=beside)

@@ -10,21 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.cli.streams import say
-from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
 from provenance.errors import ConfigurationError
-from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
-from provenance.runtime.list_store import ListStore
 from provenance.runtime.settings import Settings, load_settings
-from provenance.trust.lists import ListPurpose, TrustList, load_trust_list
-from provenance.verification.context import why_too_old
+from provenance.runtime.verifier_setup import ListFile, VerifierSetup
 from provenance.verification.policy import Policy
-from provenance.verification.verifier import Verifier
 
 if TYPE_CHECKING:
-    from provenance.runtime.fetch import GuardedFetcher
+    # These take long to import, and only processes that verify need them.
+    from provenance.runtime.verification_pool import VerificationPool
+    from provenance.trust.lists import TrustList
+    from provenance.verification.verifier import Verifier
 
-__all__ = ["make_verifier", "parse_time", "time_stamp_lists_of"]
+__all__ = ["make_pool", "make_verifier", "parse_time", "setup_of", "time_stamp_lists_of"]
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.DOTALL)
 _RFC3339 = re.compile(
@@ -32,7 +29,7 @@ _RFC3339 = re.compile(
 )
 
 
-def make_verifier(  # noqa: PLR0913 - what a command line may say
+def setup_of(  # noqa: PLR0913 - what a command line may say
     *,
     directory: Path | None,
     trust_lists: Sequence[str],
@@ -43,46 +40,68 @@ def make_verifier(  # noqa: PLR0913 - what a command line may say
     network_allow: Sequence[str] = (),
     max_directory_age_days: int | None = None,
     second_engine: bool = False,
-    at: datetime | None = None,
-    judging: bool = True,
-) -> Verifier:
-    """Which verifier judges with these documents and the operator's settings?
+) -> VerifierSetup:
+    """With what does a verifier judge by these documents and the operator's settings?
 
-    Options come before settings, and lists given beside stored ones. Says on
-    standard error where there is no directory, or one that is too old at the moment
-    of judging, if it is for judging.
+    Options come before settings, and lists given beside stored ones.
 
     Raises:
-        ConfigurationError: One of them cannot be used.
-        EngineUnsafeError: The engine fails its self-test.
+        ConfigurationError: A setting cannot be used.
     """
     settings = load_settings(
         directory=directory,
         use_stored_lists=None if stored_lists else False,
         max_directory_age_days=max_directory_age_days,
     )
-    stored = _stored_lists(settings)
-    policy = _policy(settings, second_engine=second_engine)
-    given = None if settings.directory is None else load_directory_at(settings.directory)
-    verifier = Verifier(
-        directory=given,
-        trust_lists=_lists(trust_lists, stored, ListPurpose.CLAIM),
-        time_stamp_lists=_lists(time_stamp_lists, stored, ListPurpose.TIME_STAMP),
-        identity_lists=_lists(identity_lists, stored, ListPurpose.IDENTITY),
-        policy=policy,
-        clock=system_clock,
-        ocsp_fetcher=_fetcher((*settings.network_allow, *network_allow)) if fetch else None,
+    return VerifierSetup(
+        directory=settings.directory,
+        trust_lists=_list_files(trust_lists),
+        time_stamp_lists=_list_files(time_stamp_lists),
+        identity_lists=_list_files(identity_lists),
+        stored_lists=settings.home if settings.use_stored_lists else None,
+        policy=_policy(settings, second_engine=second_engine),
+        fetch=fetch,
+        network_allow=(*settings.network_allow, *network_allow) if fetch else (),
     )
-    if given is None and judging:
-        say("no agency directory given (--directory): nothing can be called official")
-    elif given is not None and judging:
-        why = why_too_old(given, policy, at or system_clock())
-        if why is not None:
-            say(
-                f"agency directory {settings.directory}: {why}: nothing can be called official; "
-                "get a newer one"
-            )
-    return verifier
+
+
+def make_verifier(
+    setup: VerifierSetup, *, at: datetime | None = None, judging: bool = True
+) -> Verifier:
+    """A verifier in this process.
+
+    Says on standard error where there is no directory, or one that is too old at the moment
+    of judging, if it is for judging.
+
+    Raises:
+        ConfigurationError: Something of its setup cannot be used.
+        EngineUnsafeError: The engine fails its self-test.
+    """
+    return setup.make(say=say if judging else None, at=at)
+
+
+def make_pool(
+    setup: VerifierSetup, *, jobs: int | None, at: datetime | None = None
+) -> VerificationPool:
+    """Processes that verify for this one, shut in as far as the kernel allows.
+
+    Says on standard error what `make_verifier` says, and which protection is missing.
+
+    Raises:
+        ConfigurationError: Something of its setup cannot be used, or a protection is
+            missing that the settings require.
+        EngineUnsafeError: The engine fails its self-test.
+    """
+    # It names the report's models, which take long to import.
+    from provenance.runtime.verification_pool import VerificationPool
+
+    return VerificationPool(
+        setup,
+        processes=jobs,
+        require_isolation=load_settings().require_isolation,
+        say=say,
+        at=at,
+    )
 
 
 def time_stamp_lists_of(
@@ -94,8 +113,11 @@ def time_stamp_lists_of(
         ConfigurationError: A list or a setting cannot be used.
     """
     settings = load_settings()
-    lists = _lists(given, _stored_lists(settings), ListPurpose.TIME_STAMP)
-    return lists, (*settings.network_allow, *network_allow)
+    setup = VerifierSetup(
+        time_stamp_lists=_list_files(given),
+        stored_lists=settings.home if settings.use_stored_lists else None,
+    )
+    return setup.load_time_stamp_lists(say), (*settings.network_allow, *network_allow)
 
 
 def _policy(settings: Settings, *, second_engine: bool) -> Policy:
@@ -104,6 +126,8 @@ def _policy(settings: Settings, *, second_engine: bool) -> Policy:
     if settings.territory is not None:
         values.append(f"territory={settings.territory}")
     if second_engine or settings.second_engine:
+        from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
+
         if not SecondEngine.available():
             # Asked for by name: going on without it would look as if it had agreed.
             asked = "--second-engine" if second_engine else "settings, second_engine"
@@ -120,42 +144,13 @@ def _policy(settings: Settings, *, second_engine: bool) -> Policy:
     )
 
 
-def _fetcher(network_allow: Sequence[str]) -> GuardedFetcher:
-    # HTTP and TLS take long to import, and mostly nobody is asked.
-    from provenance.runtime.fetch import GuardedFetcher
-
-    return GuardedFetcher(network_allow=network_allow)
-
-
-def _stored_lists(settings: Settings) -> list[TrustList]:
-    if not settings.use_stored_lists:
-        return []
-    return [stored.trust_list for stored in ListStore(settings.home).load_all()]
-
-
-def _lists(
-    given: Sequence[str], stored: Sequence[TrustList], purpose: ListPurpose
-) -> list[TrustList]:
-    """The lists of one purpose: those given, then those stored under other names."""
-    lists: dict[str, TrustList] = {}
+def _list_files(given: Sequence[str]) -> tuple[ListFile, ...]:
+    files = []
     for entry in given:
         named = _NAMED.fullmatch(entry)
         name, file = named.groups() if named else (None, entry)
-        loaded = load_trust_list(Path(file), purpose=purpose, name=name)
-        if loaded.name in lists:
-            raise ConfigurationError(
-                f"{file}: expected a list of another name than {loaded.name!r}, which is given "
-                "already; name it with NAME=FILE"
-            )
-        lists[loaded.name] = loaded
-    for kept in stored:
-        if kept.purpose is not purpose:
-            continue
-        if kept.name in lists:
-            say(f"list {kept.name}: the one given is used, not the stored one of that name")
-            continue
-        lists[kept.name] = kept
-    return list(lists.values())
+        files.append(ListFile(path=Path(file), name=name))
+    return tuple(files)
 
 
 def parse_time(text: str | None, *, option: str = "--at") -> datetime | None:

@@ -89,10 +89,10 @@ def replay(  # noqa: PLR0913 - the options of the command
     if network_allow and not fetch:
         raise typer.BadParameter("--network-allow goes with --fetch")
     # Not at the top of the module: `--help` and a mistyped option answer at once.
-    from provenance.cli.judge import make_verifier
+    from provenance.cli.judge import make_verifier, setup_of
 
     index = _index(reports, files)
-    verifier = make_verifier(
+    setup = setup_of(
         directory=directory,
         trust_lists=trust_list or (),
         time_stamp_lists=time_stamp_list or (),
@@ -102,7 +102,9 @@ def replay(  # noqa: PLR0913 - the options of the command
         fetch=fetch,
         network_allow=network_allow or (),
     )
-    replayer = _Replayer(verifier, index, files=files, at_original_time=at_original_time)
+    replayer = _Replayer(
+        make_verifier(setup), index, files=files, at_original_time=at_original_time
+    )
     raise typer.Exit(_run(replayer, reports, as_json=as_json))
 
 

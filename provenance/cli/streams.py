@@ -7,7 +7,7 @@ import sys
 import traceback
 
 from provenance.cli.terminal import printable
-from provenance.errors import ConfigurationError
+from provenance.errors import ConfigurationError, WorkerBugError
 
 __all__ = [
     "OutputClosedError",
@@ -82,9 +82,11 @@ def explain_bug(error: Exception, *, during: str | None = None) -> None:
     """
     if os.environ.get("PROVENANCE_DEBUG") == "1":
         # Not on by default: a traceback may repeat what is in a private file.
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        trace = "".join(traceback.format_exception(error))
+        sys.stderr.write(error.trace if isinstance(error, WorkerBugError) else trace)
     where = f"{during}: " if during else ""
+    what = str(error) if isinstance(error, WorkerBugError) else f"{type(error).__name__}: {error}"
     say(
-        f"{where}internal error, {type(error).__name__}: {error}. This is a bug in the program "
+        f"{where}internal error, {what}. This is a bug in the program "
         "and says nothing about the file; please report it"
     )

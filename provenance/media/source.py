@@ -36,10 +36,12 @@ class HeldFile:
     Attributes:
         descriptor: Of the open file; it is closed when it has been examined.
         shown: What messages call it: the path.
+        name: Its name, where the caller gives none.
     """
 
     descriptor: int
     shown: str
+    name: str | None = None
 
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | HeldFile
@@ -204,12 +206,11 @@ def hold_file(path: str | os.PathLike[str]) -> HeldFile:
     except ValueError as error:
         # A name with a zero byte or half a surrogate pair is no name to the system.
         raise SourceError(f"{str(path)!r}: cannot be opened: {error}") from error
-    return HeldFile(descriptor=descriptor, shown=str(path))
+    return HeldFile(descriptor=descriptor, shown=str(path), name=Path(path).name)
 
 
 def _open_held(held: HeldFile, limits: Limits) -> OpenSource:
-    descriptor, path = held.descriptor, held.shown
-    name = Path(path).name
+    descriptor, path, name = held.descriptor, held.shown, held.name
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):

@@ -73,6 +73,7 @@ class Settings(BaseModel):
         territory: The country for which is asked (ISO 3166-1 alpha-2).
         second_engine: Whether a second engine is asked about integrity.
         use_stored_lists: Whether the stored trust lists are judged with.
+        require_isolation: Refuse to examine files where a protection is not to be had.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     territory: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     second_engine: bool = False
     use_stored_lists: bool = True
+    require_isolation: bool = False
 
 
 def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:

@@ -165,12 +165,18 @@ class VerificationPool:
                 future.cancel()
 
     def close(self, *, cancel: bool = False) -> None:
-        """Finish what was submitted, or cancel what has not begun, and end the workers."""
+        """Finish what was submitted, and end the workers.
+
+        Args:
+            cancel: Finish nothing: what has not begun is cancelled, and what has raises
+                `IsolationError`.
+        """
         with self._lock:
             self._closed = True
             threads = list(self._threads)
         if cancel:
             self._cancel_waiting()
+            self._staff.stop()
         for _ in threads:
             self._jobs.put(None)
         for thread in threads:

@@ -118,6 +118,16 @@ class VerifierSetup:
         self._say_what_is_missing(directory, at or system_clock(), say)
         return verifier
 
+    def load_time_stamp_lists(self, say: Say) -> list[TrustList]:
+        """The lists of time-stamp authorities alone.
+
+        Raises:
+            ConfigurationError: One of them cannot be used.
+        """
+        from provenance.trust.lists import ListPurpose
+
+        return _lists(self.time_stamp_lists, self._stored(), ListPurpose.TIME_STAMP, say)
+
     def fetcher(self) -> OcspFetcher:
         """What asks issuers about revocation, over the network.
 

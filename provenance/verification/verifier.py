@@ -514,7 +514,7 @@ class Verifier:
 
 def _name_of(source: Source) -> str | None:
     if isinstance(source, HeldFile):
-        source = source.shown
+        return source.name
     return PurePath(source).name if isinstance(source, (str, PurePath)) else None
 
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -19,11 +18,10 @@ from defusedxml.ElementTree import fromstring
 from jsonschema import Draft202012Validator
 
 from provenance.cli import judge
-from provenance.report import Report
 from provenance.signing.dev_agency import DevAgency
-from provenance.verification.verifier import Verifier
 from tests.factory import media
 from tests.factory.command_line import Cli
+from tests.factory.hazards import BrokenSetup, HazardousSetup
 from tests.factory.sign import ingredient, sidecar, sign
 
 ROOT = Path(__file__).parents[2]
@@ -202,36 +200,25 @@ def test_two_lists_of_one_name_are_refused(cli: Cli, agency: DevAgency) -> None:
     assert "expected a list of another name than 'a'" in done.err
 
 
-class _BuggyVerifier(Verifier):
-    def verify(self, source: Any, **options: Any) -> Report:
-        if str(source).startswith("altered"):
-            raise ZeroDivisionError("a bug")
-        return super().verify(source, **options)
-
-
-@pytest.mark.usefixtures("samples")
 def test_a_bug_met_in_one_file_does_not_stop_the_others(
-    cli: Cli, directory: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    cli: Cli, directory: tuple[str, str], monkeypatch: pytest.MonkeyPatch, samples: Path
 ) -> None:
-    monkeypatch.setattr(judge, "Verifier", _BuggyVerifier)
-    done = cli("verify", "--json", *directory, "gone.jpg", "altered.png", "official.jpg")
+    monkeypatch.setattr(judge, "VerifierSetup", HazardousSetup)
+    (samples / "altered.png").rename("bug.png")
+    done = cli("verify", "--json", *directory, "gone.jpg", "bug.png", "official.jpg")
     assert (done.code, done.verdicts) == (70, ["official"])
     bug = done.err.splitlines()[1]
-    assert bug.startswith("provenance: altered.png: internal error, ZeroDivisionError: a bug")
+    assert bug.startswith("provenance: bug.png: internal error, ZeroDivisionError: a bug")
     assert "Traceback" not in done.err
     monkeypatch.setenv("PROVENANCE_DEBUG", "1")
-    assert "Traceback" in cli("verify", *directory, "altered.png").err
+    assert "Traceback" in cli("verify", *directory, "bug.png").err
 
 
 @pytest.mark.usefixtures("samples")
 def test_a_bug_elsewhere_is_one_line_and_status_70(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken(Verifier):
-        def __init__(self, **_: Any) -> None:
-            raise LookupError("no luck")
-
-    monkeypatch.setattr(judge, "Verifier", Broken)
+    monkeypatch.setattr(judge, "VerifierSetup", BrokenSetup)
     done = cli("verify", "official.jpg")
     assert (done.code, done.out) == (70, "")
     assert len(done.err.splitlines()) == 1

@@ -11,6 +11,7 @@ import pytest
 
 from provenance.cli import judge
 from provenance.report import Report
+from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.signing.dev_agency import DevAgency
 from provenance.verification.verifier import Verifier
 from tests.factory import media
@@ -255,11 +256,18 @@ class _BuggyVerifier(Verifier):
         return super().verify(source, **options)
 
 
+class _BuggySetup(VerifierSetup):
+    def make(self, **options: Any) -> Verifier:
+        verifier = VerifierSetup.make(self, **options)
+        verifier.__class__ = _BuggyVerifier
+        return verifier
+
+
 def test_a_bug_met_in_one_file_does_not_stop_the_others(
     cli: Cli, directory: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_reports(cli, *directory, "d/a.jpg", "d/b.png")
-    monkeypatch.setattr(judge, "Verifier", _BuggyVerifier)
+    monkeypatch.setattr(judge, "VerifierSetup", _BuggySetup)
     done = replay(cli, *directory)
     assert done.code == 70
     assert "line 1, d/a.jpg: internal error, ZeroDivisionError: a bug" in done.err

@@ -50,6 +50,10 @@ def test_the_reason_is_ours_exactly_where_the_file_is_not_to_blame() -> None:
         "changed-while-read",
         "limit-reached",
         "engine-failed",
+        "time-exhausted",
+        "memory-exhausted",
+        "scratch-exhausted",
+        "check-crashed",
         "engines-disagree",
         "directory-too-old",
     }

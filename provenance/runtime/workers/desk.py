@@ -83,7 +83,7 @@ class Desk:
             held = _hold(job, open_files)
             size_bytes = sum(os.fstat(entry.descriptor).st_size for entry in held)
             request = {
-                "name": job.shown,
+                "name": job.called,
                 "at": job.at.isoformat() if job.at else None,
                 "sidecar": job.sidecar is not None,
                 "shown": [entry.shown for entry in held],
@@ -107,7 +107,7 @@ class Desk:
         request = {
             "failed": failure.code,
             "why": failure.why,
-            "name": job.shown,
+            "name": job.called,
             "at": job.at.isoformat() if job.at else None,
             "size_bytes": size_bytes,
             "sha256": sha256,

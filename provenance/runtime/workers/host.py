@@ -193,13 +193,14 @@ class _Host:
 def _become_worker(connection: int, stderr: int, host: int) -> None:
     """Keep two descriptors of all: the connection as 0, the pipe for complaints as 2."""
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     end_with_parent()
     if os.getppid() != host:
         os._exit(0)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor, number in ((connection, 0), (nowhere, 1), (stderr, 2)):
-        os.dup2(descriptor, number)
+    for descriptor, standard in ((connection, 0), (nowhere, 1), (stderr, 2)):
+        os.dup2(descriptor, standard)
     os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
@@ -216,6 +217,8 @@ def _pickled(error: Exception) -> str:
 
 def main(descriptor: int) -> None:
     """Be a host for whoever holds the other end of this connection."""
+    # Until here it ends at once; from here on it cleans up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="provenance-workers-") as folder:
         _Host(_socket(descriptor), Path(folder)).run()
 

@@ -216,6 +216,8 @@ class WorkerHost:
     def close(self) -> None:
         """End it and all its workers."""
         self._control.hang_up()
+        # It may still be loading, and not be listening yet.
+        self._process.terminate()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

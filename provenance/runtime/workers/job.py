@@ -20,8 +20,9 @@ class VerificationJob:
         sidecar: A manifest store kept beside it.
         fragments: Fragments of the initialisation segment that `path` is.
         at: Judge as of this time instead of now.
-        descriptor: The file, open for reading already; `path` is then only its name. It
-            has to stay open until the job is done, and is not closed.
+        descriptor: The file, open for reading already. `path` is then only what messages
+            call it, and the report knows no name but the one given. It has to stay open
+            until the job is done, and is not closed.
     """
 
     path: str | os.PathLike[str]
@@ -32,6 +33,8 @@ class VerificationJob:
     descriptor: int | None = None
 
     @property
-    def shown(self) -> str:
+    def called(self) -> str | None:
         """What the report calls it."""
-        return self.name or Path(self.path).name
+        if self.name is not None or self.descriptor is not None:
+            return self.name
+        return Path(self.path).name

@@ -77,6 +77,7 @@ class Staff:
         self._number = 0
         self._workers: list[WorkerProcess] = []
         self._counters = PoolCounters()
+        self._stopped = False
 
     @property
     def counters(self) -> PoolCounters:
@@ -120,6 +121,8 @@ class Staff:
             IsolationError: There is none to be had.
         """
         for _ in range(MAX_TRIES):
+            if self._stopped:
+                raise IsolationError("the pool was closed")
             host, number = self._current()
             try:
                 worker = host.fork(number, self._limits)
@@ -137,6 +140,13 @@ class Staff:
         with self._lock:
             if worker in self._workers:
                 self._workers.remove(worker)
+
+    def stop(self) -> None:
+        """End every worker at once, whatever it does, and hire no other."""
+        self._stopped = True
+        with self._lock:
+            for worker in self._workers:
+                worker.kill()
 
     def close(self) -> None:
         """Let go of every worker, and of the verifier."""
