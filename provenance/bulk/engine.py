@@ -69,4 +69,3 @@ class LocalEngine:
 
     def _do(self, batch: Batch) -> Done:
         return Done(batch, self._work.do(batch, self._pool))
-

@@ -67,9 +67,7 @@ def verify_source(
     return tally
 
 
-def _batches(
-    source: Source, results: Results, tally: Tally, batch_files: int
-) -> Iterator[Batch]:
+def _batches(source: Source, results: Results, tally: Tally, batch_files: int) -> Iterator[Batch]:
     batch: list[SourceFile] = []
     for found in source.walk():
         if isinstance(found, ListingProblem):

@@ -6,6 +6,7 @@ it, and it listens on every interface: it belongs into a network of its own.
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -54,7 +55,7 @@ class RayEngine:
 
     def __init__(self, address: str, setup: VerifierSetup, work: VerifyWork) -> None:
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ConfigurationError(f"{address}: no Ray cluster answers: {error}") from error
         # Sent to each node once, and not with each batch.
@@ -84,7 +85,8 @@ class RayEngine:
 
     def _room(self) -> int:
         # Asked again and again: nodes come and go.
-        return int(_AHEAD * ray.cluster_resources().get("CPU", 1))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return int(_AHEAD * resources.get("CPU", 1))
 
 
 def _rows(task: Any, batch: Batch) -> list[BulkRow]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 from provenance.atomic_files import locked, new_file, read_bounded, remove_leftovers
@@ -194,9 +194,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
         # The shards are what counts: after a crash the index may be behind.
         index.execute("PRAGMA synchronous = OFF")
         index.execute("CREATE TABLE IF NOT EXISTS shards (name TEXT PRIMARY KEY)")
-        index.execute(
-            "CREATE TABLE IF NOT EXISTS answered (key BLOB PRIMARY KEY) WITHOUT ROWID"
-        )
+        index.execute("CREATE TABLE IF NOT EXISTS answered (key BLOB PRIMARY KEY) WITHOUT ROWID")
         index.execute("SELECT count(*) FROM shards").fetchone()
     except sqlite3.DatabaseError:
         index.close()
@@ -219,30 +217,27 @@ def _keys(path: Path) -> Iterator[bytes]:
                 yield key
 
 
-def _arrow() -> ModuleType:
+def _arrow() -> Any:
     try:
-        import pyarrow
+        import pyarrow as pa
         import pyarrow.parquet
     except ImportError as error:
         raise ConfigurationError(
             "Parquet needs the extra `bulk`: pip install 'provenance-verifier[bulk]'; or say "
             "--no-parquet"
         ) from error
-    return pyarrow
+    return pa
 
 
 def _write_parquet(arrow: Any, rows: list[BulkRow], stream: Any) -> None:
     columns: dict[str, Any] = {
-        name: arrow.array([getattr(row, name) for row in rows], arrow.string())
-        for name in _COLUMNS
+        name: arrow.array([getattr(row, name) for row in rows], arrow.string()) for name in _COLUMNS
     }
     columns["size_bytes"] = arrow.array([row.size_bytes for row in rows], arrow.int64())
     columns["test"] = arrow.array([row.test for row in rows], arrow.bool_())
     columns["answered_at"] = arrow.array(
         [row.answered_at for row in rows], arrow.timestamp("us", tz="UTC")
     )
-    reports = [
-        None if row.report is None else row.report.model_dump_json() for row in rows
-    ]
+    reports = [None if row.report is None else row.report.model_dump_json() for row in rows]
     columns["report"] = arrow.array(reports, arrow.string())
     arrow.parquet.write_table(arrow.table(columns), stream, compression="zstd")

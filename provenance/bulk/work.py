@@ -75,7 +75,7 @@ class VerifyWork:
             yield VerificationJob(path=path, name=name, sidecar=sidecar, at=self.at)
 
     def _fetch(self, address: str, place: Path) -> Path:
-        import fsspec  # Not installed where every file is on this machine.
+        import fsspec
 
         left = self.max_asset_bytes
         with fsspec.open(address, "rb") as source, place.open("wb") as target:
