@@ -110,6 +110,17 @@ def verify(  # noqa: PLR0913 - the options of the command
             "--batch", metavar="FILES", min=1, max=10_000, help="Files that are handed out at once."
         ),
     ] = 50,
+    shard: Annotated[
+        int,
+        typer.Option(
+            "--shard",
+            metavar="ROWS",
+            min=1,
+            max=1_000_000,
+            help="Rows in a file of the results. A shard is also written when it is half a "
+            "minute old: what is lost when the job is killed.",
+        ),
+    ] = 1_000,
     no_parquet: Annotated[
         bool, typer.Option("--no-parquet", help="Write JSON lines alone.")
     ] = False,
@@ -145,7 +156,9 @@ def verify(  # noqa: PLR0913 - the options of the command
     )
     job = job_of(setup, place.name, at=moment)
     with ExitStack() as held:
-        results = held.enter_context(Results(out, job, parquet=not no_parquet))
+        results = held.enter_context(
+            Results(out, job, parquet=not no_parquet, rows_per_shard=shard)
+        )
         engine = _engine(held, setup, moment, ray=ray, jobs=jobs)
         show = held.enter_context(_progress(place))
         tally = verify_source(place, engine, results, batch_files=batch, on_progress=show)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 __all__ = ["RayCluster", "running_cluster"]
 
@@ -63,7 +64,7 @@ def _serve(cpus: list[int]) -> None:
     from ray.cluster_utils import Cluster  # noqa: PLC0415
 
     # Ray takes 127.0.0.1 for "this machine, by whatever address others know it".
-    common = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+    common: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.2", **common},
@@ -77,7 +78,7 @@ def _serve(cpus: list[int]) -> None:
     for line in sys.stdin:
         if line.strip() == "kill":
             cluster.remove_node(nodes.pop(), allow_graceful=False)
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -71,9 +71,7 @@ def _run(folder: Path, files: int, batch_files: int) -> dict[str, Any]:
         begun = time.monotonic()
         try:
             with Results(out, job_of(setup, source.name, at=None)) as results:
-                verify_source(
-                    source, engine, results, batch_files=batch_files, on_progress=killer
-                )
+                verify_source(source, engine, results, batch_files=batch_files, on_progress=killer)
             seconds = time.monotonic() - begun
         finally:
             engine.close()
