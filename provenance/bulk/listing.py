@@ -196,6 +196,8 @@ class RemoteSource:
             yield from _paired(self._address(folder), found)
             yield from problems
             problems.clear()
+            # A store's client keeps what it has listed: all of it, in the end.
+            self._filesystem.invalidate_cache()
         yield from problems
 
     def _address(self, folder: str) -> str:

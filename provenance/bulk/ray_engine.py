@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -37,6 +38,9 @@ __all__ = ["RayEngine"]
 
 # Each node that dies takes the tasks on it along; more than so many deaths are one fault.
 _MAX_RETRIES = 5
+# So many batches that fail before one succeeds are the cluster's fault, and not the files'.
+_MAX_FAILED = 3
+_CONNECT_S = 10.0
 # Batches under way for each processor of the cluster: one that runs, one that waits.
 _AHEAD = 2
 
@@ -54,10 +58,12 @@ class RayEngine:
     """
 
     def __init__(self, address: str, setup: VerifierSetup, work: VerifyWork) -> None:
+        _check_somebody_listens(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ConfigurationError(f"{address}: no Ray cluster answers: {error}") from error
+        self._address = address
         # Sent to each node once, and not with each batch.
         self._setup = ray.put(setup)
         self._job = uuid.uuid4().hex
@@ -68,9 +74,14 @@ class RayEngine:
         ray.shutdown()
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Done]:
-        """See `BulkEngine`. A batch that no node finishes has an error in each of its rows."""
+        """See `BulkEngine`. A batch that no node finishes has an error in each of its rows.
+
+        Raises:
+            ConfigurationError: The first batches all fail.
+        """
         waiting = iter(batches)
         running: dict[Any, Batch] = {}
+        failed = 0
         while True:
             for batch in islice(waiting, max(1, self._room() - len(running))):
                 # In a list, so that it is fetched and unpacked by the first batch alone.
@@ -81,7 +92,21 @@ class RayEngine:
             finished, _ = ray.wait(list(running), num_returns=1)
             for task in finished:
                 batch = running.pop(task)
-                yield Done(batch, _rows(task, batch))
+                try:
+                    rows: list[BulkRow] = ray.get(task)
+                except RayError as error:
+                    failed += failed >= 0
+                    why = f"no node of the cluster finished it: {_said(error)}"
+                    if failed >= _MAX_FAILED:
+                        raise ConfigurationError(
+                            f"{self._address}: {failed} batches failed and none succeeded; is this "
+                            f"version installed on every node? {why}"
+                        ) from error
+                    now = system_clock()
+                    rows = [error_row(file, why, at=now) for file in batch]
+                else:
+                    failed = -1  # from here on a batch that fails is about that batch
+                yield Done(batch, rows)
 
     def _room(self) -> int:
         # Asked again and again: nodes come and go.
@@ -89,13 +114,23 @@ class RayEngine:
         return int(_AHEAD * resources.get("CPU", 1))
 
 
-def _rows(task: Any, batch: Batch) -> list[BulkRow]:
+def _check_somebody_listens(address: str) -> None:
+    """Ray itself would go on asking an address where nobody is for a quarter of an hour."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
     try:
-        rows: list[BulkRow] = ray.get(task)
-    except RayError as error:
-        why = f"no node of the cluster finished it: {type(error).__name__}: {error}"
-        return [error_row(file, clean_text(why), at=system_clock()) for file in batch]
-    return rows
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"--ray {address}: expected HOST:PORT of a cluster's head, or auto: {error}"
+        ) from error
+
+
+def _said(error: RayError) -> str:
+    # Its text is the traceback of another machine; the last line says what it was.
+    lines = str(error).strip().splitlines() or [""]
+    return clean_text(f"{type(error).__name__}: {lines[-1]}")
 
 
 # One pool for the life of a worker process of Ray, which runs one task at a time.
