@@ -15,13 +15,14 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench fuzz clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak fuzz clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
+	@echo "make soak     hostile files at full size, processes and a cluster's node killed meanwhile"
 	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make schemas  write the JSON Schemas again"
 
@@ -29,11 +30,12 @@ debian:
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || $(call debian-install,python3-venv)
 
 # strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
-# hardware would; exiftool says, independently of us, what metadata a file still has.
+# hardware would; exiftool says, independently of us, what metadata a file still has; with
+# libseccomp2 worker processes are refused system calls.
 debian-test:
-	@command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
+	@ldconfig -p | grep -q libseccomp.so.2 && command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
 	  && command -v exiftool >/dev/null \
-	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl)
+	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -67,11 +69,15 @@ check-readme: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
 
-SECONDS_EACH := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),600)
+soak: $(STAMP) debian-test
+	$(BIN)/python -m tests.benchmarks.soak
+	$(BIN)/python -m tests.soak.bulk
+
+SECONDS ?= 600
 JOBS ?= 1
 
 fuzz: $(STAMP)
-	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS_EACH) --jobs $(JOBS) $(TARGETS)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) --jobs $(JOBS) $(TARGETS)
 
 clean:
 	rm -rf $(VENV) .fuzz demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

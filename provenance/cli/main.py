@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
 from provenance.errors import ConfigurationError, SigningError, SourceError
+from provenance.runtime.workers.host_process import shared_host
 
 __all__ = ["app", "run"]
 
@@ -75,6 +77,10 @@ def main(
 def run() -> int:
     """Which exit status does the command line of this process come to?"""
     prepare_streams()
+    if sys.argv[1:2] == ["verify"] and not {"-h", "--help"} & set(sys.argv):
+        # It loads what verifying needs while the command line is read here.
+        with suppress(ConfigurationError):
+            shared_host()
     try:
         # Otherwise typer would print and exit by itself.
         result = app(prog_name="provenance", standalone_mode=False)

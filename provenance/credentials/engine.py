@@ -48,6 +48,8 @@ CLAIM_EKUS = (
     "1.3.6.1.5.5.7.3.36",
 )
 _REMOTE_MARK = "remote manifests from url"
+# Exactly this: a message that repeats a label could hold these words as well.
+_OUT_OF_MEMORY = "Io: out of memory"
 
 
 class _Settings(BaseModel):
@@ -110,7 +112,8 @@ class EngineState(StrEnum):
 
     `none`: no manifest. `remote`: the asset names an address where its manifest
     is; nothing was fetched. `unsupported`: not a type the engine reads.
-    `several`: more than one manifest store. `unreadable`: every other error.
+    `several`: more than one manifest store. `out-of-memory`: this process has not
+    enough. `unreadable`: every other error.
     """
 
     MANIFEST = "manifest"
@@ -118,6 +121,7 @@ class EngineState(StrEnum):
     REMOTE = "remote"
     SEVERAL = "several"
     UNSUPPORTED = "unsupported"
+    OUT_OF_MEMORY = "out-of-memory"
     UNREADABLE = "unreadable"
 
 
@@ -198,6 +202,8 @@ def _failed_reading(error: c2pa.C2paError) -> EngineReading:
     if _REMOTE_MARK in message:
         url = message.split(_REMOTE_MARK, 1)[1].strip()
         return EngineReading(state=EngineState.REMOTE, message=message, remote_url=url)
+    if message == _OUT_OF_MEMORY:
+        return EngineReading(state=EngineState.OUT_OF_MEMORY, message=message)
     if "more than one manifest store" in message:
         return EngineReading(state=EngineState.SEVERAL, message=message)
     return EngineReading(state=EngineState.UNREADABLE, message=message)

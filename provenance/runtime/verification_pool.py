@@ -230,5 +230,5 @@ class VerificationPool:
                     self._staff.count("bugs")
                 future.set_exception(error)
             else:
-                self._staff.count("reports")
+                self._staff.count_report(report.reason)
                 future.set_result(report)

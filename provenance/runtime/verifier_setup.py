@@ -93,7 +93,6 @@ class VerifierSetup:
         """
         # Not at the top of the module: see there.
         from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
-        from provenance.runtime.directory_client import load_directory_at
         from provenance.trust.lists import ListPurpose
         from provenance.verification.verifier import Verifier
 
@@ -104,7 +103,7 @@ class VerifierSetup:
         stored = self._stored()
         directory = self.directory
         if isinstance(directory, Path):
-            directory = load_directory_at(directory)
+            directory = _load(directory)
         verifier = Verifier(
             directory=directory,
             trust_lists=_lists(self.trust_lists, stored, ListPurpose.CLAIM, say),
@@ -162,6 +161,17 @@ class VerifierSetup:
 
 def _nobody(_line: str) -> None:
     return None
+
+
+def _load(path: Path) -> LoadedDirectory:
+    if path.is_dir():
+        # The client of a published directory takes long to import.
+        from provenance.runtime.directory_client import load_directory_at
+
+        return load_directory_at(path)
+    from provenance.trust.directory import load_directory
+
+    return load_directory(path)
 
 
 def _lists(

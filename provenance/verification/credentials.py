@@ -206,6 +206,9 @@ def _without_manifest(reading: EngineReading, asset: AssetBytes) -> Judgement:
             code, evidence = FindingCode.SEVERAL_MANIFEST_STORES, message
         case EngineState.UNSUPPORTED:
             code, evidence = FindingCode.UNSUPPORTED_TYPE, message
+        case EngineState.OUT_OF_MEMORY:
+            # The engine says so where it can, and is ended by the kernel where it cannot.
+            code, evidence = FindingCode.MEMORY_EXHAUSTED, message
         case _ if asset.layout is None or not asset.layout.manifest:
             # Nothing that looks like credentials, in a file nobody can follow.
             code, evidence = FindingCode.CONTAINER_UNREADABLE, message

@@ -99,12 +99,6 @@ class Channel:
             files += self.receive(deadline)[1]
         return document, files
 
-    def is_broken(self) -> bool:
-        """Has the other side gone away, or said something unasked?"""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN | select.POLLHUP)
-        return bool(poll.poll(0))
-
     def hang_up(self) -> None:
         """Let both sides know that nothing more will be said; may be called by any thread."""
         with contextlib.suppress(OSError):

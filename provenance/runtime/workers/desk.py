@@ -24,6 +24,7 @@ from provenance.runtime.workers.channel import ChannelClosedError, ChannelTimeou
 from provenance.runtime.workers.host_process import HostGoneError, WorkerEnd, WorkerProcess
 from provenance.runtime.workers.job import VerificationJob
 from provenance.runtime.workers.limits import WorkerLimits
+from provenance.runtime.workers.messages import BEGUN, REPORT
 from provenance.runtime.workers.staff import MAX_TRIES, Staff
 from provenance.untrusted import clean_text
 
@@ -33,6 +34,8 @@ Ask = Callable[[str, bytes], bytes]
 """Sends a request over the network for a worker; raises `FetchError`."""
 
 _CHUNK_BYTES = 1024 * 1024
+# How long a worker that waits for a file may take to say that it has it.
+_BEGIN_S = 30.0
 # Issuers that one file may have asked: far more than certificates in a chain.
 _MAX_ASKED = 64
 # What native code and Python say when an allocation fails, before they abort.
@@ -46,6 +49,10 @@ class _Failure:
 
     code: FindingCode
     why: str
+
+
+class _NotBegunError(Exception):
+    """A worker was gone before it knew of the file."""
 
 
 _Answer = Report | SourceError | WorkerBugError
@@ -102,7 +109,6 @@ class Desk:
 
     def _write_down(self, job: VerificationJob, failure: _Failure, file: int) -> _Answer:
         """A report of why there is no other, by a worker that did not see the file."""
-        self._staff.count(failure.code)
         size_bytes, sha256 = _digest(file)
         request = {
             "failed": failure.code,
@@ -124,8 +130,8 @@ class Desk:
             worker = self._ready_worker()
             try:
                 outcome, keep = self._talk(worker, request, files, wall_s)
-            except HostGoneError:
-                # All workers went at once: this file is not to blame.
+            except (HostGoneError, _NotBegunError):
+                # The worker died between two files, or all did at once: no file's fault.
                 self._let_go()
                 continue
             except BaseException:
@@ -139,10 +145,7 @@ class Desk:
 
     def _ready_worker(self) -> WorkerProcess:
         worker = self._worker
-        # One that died between two files is no file's fault.
-        if worker is not None and (
-            worker.files >= self._limits.files or worker.channel.is_broken()
-        ):
+        if worker is not None and worker.files >= self._limits.files:
             self._let_go()
         if self._worker is None:
             self._worker = self._staff.hire()
@@ -158,7 +161,7 @@ class Desk:
     ) -> tuple[_Outcome, bool]:
         """What a worker makes of this, and whether it may be given more."""
         try:
-            worker.channel.send_document(request, files)
+            _begin(worker, request, files)
             message = self._answer(worker, time.monotonic() + wall_s)
         except ChannelTimeoutError:
             worker.kill()
@@ -167,7 +170,7 @@ class Desk:
         except ChannelClosedError:
             return _why_dead(worker.end()), False
         worker.files += 1
-        if message[:1] == b"R":
+        if message[:1] == REPORT:
             try:
                 return Report.model_validate_json(message[1:]), True
             except ValidationError:
@@ -179,7 +182,7 @@ class Desk:
         """The first message that is no question to somebody on the network."""
         for _ in range(_MAX_ASKED):
             message, _ = worker.channel.receive(deadline)
-            if message[:1] == b"R":
+            if message[:1] == REPORT:
                 return message
             document = json.loads(message)
             if "ask" not in document:
@@ -197,6 +200,23 @@ class Desk:
         except FetchError as error:
             return {"refused": str(error)}
         return {"answer": base64.b64encode(answer).decode("ascii")}
+
+
+def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int]) -> None:
+    """Send a file, and wait until the worker has it.
+
+    Raises:
+        _NotBegunError: The worker is gone, or has no ear for it.
+    """
+    try:
+        worker.channel.send_document(request, files)
+        message, _ = worker.channel.receive(time.monotonic() + _BEGIN_S)
+    except (ChannelClosedError, ChannelTimeoutError) as error:
+        worker.kill()
+        raise _NotBegunError from error
+    if message != BEGUN:
+        worker.kill()
+        raise _NotBegunError
 
 
 def _said(document: dict[str, Any]) -> tuple[_Outcome, bool]:

@@ -18,12 +18,11 @@ from provenance.media.source import HeldFile
 from provenance.runtime.workers.channel import Channel, ChannelClosedError
 from provenance.runtime.workers.isolation import isolate, limit_processor_time
 from provenance.runtime.workers.limits import WorkerLimits
+from provenance.runtime.workers.messages import BEGUN, REPORT
 from provenance.verification.verifier import Verifier
 
-__all__ = ["REPORT", "RelayedFetcher", "work"]
+__all__ = ["RelayedFetcher", "work"]
 
-# The first byte of an answer: a report as it is, or a document about why there is none.
-REPORT = b"R"
 _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -79,6 +78,8 @@ def work(
             job, files = channel.receive_document()
         except ChannelClosedError:
             return
+        # From here on, what happens to this process is about this file.
+        channel.send(BEGUN)
         limit_processor_time(job["cpu_s"])
         _clear(scratch)
         answer = _answer(verifier, job, files)

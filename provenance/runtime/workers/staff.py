@@ -90,9 +90,14 @@ class Staff:
         with self._lock:
             return tuple(worker.pid for worker in self._workers)
 
-    def count(self, what: str | FindingCode) -> None:
+    def count_report(self, reason: FindingCode | None) -> None:
+        """Count a report, and what stood in its way, if that is counted."""
+        self.count("reports")
+        if reason in _COUNTED:
+            self.count(_COUNTED[reason])
+
+    def count(self, name: str) -> None:
         """Count one more of these."""
-        name = _COUNTED[what] if isinstance(what, FindingCode) else what
         with self._lock:
             self._counters = replace(self._counters, **{name: getattr(self._counters, name) + 1})
 

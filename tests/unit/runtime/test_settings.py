@@ -61,6 +61,7 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
         "home = '/h'\ndirectory = '/d.json'\nmax_directory_age_days = 7\n"
         "network_allow = ['OCSP.example:8080', '[::1]:80']\n"
         "territory = 'KR'\nsecond_engine = true\nuse_stored_lists = false\n"
+        "require_isolation = true\n"
     )
     from_environment = load(
         "",
@@ -71,6 +72,7 @@ def test_every_setting_can_stand_in_file_and_environment(load: Load) -> None:
         PROVENANCE_TERRITORY="KR",
         PROVENANCE_SECOND_ENGINE="true",
         PROVENANCE_USE_STORED_LISTS="0",
+        PROVENANCE_REQUIRE_ISOLATION="1",
     )
     assert from_file == from_environment
     assert from_file.network_allow == ("ocsp.example:8080", "[::1]:80")

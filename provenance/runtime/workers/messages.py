@@ -1,0 +1,11 @@
+"""What a worker's messages begin with, beside documents in JSON."""
+
+from __future__ import annotations
+
+__all__ = ["BEGUN", "REPORT"]
+
+BEGUN = b"B"
+"""The worker has the file: what happens to it from now on is about that file."""
+
+REPORT = b"R"
+"""The rest of the message is a report."""
