@@ -52,12 +52,21 @@ class RayEngine:
         address: HOST:PORT of its head, or `auto`.
         setup: A portable one: what every node verifies with.
         work: What is done with a batch.
+        require_isolation: Whether a node where a protection of the workers is missing
+            refuses to work.
 
     Raises:
         ConfigurationError: The cluster cannot be reached.
     """
 
-    def __init__(self, address: str, setup: VerifierSetup, work: VerifyWork) -> None:
+    def __init__(
+        self,
+        address: str,
+        setup: VerifierSetup,
+        work: VerifyWork,
+        *,
+        require_isolation: bool = False,
+    ) -> None:
         _check_somebody_listens(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -65,7 +74,7 @@ class RayEngine:
             raise ConfigurationError(f"{address}: no Ray cluster answers: {error}") from error
         self._address = address
         # Sent to each node once, and not with each batch.
-        self._setup = ray.put(setup)
+        self._setup = ray.put((setup, require_isolation))
         self._job = uuid.uuid4().hex
         self._work = work
 
@@ -138,10 +147,11 @@ _pools: dict[str, VerificationPool] = {}
 
 
 @ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
-def _verify(job: str, setup: list[Any], work: VerifyWork, batch: Batch) -> list[BulkRow]:
+def _verify(job: str, given: list[Any], work: VerifyWork, batch: Batch) -> list[BulkRow]:
     if job not in _pools:
         for pool in _pools.values():
             pool.close()
         _pools.clear()
-        _pools[job] = VerificationPool(ray.get(setup[0]), processes=1)
+        setup, isolated = ray.get(given[0])
+        _pools[job] = VerificationPool(setup, processes=1, require_isolation=isolated)
     return work.do(batch, _pools[job])

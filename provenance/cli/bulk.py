@@ -185,8 +185,9 @@ def _engine(
     # What cannot be used is said here, once, and not by every node.
     setup.make(say=say, at=at)
     from provenance.bulk.ray_engine import RayEngine
+    from provenance.runtime.settings import load_settings
 
-    engine = RayEngine(ray, setup, work)
+    engine = RayEngine(ray, setup, work, require_isolation=load_settings().require_isolation)
     held.callback(engine.close)
     return engine
 
