@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from provenance.cli.bulk import bulk
 from provenance.cli.cert import cert
 from provenance.cli.codes import codes
 from provenance.cli.dev import dev
@@ -46,6 +47,7 @@ app.add_typer(directory, name="directory")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
+app.add_typer(bulk, name="bulk")
 app.add_typer(dev, name="dev")
 
 
