@@ -23,7 +23,8 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
-	@echo "make soak     hostile files at full size; the service while its parts are taken away"
+	@echo "make soak     hostile files at full size; service and cluster while parts are taken away"
+	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make accuracy how well copies of registered pictures, video and sound are found (hours)"
 	@echo "make screenshots  pictures of every page and verdict, in screenshots/"
 	@echo "make schemas  write the JSON Schemas again"
@@ -93,14 +94,21 @@ bench: $(STAMP)
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak
 	$(BIN)/python -m tests.soak.service
+	$(BIN)/python -m tests.soak.bulk
 
-# Not part of the tests: 50 clips and 50 tracks take about half an hour of one core.
+SECONDS ?= 600
+JOBS ?= 1
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) --jobs $(JOBS) $(TARGETS)
+
+# Not part of the tests: hours of one core.
+accuracy: $(STAMP) accuracy-clips
+	$(BIN)/python -m tests.benchmarks.accuracy_pictures
+
 accuracy-clips: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.accuracy_clips --clips 50 --tracks 50
 	$(BIN)/python -m tests.benchmarks.clip_cost
 
-accuracy: $(STAMP)
-	$(BIN)/python -m tests.benchmarks.accuracy_pictures
-
 clean:
-	rm -rf $(VENV) assets/node_modules screenshots demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz assets/node_modules screenshots demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from provenance.cli.bulk import bulk
 from provenance.cli.cert import cert
 from provenance.cli.codes import codes
 from provenance.cli.compare import COMPARE_EXIT_CODES, compare
@@ -62,6 +63,7 @@ app.add_typer(cert, name="cert")
 app.add_typer(report, name="report")
 app.command("serve")(serve)
 app.add_typer(service, name="service")
+app.add_typer(bulk, name="bulk")
 app.add_typer(dev, name="dev")
 
 

@@ -15,6 +15,7 @@ import provenance
 
 PACKAGE = Path(provenance.__file__).parent
 OUTSIDE = {"cli", "service", "runtime"}
+OUTSIDE = {"bulk", "cli", "runtime"}
 LOWER = sorted(
     path
     for path in PACKAGE.rglob("*.py")
