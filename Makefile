@@ -15,14 +15,15 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips accuracy clean
+.PHONY: help setup debian debian-test demo test lint types layers schemas check-schemas check-readme bench soak accuracy-clips accuracy fuzz clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
-	@echo "make soak     hostile files at full size, processes killed meanwhile"
+	@echo "make soak     hostile files at full size, processes and a cluster's node killed meanwhile"
+	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make accuracy-clips  how well copies of video and sound are found again"
 	@echo "make accuracy how well copies of registered pictures are found (hours)"
 	@echo "make schemas  write the JSON Schemas again"
@@ -73,6 +74,13 @@ bench: $(STAMP)
 
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak
+	$(BIN)/python -m tests.soak.bulk
+
+SECONDS ?= 600
+JOBS ?= 1
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) --jobs $(JOBS) $(TARGETS)
 
 # Not part of the tests: 50 clips and 50 tracks take about half an hour of one core.
 accuracy-clips: $(STAMP)
@@ -83,4 +91,4 @@ accuracy: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.accuracy_pictures
 
 clean:
-	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

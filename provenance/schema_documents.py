@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from provenance.bulk.rows import BulkRow
 from provenance.credentials.consent import ConsentStatement
 from provenance.report import Report
 from provenance.signing.plan import ReleasePlan
@@ -29,6 +30,7 @@ def schema_documents() -> dict[str, str]:
         "directory.schema.json": Directory.model_json_schema(mode="validation"),
         "release.schema.json": Release.model_json_schema(mode="validation"),
         "release-plan.schema.json": ReleasePlan.model_json_schema(mode="serialization"),
+        "bulk-row.schema.json": BulkRow.model_json_schema(mode="serialization"),
         # The assertion `org.provenance-verifier.consent`, as its label's first version.
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
     }

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from provenance.cli.bulk import bulk
 from provenance.cli.cert import cert
 from provenance.cli.codes import codes
 from provenance.cli.compare import COMPARE_EXIT_CODES, compare
@@ -50,6 +51,7 @@ app.add_typer(register, name="register")
 app.add_typer(log, name="log")
 app.add_typer(key, name="key")
 app.add_typer(cert, name="cert")
+app.add_typer(bulk, name="bulk")
 app.add_typer(dev, name="dev")
 
 

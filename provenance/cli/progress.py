@@ -15,7 +15,7 @@ from rich.text import Text
 
 from provenance.cli.terminal import clipped, printable
 
-__all__ = ["Progress", "batch_progress"]
+__all__ = ["BatchBar", "Progress", "batch_bar", "batch_progress"]
 
 _REFRESH_S = 0.1
 
@@ -89,6 +89,40 @@ def batch_progress(count: int) -> Iterator[Callable[[object], None]]:
     ) as bar:
         task = bar.add_task("", total=count)
         yield lambda _result: bar.advance(task)
+
+
+class BatchBar:
+    """How many files of a job are done, whose number may become known only later."""
+
+    def __init__(self, bar: progress.Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=None)
+        self._kept = 0
+
+    def set_total(self, files: int | None) -> None:
+        """Say how many files there are."""
+        self._bar.update(self._task, total=files)
+
+    def set_done(self, done: int, kept: int) -> None:
+        """Say how many are done; what an earlier run did is no part of the rate."""
+        if kept != self._kept:
+            self._kept = kept
+            self._bar.reset(self._task, completed=kept, total=self._bar.tasks[0].total)
+        self._bar.update(self._task, completed=kept + done)
+
+
+@contextmanager
+def batch_bar() -> Iterator[BatchBar]:
+    """Show a bar for a job of unknown size; for a terminal."""
+    with progress.Progress(
+        progress.BarColumn(bar_width=20),
+        progress.MofNCompleteColumn(),
+        _RateColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    ) as bar:
+        yield BatchBar(bar)
 
 
 class _RateColumn(progress.ProgressColumn):

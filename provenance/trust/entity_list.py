@@ -6,7 +6,6 @@ Spec: ETSI TS 119 602 (`LoTE`), as C2PA publishes it for its conformance program
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +117,8 @@ def parse_entity_list(text: str, *, where: str) -> EntityList:
                 try:
                     der = base64.b64decode("".join(entry.val.split()), validate=True)
                     certificate = load_der(der, where=place)
-                except (binascii.Error, MalformedError) as error:
+                # A ValueError where the text is not even ASCII.
+                except (ValueError, MalformedError) as error:
                     raise TrustListError(f"{place}: unreadable certificate: {error}") from error
                 certificates.append(certificate)
                 # Listed twice: trusted whenever either entry says so.

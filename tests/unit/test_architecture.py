@@ -14,7 +14,7 @@ import pytest
 import provenance
 
 PACKAGE = Path(provenance.__file__).parent
-OUTSIDE = {"cli", "runtime"}
+OUTSIDE = {"bulk", "cli", "runtime"}
 LOWER = sorted(
     path
     for path in PACKAGE.rglob("*.py")

@@ -6,13 +6,11 @@ from typing import BinaryIO
 
 from provenance.errors import LimitError
 from provenance.limits import Limits
+from provenance.media.containers.problems import MULTIPLE_STORES
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.ranges import ByteRange
 
 __all__ = ["MULTIPLE_STORES", "PartCollector", "label_of", "read_at"]
-
-MULTIPLE_STORES = "more than one C2PA manifest store"
-"""The line in `Layout.problems` that says the manifest is ambiguous."""
 
 _MAX_PROBLEMS = 100
 
@@ -80,8 +78,11 @@ class PartCollector:
         return self._limits
 
     def problem(self, text: str) -> None:
-        """Note one broken rule; the same line is kept once, and 100 lines at most."""
-        if len(self._problems) < _MAX_PROBLEMS:
+        """Note one broken rule; the same line is kept once, and 100 lines at most.
+
+        `MULTIPLE_STORES` is kept beyond them.
+        """
+        if len(self._problems) < _MAX_PROBLEMS or text == MULTIPLE_STORES:
             self._problems[text] = None
 
     def add(  # a segment has this many sides

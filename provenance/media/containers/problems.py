@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_PROBLEMS", "Problems"]
+__all__ = ["MAX_PROBLEMS", "MULTIPLE_STORES", "Problems"]
 
 MAX_PROBLEMS = 50
 
+MULTIPLE_STORES = "more than one C2PA manifest store"
+"""The line in `Layout.problems` that says the manifest is ambiguous.
+
+It is kept however many others there are: it decides, and whoever adds a second store can
+break as many rules as it takes to fill the list.
+"""
+
 
 class Problems:
-    """Sentences, of which only the first `MAX_PROBLEMS` are kept.
+    """Sentences, of which only the first `MAX_PROBLEMS` and `MULTIPLE_STORES` are kept.
 
     A hostile file can break the same rule a hundred thousand times; nobody
     reads that list, and it would outgrow the file.
@@ -22,7 +29,7 @@ class Problems:
 
     def add(self, sentence: str) -> None:
         """Keep one more sentence while there is room."""
-        if len(self._sentences) < MAX_PROBLEMS:
+        if len(self._sentences) < MAX_PROBLEMS or sentence == MULTIPLE_STORES:
             self._sentences.append(sentence)
         else:
             self._dropped += 1

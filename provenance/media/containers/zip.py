@@ -288,6 +288,8 @@ class _Builder:
             gap = ByteRange(self.at, where.start)
             self.gaps.append(gap)
             self._put(gap, SegmentKind.UNKNOWN, self._gap_label(gap), gap.start)
+            # A part without bytes may follow: the gap is over all the same.
+            self.at = where.start
         # Overlapping entries are clamped: parts of depth 0 never overlap.
         start = max(where.start, self.at)
         if start < where.end:

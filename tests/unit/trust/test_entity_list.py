@@ -100,6 +100,11 @@ def test_pem_tells_no_times() -> None:
             document(service()).replace(base64.b64encode(DER)[:40], b"!" * 40),
             r"list\.json, entity 1: unreadable certificate",
         ),
+        # Found by fuzzing: another error where it is not even ASCII.
+        (
+            document(service()).replace(base64.b64encode(DER)[:4], "별".encode()),
+            r"list\.json, entity 1: unreadable certificate",
+        ),
     ],
 )
 def test_what_is_no_list_is_refused_by_name(data: bytes, message: str) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.containers.collector import MULTIPLE_STORES
 from provenance.media.containers.tiff import parse_layout
 from provenance.media.layout import Layout, SegmentKind
 from provenance.media.ranges import ByteRange
@@ -152,3 +153,18 @@ def test_entries_that_all_point_at_the_same_long_list_are_refused() -> None:
     data = (_HEAD + _directory(*entries)).ljust(300_000, b"\0")
     with pytest.raises(LimitError, match="expected at most 100000"):
         _layout(data)
+
+
+@pytest.mark.parametrize("others", [0, 300])
+@pytest.mark.parametrize("stores", [1, 2])
+def test_a_second_store_is_told_however_much_else_is_wrong(others: int, stores: int) -> None:
+    # Found by fuzzing: whoever adds a store could have filled the list of problems first.
+    second = 8 + 2 + 2 * 12 + 4
+    offsets_at = second + 2 + 12 + 4
+    store = (0xCD41, 7, 8, offsets_at + 4 * others)
+    data = _HEAD + _directory((330, 4, others, offsets_at), store, following=second)
+    data += _directory(store if stores == 2 else (256, 4, 1, 1))
+    data += struct.pack(f"<{others}I", *range(2**31, 2**31 + others)) + bytes(8)
+    layout = _layout(data)
+    assert len(layout.problems) <= 101
+    assert (MULTIPLE_STORES in layout.problems) is (stores == 2)

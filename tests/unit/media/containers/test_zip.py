@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import warnings
 import zipfile
 
 import pytest
 
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
+from provenance.media.containers.problems import MAX_PROBLEMS, MULTIPLE_STORES
 from provenance.media.containers.zip import MANIFEST_NAME, collection_ranges, parse_layout
 from provenance.media.layout import Layout, SegmentKind
 from provenance.media.ranges import ByteRange, merge
@@ -289,3 +291,28 @@ def test_a_directory_shorter_than_its_count_is_malformed() -> None:
 def test_a_truncated_archive_is_malformed(tenth: int) -> None:
     with pytest.raises(MalformedError):
         parse(PLAIN[: len(PLAIN) * tenth // 10])
+
+
+@pytest.mark.parametrize("stub", [0, 1, 17])
+def test_a_stub_in_front_of_an_empty_archive_is_one_gap(stub: int) -> None:
+    # Found by fuzzing: the empty directory left the gap open, and it was listed again.
+    layout = parse(bytes(stub) + b"PK\5\6" + bytes(18))
+    assert layout.gaps == ((ByteRange(0, stub),) if stub else ())
+    assert covers(layout)
+
+
+@pytest.mark.parametrize("others", [0, 200])
+@pytest.mark.parametrize("stores", [1, 2])
+def test_a_second_store_is_told_however_much_else_is_wrong(others: int, stores: int) -> None:
+    # Found by fuzzing: whoever adds a store could have filled the list of problems first.
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as target:
+        warnings.filterwarnings("ignore", message="Duplicate name")
+        for _ in range(others):
+            target.writestr("same", b"")
+        for _ in range(stores):
+            target.writestr(MANIFEST_NAME, STORE)
+    data = buffer.getvalue()
+    layout = parse(data)
+    assert len(layout.problems) <= MAX_PROBLEMS + 2
+    assert (MULTIPLE_STORES in layout.problems) is (stores == 2)

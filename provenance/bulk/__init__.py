@@ -1,0 +1,1 @@
+"""Archives: verifying millions of files, on this machine or on many."""
