@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint
 from provenance.media.sniff import sniff_stream
+from provenance.registry.register.iscc import parse_iscc_unit
 from provenance.registry.register.register import Register
+from provenance.registry.register.stating import StatedFile
 from provenance.registry.search.reader import LocalSearch
 from provenance.runtime.register_search import SearchedRegister
 from provenance.verification.register import ResemblanceAnswer
@@ -132,6 +135,28 @@ def test_a_soft_binding_leads_to_nothing_hidden_and_past_it(
     assert before.manifests_for_binding("io.iscc.v0", ISCC, at=NOW) == ()
     after = SearchedRegister(register, clock=lambda: UNTIL).view
     assert after.manifests_for_binding("io.iscc.v0", ISCC, at=UNTIL)
+
+
+def test_hidden_soft_bindings_take_nobodys_place(
+    register: Register, desk: Desk, store: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provenance.registry.register.view._MOST_CANDIDATES", 2)
+    unit = parse_iscc_unit(ISCC)
+    assert unit is not None
+    algorithm, bits = unit
+
+    def near(file: StatedFile, distance: int) -> StatedFile:
+        other = (int.from_bytes(bits) ^ ((1 << distance) - 1)).to_bytes(32)
+        made = MediaFingerprint(codes=(Code(algorithm=algorithm, bits=other),))
+        return replace(file, facts=replace(file.facts, fingerprint=made))
+
+    hidden = [near(stated_file(f"hidden {n}"), 1) for n in range(20)]
+    register.take(desk.release("NOVA9-9", *hidden, embargo_until=UNTIL), at=NOW)
+    public = near(stated_file("public", store=store), 5)
+    register.take(desk.release("NOVA9-1", public), at=NOW)
+    view = SearchedRegister(register, clock=lambda: NOW).view
+    (match,) = view.manifests_for_binding("io.iscc.v0", ISCC, at=NOW, most=1)
+    assert (match.distance, match.manifest.label) == (5, store[0])
 
 
 def test_a_reader_adds_and_removes_nothing(register: Register) -> None:
