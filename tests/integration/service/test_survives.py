@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,6 +94,19 @@ def test_two_processes_on_one_postgresql_agree(
             assert job["progress"]["done"] == 12
             found = two.get("/v1/reports", params={"sha256": digest}).json()["reports"]
             assert len(found) == 13
+            # Told to stop in the middle of an upload, a process finishes it first.
+            last_one = two.put("/v1/verify", content=stopping_halfway(other, signed_jpeg))
+            assert last_one.json()["verdict"] == "official"
+            assert other.process.wait(60) == 0
+            assert one.get(last_one.headers["location"]).content == last_one.content
+
+
+def stopping_halfway(service: RunningService, data: bytes) -> Iterator[bytes]:
+    yield data[:1000]
+    time.sleep(0.2)
+    service.process.terminate()
+    time.sleep(0.5)
+    yield data[1000:]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,7 +226,14 @@ def test_headers_of_safety_and_one_log_line_about_nobody(
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["cache-control"] == "no-store"
     assert "server" not in answer.headers
-    (line,) = [entry for entry in service.log if entry.get("request") == "my-request-1"]
+    lines: list[dict[str, object]] = []
+    for _ in range(100):
+        # It is written after the answer.
+        lines = [entry for entry in service.log if entry.get("request") == "my-request-1"]
+        if lines:
+            break
+        time.sleep(0.05)
+    (line,) = lines
     assert line["route"] == "/v1/verify"
     assert line["status"] == 200
     assert line["bytes_in"] == len(signed_jpeg)

@@ -50,6 +50,23 @@ def test_bindings_are_added_repointed_and_taken_out(
         desk.bind(WATERMARK, "", new.sha256)
 
 
+def test_an_agency_takes_out_what_it_stored_and_nothing_else(
+    register: Register, desk: Desk, store: tuple[str, bytes], other_store: tuple[str, bytes]
+) -> None:
+    kept = own(register).store(store[1])
+    own(register).bind(WATERMARK, "17", kept.sha256)
+    assert not own(register, "borealis").remove(kept.label)
+    assert own(register).remove(kept.label)
+    assert own(register, None).manifests(kept.label) == ()
+    assert own(register, None).find(WATERMARK, "17") == ()
+    assert not own(register).remove(kept.label)
+    # Once a signed statement refers to it, it stays.
+    again = own(register).store(other_store[1])
+    register.take(desk.release("NOVA9-2", stated_file("b", store=other_store)), at=NOW)
+    assert not own(register).remove(again.label)
+    assert own(register, None).manifests(again.label) == (again,)
+
+
 def test_what_was_stated_stays(register: Register, desk: Desk, store: tuple[str, bytes]) -> None:
     register.take(desk.release("NOVA9-1", stated_file("a", store=store, iscc=ISCC)), at=NOW)
     (found,) = own(register).find("io.iscc.v0", ISCC)

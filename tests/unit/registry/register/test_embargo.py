@@ -53,7 +53,7 @@ DESK_QUESTIONS: dict[str, Callable[[BindingDesk, str], Any]] = {
     "find": lambda d, _: d.find("io.iscc.v0", ISCC),
     "bindings_of": lambda d, label: d.bindings_of(label),
 }
-DESK_WRITES = {"store", "bind", "repoint", "unbind"}
+DESK_WRITES = {"store", "remove", "bind", "repoint", "unbind"}
 
 
 @pytest.fixture
