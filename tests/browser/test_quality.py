@@ -108,9 +108,7 @@ def test_weight_and_first_paint(context: MakeContext, stage: Stage) -> None:
             )
             assert 0 < weight < WEIGHT_BYTES, path
             paints.append(
-                page.evaluate(
-                    "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-                )
+                page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
             )
         assert min(paints) < FIRST_PAINT_MS, path
 
