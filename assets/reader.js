@@ -23,6 +23,22 @@ async function kindOf(file) {
   return KINDS[file.name.split(".").pop().toLowerCase()] || file.type;
 }
 
+// An initialisation segment without its fragments has no content to compare: its hash cannot
+// match, and that says nothing about the video (ISO/IEC 14496-12, top-level boxes).
+async function hasContent(file) {
+  let at = 0;
+  for (let count = 0; count < 1000 && at + 8 <= file.size; count += 1) {
+    const view = new DataView(await file.slice(at, at + 16).arrayBuffer());
+    const type = String.fromCharCode(...new Uint8Array(view.buffer, 4, 4));
+    if (type === "mdat") return true;
+    let size = view.getUint32(0);
+    if (size === 1 && view.byteLength === 16) size = Number(view.getBigUint64(8));
+    if (size < 8) return false;
+    at += size;
+  }
+  return false;
+}
+
 export async function compare(file, wasmSrc) {
   const c2pa = await createC2pa({
     wasmSrc: new URL(wasmSrc, location.href).href,
@@ -33,14 +49,18 @@ export async function compare(file, wasmSrc) {
     },
   });
   try {
-    const reader = await c2pa.reader.fromBlob(await kindOf(file), file);
+    const kind = await kindOf(file);
+    const reader = await c2pa.reader.fromBlob(kind, file);
     if (!reader) return "none";
     const store = await reader.manifestStore();
     await reader.free();
     const results = store.validation_results?.activeManifest;
     if (!results) return "unreadable";
     const codes = (kind) => (results[kind] || []).map((status) => status.code);
-    if (codes("failure").some((code) => DIFFERS.test(code))) return "differs";
+    if (codes("failure").some((code) => DIFFERS.test(code))) {
+      const fragmented = kind === "video/mp4" && !(await hasContent(file));
+      return fragmented ? "unreadable" : "differs";
+    }
     // The absence of failures is not a match: the comparison has to be there.
     return codes("success").some((code) => COMPARED.test(code)) ? "matches" : "unreadable";
   } finally {

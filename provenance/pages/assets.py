@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-__all__ = ["Asset", "asset_named", "asset_url", "has_device_reader"]
+__all__ = ["Asset", "asset_named", "asset_url", "has_device_reader", "packed_asset"]
 
 _KINDS: Mapping[str, str] = {
     ".css": "text/css; charset=utf-8",
@@ -29,13 +29,11 @@ class Asset:
         data: Its bytes.
         media_type: What they are.
         digest: The beginning of their SHA-256.
-        packed: The same compressed (gzip), if that is shorter.
     """
 
     data: bytes
     media_type: str
     digest: str
-    packed: bytes | None
 
 
 def _folder() -> Traversable:
@@ -52,9 +50,17 @@ def asset_named(name: str) -> Asset | None:
     if not place.is_file():
         return None
     data = place.read_bytes()
-    packed = gzip.compress(data, 6, mtime=0)
-    digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
-    return Asset(data, kind, digest, packed if len(packed) < len(data) else None)
+    return Asset(data, kind, hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS])
+
+
+@cache
+def packed_asset(name: str) -> bytes | None:
+    """What is this file compressed (gzip), if that is shorter? Takes a while for the reader."""
+    asset = asset_named(name)
+    if asset is None:
+        return None
+    packed = gzip.compress(asset.data, 6, mtime=0)
+    return packed if len(packed) < len(asset.data) else None
 
 
 def asset_url(name: str) -> str:

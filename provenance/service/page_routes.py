@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from provenance.errors import ProvenanceError
-from provenance.pages.assets import asset_named, asset_url, has_device_reader
+from provenance.pages.assets import asset_named, has_device_reader, packed_asset
 from provenance.pages.history import history_svg
 from provenance.pages.pictures import badge_svg, qr_svg
 from provenance.pages.rendering import DEVICE_POLICY
@@ -70,20 +70,12 @@ _TOPICS = (("badge", 3), ("check", 3), ("unverified", 2), ("help", 3))
 async def home(request: Request) -> Response:
     """The first page for a person; a plain index for a program."""
     if wants_page(request):
-        device = await asyncio.to_thread(_load_reader)
+        device = has_device_reader()
         headers = {"Content-Security-Policy": DEVICE_POLICY} if device else {}
         return page(request, "home.html", headers=headers, error=None, device=device)
     test = parts_of(request).settings.service.test
     text = f"TEST. Nothing here is an answer.\n\n{_INDEX}" if test else _INDEX
     return PlainTextResponse(text, headers={"Vary": "Accept"})
-
-
-def _load_reader() -> bool:
-    """Whether the reader for browsers is there; it is compressed once, beside other requests."""
-    if not has_device_reader():
-        return False
-    asset_url("c2pa.wasm")
-    return True
 
 
 @router.put("/check")
@@ -241,6 +233,8 @@ async def static_file(request: Request, digest: str, name: str) -> Response:
     headers = {"Vary": "Accept-Encoding"}
     headers |= _FOR_EVER if digest == found.digest else _ASKING_AGAIN
     data = found.data
-    if found.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
-        data, headers["Content-Encoding"] = found.packed, "gzip"
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        packed = await asyncio.to_thread(packed_asset, name)
+        if packed is not None:
+            data, headers["Content-Encoding"] = packed, "gzip"
     return Response(data, media_type=found.media_type, headers=headers)

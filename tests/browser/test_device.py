@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
@@ -10,8 +13,10 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 from provenance.pages.assets import has_device_reader
 from provenance.report import Report
 from provenance.signing.dev_agency import DevAgency
+from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import IntegrityState
 from tests.factory import judging, media
+from tests.factory.fragments import sign_fragments
 from tests.factory.stage import Stage
 
 pytestmark = pytest.mark.skipif(
@@ -34,7 +39,7 @@ def spoilt(data: bytes, kind: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def verify(agency: DevAgency) -> Callable[[bytes], Report]:
+def verify(agency: DevAgency) -> Callable[..., Report]:
     """What the server finds."""
     return judging.verifier_of(judging.directory_of(agency)).verify
 
@@ -49,7 +54,7 @@ def test_it_agrees_with_the_server_and_sends_no_byte(
     context: MakeContext,
     stage: Stage,
     signed: Callable[..., bytes],
-    verify: Callable[[bytes], Report],
+    verify: Callable[..., Report],
 ) -> None:
     page = context().new_page()
     page.goto("/")
@@ -72,6 +77,40 @@ def test_it_agrees_with_the_server_and_sends_no_byte(
         assert request.post_data_buffer is None
         assert request.url.startswith((f"{stage.url}/static/", "blob:")), request.url
     expect(page.locator("#device")).to_contain_text("This is not a verdict.")
+
+
+@pytest.mark.skipif(
+    not os.environ.get("TEST_CORPUS"), reason="TEST_CORPUS names no folder of files to compare"
+)
+def test_it_agrees_with_the_server_on_files_made_by_others(
+    context: MakeContext, verify: Callable[..., Report]
+) -> None:
+    page = context().new_page()
+    page.goto("/")
+    corpus = Path(os.environ["TEST_CORPUS"]) / "files"
+    found = [path for kind in ("jpg", "png", "mp4") for path in sorted(corpus.rglob(f"*.{kind}"))]
+    differing = []
+    # A fifth of them, of every format.
+    for path in [path for path in found if path.stat().st_size < 12_000_000][::5]:
+        state = verify(path).integrity.state
+        page.evaluate("document.getElementById('device-answer').textContent = ''")
+        page.locator("#file").set_input_files(path)
+        page.locator("#device-button").click()
+        answer = page.locator("#device-answer")
+        expect(answer).to_have_text(re.compile(r"[:.]"), timeout=60_000)
+        # What the server could not read either way may be anything but a claim of ours.
+        if state in SAYS and answer.inner_text() != SAYS[state]:
+            differing.append((path.name, state, answer.inner_text()))
+    assert differing == []
+
+
+def test_an_initialisation_segment_alone_is_not_said_to_differ(
+    context: MakeContext, agency_signer: MemorySigner
+) -> None:
+    init, _ = sign_fragments(*media.fragmented_mp4(), signer=agency_signer)
+    page = context().new_page()
+    page.goto("/")
+    asked(page, "init.mp4", init, "Your browser could not read this file.")
 
 
 def test_a_text_is_none_or_unreadable_and_never_a_match(context: MakeContext) -> None:

@@ -10,7 +10,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from provenance.errors import ConfigurationError
-from provenance.pages.assets import asset_named, asset_url
+from provenance.pages.assets import asset_named, asset_url, packed_asset
 from provenance.pages.history import history_items, history_svg
 from provenance.pages.pictures import badge_svg, qr_svg
 from provenance.pages.rendering import PageRequest, markup, render
@@ -45,8 +45,10 @@ def test_a_file_is_named_by_its_digest_and_nothing_else_is_served() -> None:
     asset = asset_named("page.css")
     assert asset is not None
     assert asset_url("page.css") == f"/static/{asset.digest}/page.css"
-    assert asset.packed is not None
-    assert gzip.decompress(asset.packed) == asset.data
+    packed = packed_asset("page.css")
+    assert packed is not None
+    assert gzip.decompress(packed) == asset.data
+    assert packed_asset("no.css") is None
     for name in ("../assets.py", "assets.py", ".css", "no.css", "", "page.css/"):
         assert asset_named(name) is None
     with pytest.raises(KeyError, match="no such file"):
