@@ -65,6 +65,11 @@ class JudgedWith:
         network_allow: tuple[str, ...] = (),
         second_engine: EngineRef | None = None,
     ) -> None:
+        # Looked up now: a process that is shut in cannot do it later.
+        self._version = _own_version()
+        self._engine = EngineRef(
+            name="c2pa-python", version=engine_version(), native_version=native_version()
+        )
         self._directory = directory
         self._agencies = {
             agency.id: agency for agency in (directory.document.agencies if directory else ())
@@ -106,10 +111,8 @@ class JudgedWith:
         """The context of a report made as of this time."""
         return Context(
             verified_at=now,
-            verifier=f"provenance-verifier {_own_version()}",
-            engine=EngineRef(
-                name="c2pa-python", version=engine_version(), native_version=native_version()
-            ),
+            verifier=f"provenance-verifier {self._version}",
+            engine=self._engine,
             directory=_directory_ref(self._directory, now),
             trust_lists=self._list_refs,
             policy=PolicyRef(name=self._policy.name, version=self._policy.version),
