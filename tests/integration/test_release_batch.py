@@ -545,7 +545,9 @@ def test_a_full_disk_leaves_no_half_file(office: Office, small_disk: Path) -> No
     command[command.index("--out") + 1] = str(small_disk)
     failed = office.run(*command)
     assert failed.returncode in {1, 2}, failed.stderr
-    assert "no space left" in failed.stderr.lower()
+    # The system's words, or the engine's where it was the one to write the last page.
+    words = ("no space left", "write error")
+    assert any(word in failed.stderr.lower() for word in words), failed.stderr
     made = list(small_disk.glob("*.jpg"))
     assert len(made) < 12
     verifier = office.desk.verifier()

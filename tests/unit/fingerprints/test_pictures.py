@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.iscc import parse_iscc
 from provenance.fingerprints.model import Algorithm
 from provenance.fingerprints.pictures import fingerprint_picture, query_codes
@@ -30,11 +31,13 @@ def test_a_registered_picture_has_codes_of_its_parts_and_a_smaller_copy() -> Non
     kind, bits = parse_iscc(fingerprint.iscc)
     assert kind == "image"
     assert fingerprint.codes[-1].bits == bits
-    (reference,) = fingerprint.references
+    reference, features = fingerprint.references
     assert (reference.width, reference.height) == (rgb.shape[1] * 4, rgb.shape[0] * 4)
     with Image.open(io.BytesIO(reference.data)) as kept:
         assert kept.size == (rgb.shape[1], rgb.shape[0])
         assert not kept.getexif()
+    assert (reference.kind, features.kind) == ("picture", "features")
+    assert len(LocalFeatures.from_bytes(features.data)) > 100
 
 
 def test_a_black_frame_has_no_code_and_says_so() -> None:
