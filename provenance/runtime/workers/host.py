@@ -222,10 +222,17 @@ def _pickled(error: Exception) -> str:
 
 def main(descriptor: int) -> None:
     """Be a host for whoever holds the other end of this connection."""
+    connection = _socket(descriptor)
+
+    def hang_up(*_: object) -> None:
+        # No exception: it could be raised, and lost, in the midst of anything.
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
     # Until here it ends at once; from here on it cleans up.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, hang_up)
     with tempfile.TemporaryDirectory(prefix="provenance-workers-") as folder:
-        _Host(_socket(descriptor), Path(folder)).run()
+        _Host(connection, Path(folder)).run()
 
 
 if __name__ == "__main__":
