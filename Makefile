@@ -39,9 +39,12 @@ debian:
 # chromium shows the pages as readers have them, with letters for every language; node's
 # npm brings the reader of credentials that runs in the browser.
 debian-test:
-	@ldconfig -p | grep -q libseccomp.so.2 && command -v strace >/dev/null && command -v softhsm2-util >/dev/null \
-	  && command -v exiftool >/dev/null && command -v fpcalc >/dev/null \
-	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2 libchromaprint-tools)
+	@ldconfig -p | grep -q libseccomp.so.2 \
+	  && command -v strace softhsm2-util exiftool fpcalc chromium >/dev/null \
+	  && test "$$(command -v strace softhsm2-util exiftool fpcalc chromium | wc -l)" = 5 \
+	  && fc-list | grep -qi cjk && fc-list | grep -qi thai \
+	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2 \
+	    libchromaprint-tools chromium fontconfig fonts-noto-cjk fonts-noto-core)
 
 $(STAMP): pyproject.toml | debian
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,9 +60,10 @@ demo: $(STAMP)
 # What the page's "check on my device" loads. Pinned with its digests in package-lock.json,
 # which names no registry: whatever npm is set up to ask has to deliver exactly these bytes.
 READER := provenance/pages/static/c2pa-reader.js
-$(READER): assets/package.json assets/package-lock.json assets/reader.js
+READER_SOURCE := provenance/pages/reader
+$(READER): $(READER_SOURCE)/package.json $(READER_SOURCE)/package-lock.json $(READER_SOURCE)/reader.js
 	@command -v npm >/dev/null || $(call debian-install,npm)
-	cd assets && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+	cd $(READER_SOURCE) && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 
 assets: $(READER)
 
@@ -111,4 +115,4 @@ accuracy-clips: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.clip_cost
 
 clean:
-	rm -rf $(VENV) .fuzz assets/node_modules screenshots demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz provenance/pages/reader/node_modules screenshots demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,6 +17,7 @@ from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_client import load_directory_at
 from provenance.runtime.list_store import ListStore
+from provenance.runtime.register_place import register_place
 from provenance.runtime.settings import Settings
 from provenance.runtime.verification_pool import VerificationJob, VerificationPool
 from provenance.runtime.verifier_setup import VerifierSetup
@@ -243,6 +244,8 @@ class Judges:
             time_stamp_lists=of(ListPurpose.TIME_STAMP),
             identity_lists=of(ListPurpose.IDENTITY),
             policy=profile.policy,
+            # What the public may know: a report is kept, and shown to others.
+            register=register_place(None, self._settings),
         )
 
 
