@@ -326,6 +326,9 @@ class RecoveryStep(_Facts):
         default=None, description="Label of the registered manifest that it led to."
     )
     release: str | None = Field(default=None, description="The release that it led to.")
+    distance: int | None = Field(
+        default=None, ge=0, le=256, description="Of a soft binding: bits of 256 that differ."
+    )
 
 
 class Action(_Facts):

@@ -8,6 +8,7 @@ visible, and whoever follows them misses none.
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -118,10 +119,14 @@ class Database:
         return None if orphan is None else f"row {orphan[1]} of {orphan[0]} refers to nothing"
 
     def _refuse_strangers(self, path: Path) -> None:
-        """Never make tables in somebody else's file."""
+        """Never make tables in somebody else's file.
+
+        Asked through SQLite alone: where this process has the file open already, closing
+        it by any other way would drop the locks of all its connections (fcntl(2)), and
+        another process could take the write-ahead log away from under them.
+        """
         try:
-            with path.open("rb") as stream:
-                head = stream.read(72)
+            status = path.stat()
         except FileNotFoundError:
             if self.read_only:
                 raise RegisterError(f"{self.name}: there is no register here") from None
@@ -129,13 +134,23 @@ class Database:
             return
         except OSError as error:
             raise self._cannot("read", error) from error
-        # SQLite file format, "The Database Header": the application's id at offset 68.
-        application = int.from_bytes(head[68:72], "big")
-        if head and (head[:16] != b"SQLite format 3\0" or application not in {0, _APPLICATION_ID}):
+        if stat.S_ISDIR(status.st_mode):
+            raise RegisterError(f"{self.name}: cannot be read: is a directory")
+        if not status.st_size:
+            return
+        try:
+            application = _application_of(path)
+        except sqlite3.OperationalError as error:
+            raise RegisterError(f"{self.name}: cannot be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise RegisterError(
+                f"{self.name}: expected a register, got another kind of file"
+            ) from error
+        if application not in {0, _APPLICATION_ID}:
             raise RegisterError(f"{self.name}: expected a register, got another kind of file")
         # One that was killed while it made a register has left a database without anything,
         # and one that is running may have all of it in its write-ahead log still.
-        if head and application == 0 and _is_foreign(path):
+        if application == 0 and _is_foreign(path):
             raise RegisterError(f"{self.name}: expected a register, got another database")
 
     def _make_private(self, path: Path) -> None:
@@ -254,6 +269,12 @@ def _version(connection: Connection) -> str | None:
         return None
     found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
     return found.scalar()
+
+
+def _application_of(path: Path) -> int:
+    """Whose SQLite database is this? SQLite file format, "The Database Header"."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        return int(db.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _is_foreign(path: Path) -> bool:

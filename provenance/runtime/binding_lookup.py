@@ -13,6 +13,8 @@ from provenance.errors import ConflictError, LimitError, MalformedError, Registe
 from provenance.registry.register.bindings import StoredManifest
 from provenance.registry.register.iscc import parse_iscc_unit
 from provenance.registry.register.register import Register
+from provenance.report import Report
+from provenance.verdict import IntegrityState
 
 __all__ = ["ISCC", "BindingLookup", "FoundManifest", "text_of"]
 
@@ -26,11 +28,12 @@ class FoundManifest:
 
     Attributes:
         label: Label of the active manifest.
-        score: From 0 to 100; 100 is exactly the value, or exactly the bytes.
+        score: From 0 to 100; 100 is exactly the value, or exactly the bytes. None where no
+            bits were compared.
     """
 
     label: str
-    score: int
+    score: int | None
 
 
 class BindingLookup:
@@ -60,8 +63,7 @@ class BindingLookup:
         found = {binding.label: 100 for binding in self._desk.find(algorithm, text)}
         if algorithm == ISCC:
             for match in self._view.manifests_for_binding(ISCC, text, at=self._clock(), most=most):
-                score = 100 * (_BITS - match.distance) // _BITS
-                found.setdefault(match.manifest.label, score)
+                found.setdefault(match.manifest.label, _score(match.distance) or 0)
         nearest = sorted(found.items(), key=lambda pair: -pair[1])
         return [FoundManifest(label, score) for label, score in nearest[:most]]
 
@@ -70,6 +72,28 @@ class BindingLookup:
         manifests = self._view.manifests_for_bytes(sha256, at=self._clock())
         labels = dict.fromkeys(manifest.label for manifest in manifests)
         return [FoundManifest(label, 100) for label in labels][:most]
+
+    def by_report(self, report: Report, *, most: int) -> Sequence[FoundManifest]:
+        """Which manifests do the leads of a judged file come to? They prove nothing.
+
+        By its soft binding, and by what it looks or sounds like; of a file whose credentials
+        hold, the manifest in it, if it is registered.
+        """
+        found: dict[str, int | None] = {}
+        label = report.integrity.manifest
+        intact = report.integrity.state is IntegrityState.INTACT
+        if intact and label is not None and self.manifest(label) is not None:
+            found[label] = 100
+        for step in report.recovery:
+            if step.place == "register-binding" and step.manifest is not None:
+                found.setdefault(step.manifest, _score(step.distance))
+        for lead in report.resemblance:
+            if lead.file_sha256 is None:
+                continue
+            for manifest in self._view.manifests_for_bytes(lead.file_sha256, at=self._clock()):
+                found.setdefault(manifest.label, _score(lead.distance))
+        nearest = sorted(found.items(), key=lambda pair: -(pair[1] or 0))
+        return [FoundManifest(label, score) for label, score in nearest[:most]]
 
     def manifest(self, label: str) -> StoredManifest | None:
         """The manifest store whose active manifest has this label, if the reader sees one."""
@@ -121,6 +145,11 @@ class BindingLookup:
     def _told(self, algorithm: str | None, value: str) -> tuple[str, str]:
         """The standard leaves the algorithm out where bindings are stored; an ISCC shows itself."""
         return algorithm or ISCC, text_of(algorithm or ISCC, value)
+
+
+def _score(distance: int | None) -> int | None:
+    """How like, of 100? None where no bits were compared."""
+    return None if distance is None else 100 * (_BITS - distance) // _BITS
 
 
 @contextmanager

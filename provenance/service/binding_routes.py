@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from provenance.errors import MalformedError, StoreError
 from provenance.limits import DEFAULT_LIMITS
+from provenance.records.policies import DEFAULT_PROFILE
 from provenance.records.scopes import Scope
 from provenance.runtime.binding_lookup import ISCC, BindingLookup, FoundManifest
 from provenance.service.answers import url_of
@@ -141,16 +142,28 @@ async def query_by_content(  # noqa: PLR0917 - query parameters
         str | None, Query(alias="hintValue", min_length=1, max_length=_MAX_VALUE_CHARS)
     ] = None,
 ) -> QueryResult:
-    """Look up a file: by exactly its bytes, and by the soft binding that the caller read in it."""
+    """Look up a file: by its bytes, by what it looks or sounds like, and by the caller's hint.
+
+    It is judged as an upload is, in a process that is shut in, and not kept. What is only
+    alike is a lead, and says so by its score.
+    """
     del alg
     if not request.headers.get("Content-Type", "").lower().startswith(_TYPES):
         raise Problem(ProblemKind.UNSUPPORTED_BODY)
     slots: Slots = request.app.state.slots
+    parts = parts_of(request)
     async with slots.taken():
         upload = await receive_upload(request)
-    parts_of(request).uploads.remove(upload.name)
+        try:
+            judged = parts.judges.submit(DEFAULT_PROFILE.name, upload.path, name=None, sidecar=None)
+            report = await asyncio.wrap_future(judged)
+        finally:
+            parts.uploads.remove(upload.name)
     lookup = _lookup(request, caller)
-    found = await _asked(lambda: lookup.by_digest(upload.sha256, most=max_results))
+    found = list(await _asked(lambda: lookup.by_digest(upload.sha256, most=max_results)))
+    alike = await _asked(lambda: lookup.by_report(report, most=max_results))
+    known = {match.label for match in found}
+    found += [match for match in alike if match.label not in known]
     if hint_alg is not None and hint_value is not None:
         hinted = await _asked(lambda: lookup.by_binding(hint_alg, hint_value, most=max_results))
         known = {match.label for match in found}

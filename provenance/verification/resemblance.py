@@ -122,6 +122,7 @@ def _binding_step(
         "bits apart: a lead, not proof",
         manifest=clean_text(nearest.manifest.label),
         release=nearest.manifest.file.release.release,
+        distance=nearest.distance,
     )
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import httpx2
 import pytest
 
+from provenance.fingerprints.media import fingerprint_media
+from provenance.fingerprints.model import MediaFingerprint
+from provenance.media.decoding.encoding import encode_picture, scaled_down
+from provenance.media.formats import FORMATS
 from provenance.records.scopes import Scope
 from provenance.registry.log.statement import ReleaseFile
 from provenance.registry.register.records import FileFacts
@@ -18,7 +23,9 @@ from provenance.registry.register.stating import StatedFile
 from provenance.runtime.clock import system_clock
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory.registers import AGENCY, ISCC, Desk, store_in
+from tests.factory.scenes import photo
 from tests.factory.service import RunningService
+from tests.factory.sign import sign
 from tests.integration.service.test_verify import problem
 
 VALUE = base64.b64encode(ISCC.encode()).decode()
@@ -46,6 +53,7 @@ def put_in(
     iscc: str,
     *,
     days: int | None = None,
+    fingerprint: MediaFingerprint | None = None,
 ) -> str:
     """Register a signed file, under embargo for so many days: the label of its manifest."""
     label, store = store_in(signed)
@@ -57,7 +65,9 @@ def put_in(
         active_manifest=label,
         iscc=iscc,
     )
-    facts = FileFacts(sha256=digest, manifest=store, title={"en": name}, channels=())
+    facts = FileFacts(
+        sha256=digest, manifest=store, title={"en": name}, channels=(), fingerprint=fingerprint
+    )
     until = None if days is None else whole_second() + timedelta(days=days)
     changes = Desk(signer).release(name, StatedFile(file=file, facts=facts), embargo_until=until)
     with Register(service.settings.get("PROVENANCE_REGISTER", service.home / "register.db")) as r:
@@ -77,6 +87,35 @@ def everything(client: httpx2.Client, label: str, value: str, data: bytes) -> li
         client.post("/v1/matches/byContent", content=b"x", headers=image, params=hint).json(),
         client.get(f"/v1/manifests/{label}").status_code,
     ]
+
+
+@pytest.mark.parametrize("days", [None, 3], ids=["published", "embargo"])
+def test_a_copy_leads_to_the_manifest_of_the_picture_that_it_looks_like(
+    service: RunningService, client: httpx2.Client, agency_signer: MemorySigner, days: int | None
+) -> None:
+    picture = photo(410 if days is None else 411)
+    signed = sign(encode_picture(picture, "jpeg"), "image/jpeg", signer=agency_signer)
+    made = fingerprint_media(io.BytesIO(signed), FORMATS["jpeg"])
+    assert made.iscc is not None
+    name = f"alike-{days}"
+    label = put_in(service, agency_signer, name, signed, made.iscc, days=days, fingerprint=made)
+    copy = encode_picture(scaled_down(picture, 600), "jpeg", quality=60)
+    stranger = encode_picture(photo(510), "jpeg")
+    image = {"Content-Type": "image/jpeg"}
+
+    def matches(data: bytes) -> list[dict[str, object]]:
+        answer = client.post("/v1/matches/byContent", content=data, headers=image)
+        found: list[dict[str, object]] = answer.json()["matches"]
+        return found
+
+    if days is not None:
+        assert matches(copy) == []
+        return
+    (match,) = matches(copy)
+    assert match["manifestId"] == label
+    assert 75 <= int(str(match["similarityScore"])) < 100
+    assert matches(stranger) == []
+    assert list((service.home / "uploads").glob("*")) == []
 
 
 def test_a_registered_manifest_is_found(
