@@ -18,15 +18,6 @@ from tests.factory.stage import Stage
 MakeContext = Callable[..., BrowserContext]
 ENGLISH = wording_in(LANGUAGES[1])
 RESULT = re.compile(r"/r/[A-Za-z0-9_-]{22}(\?|$)")
-# What a file alone can reach; the others rest on the register, and stand as stored answers.
-BY_FILE = [
-    Verdict.OFFICIAL,
-    Verdict.ALTERED,
-    Verdict.SIGNED,
-    Verdict.SIGNED_UNRECOGNISED,
-    Verdict.UNDETERMINED,
-    Verdict.UNVERIFIED,
-]
 
 
 def expect_verdict(page: Page, verdict: Verdict) -> None:
@@ -35,7 +26,7 @@ def expect_verdict(page: Page, verdict: Verdict) -> None:
     expect(page.locator(".test").first).to_contain_text("TEST")
 
 
-@pytest.mark.parametrize("verdict", BY_FILE)
+@pytest.mark.parametrize("verdict", list(Verdict))
 def test_choose_a_file(context: MakeContext, stage: Stage, verdict: Verdict) -> None:
     page = context().new_page()
     page.goto("/")
@@ -45,7 +36,7 @@ def test_choose_a_file(context: MakeContext, stage: Stage, verdict: Verdict) -> 
     expect_verdict(page, verdict)
 
 
-@pytest.mark.parametrize("verdict", BY_FILE)
+@pytest.mark.parametrize("verdict", list(Verdict))
 def test_without_javascript(context: MakeContext, stage: Stage, verdict: Verdict) -> None:
     page = context(java_script_enabled=False).new_page()
     page.goto("/?lang=en")

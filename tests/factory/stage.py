@@ -1,4 +1,4 @@
-"""The pages on stage: the real service, with a file or a stored answer for every verdict."""
+"""The pages on stage: the real service, with a file and a stored answer for every verdict."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from provenance.database.database import Database
+from provenance.fingerprints.media import fingerprint_media
+from provenance.media.decoding.encoding import encode_picture, scaled_down
+from provenance.media.source import open_source
 from provenance.records.reports import ReportStore, stored
 from provenance.records.tokens import new_id
+from provenance.registry.register.intake import read_signed_file
+from provenance.registry.register.register import Register
 from provenance.report import Region, Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.list_store import ListStore
@@ -31,6 +36,8 @@ from provenance.verification.register import ResemblanceAnswer
 from provenance.verification.verifier import Verifier
 from tests.factory import judging, media, pki
 from tests.factory.register import MemoryRegister, file_of, match_of, release_of
+from tests.factory.registers import Desk
+from tests.factory.scenes import photo
 from tests.factory.service import RunningService, running_service
 from tests.factory.sign import ingredient, sign
 
@@ -59,7 +66,7 @@ class Stage:
 
     Attributes:
         service: It.
-        files: A file for every verdict that a file alone can reach.
+        files: A file for every verdict.
         answers: The id of a stored answer for every verdict, and for `xss`.
     """
 
@@ -90,6 +97,29 @@ def _bytes_for(agency_signer: MemorySigner, product: MemorySigner) -> dict[Verdi
         Verdict.UNDETERMINED: b"A text, and no kind of file whose credentials can be read.\n",
         Verdict.UNVERIFIED: media.jpeg(9),
     }
+
+
+def _registered(home: Path, signer: MemorySigner) -> dict[Verdict, bytes]:
+    """What the register knows better than the file: a copy of a release, and one taken back."""
+    desk, files = Desk(signer), {}
+    with Register(home / _DATABASE) as register:
+        for verdict, seed in ((Verdict.LOOKALIKE, 601), (Verdict.OFFICIAL_WITHDRAWN, 602)):
+            picture, name = photo(seed), f"NOVA9-2026-{seed}"
+            signed = sign(encode_picture(picture, "jpeg"), JPEG, signer=signer)
+            with open_source(signed) as opened:
+                stated = read_signed_file(
+                    opened,
+                    fingerprint=lambda stream, kind, limits: fingerprint_media(
+                        stream, kind, limits=limits
+                    ),
+                )
+            register.take(desk.release(name, stated), at=system_clock())
+            files[verdict] = signed
+            if verdict is Verdict.OFFICIAL_WITHDRAWN:
+                register.take([desk.withdraw(name)], at=system_clock())
+            else:
+                files[verdict] = encode_picture(scaled_down(picture, 700), "jpeg", quality=70)
+    return files
 
 
 def _directory(agency: DevAgency) -> dict[str, Any]:
@@ -178,6 +208,9 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
         service_signing_key=str(key),
         service_previews=str(previews),
     ) as service:
+        for verdict, data in _registered(home, agency_signer).items():
+            paths[verdict] = folder / f"{verdict.value}.jpg"
+            paths[verdict].write_bytes(data)
         answers = dict(_store(home, _judged(agency, files, root)))
         yield Stage(service=service, files=paths, answers=answers)
 
