@@ -111,6 +111,9 @@ FOUND: Mapping[FindingCode, str] = MappingProxyType(
         _C.CONSENT_MISMATCH: "found.consent-not-counted",
         _C.CONSENT_NOT_ATTRIBUTED: "found.consent-not-counted",
         _C.CONSENT_UNREADABLE: "found.consent-not-counted",
+        _C.CONSENT_SIGNATURE_MISMATCH: "found.consent-not-counted",
+        # The consent stands; only whose the artist's signature is, nobody can say.
+        _C.CONSENT_SIGNER_UNKNOWN: "found.identity-not-counted",
         _C.METADATA_CONTRADICTS: "found.metadata-contradicts",
         _C.METADATA_UNSIGNED: "found.metadata-unsigned",
         _C.METADATA_UNREADABLE: "found.metadata-unreadable",

@@ -14,8 +14,7 @@ import pytest
 import provenance
 
 PACKAGE = Path(provenance.__file__).parent
-OUTSIDE = {"cli", "service", "runtime"}
-OUTSIDE = {"bulk", "cli", "runtime"}
+OUTSIDE = {"bulk", "cli", "service", "runtime"}
 LOWER = sorted(
     path
     for path in PACKAGE.rglob("*.py")
