@@ -2,21 +2,18 @@
 
     python -m examples.serve [--out FOLDER] [--port PORT]
 
-Makes the demo's agency and files, registers the releases, and runs `provenance serve`
+Makes the demo's agency, register and files, and runs `provenance serve`
 in test mode until it is stopped. Needs what `examples/demo.py` needs.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-from PIL import Image
 
 from examples.demo import make_copies, must, provenance
 
@@ -24,23 +21,13 @@ from examples.demo import make_copies, must, provenance
 def prepare(out: Path) -> dict[str, str]:
     """Make everything: with which settings does the service show it?"""
     make_copies(out)
-    agency, register, key = out / "agency", out / "register.sqlite", out / "service.pem"
+    key = out / "service.pem"
     must(provenance("key", "new", key, "--algorithm", "EdDSA", "--unsafe-plain-key"))
-    released = [out / "picture.jpg", out / "clip.mp4"]
-    signer = ("--key", agency / "leaf.key.pem", "--certificate", agency / "chain.pem")
-    trust = ("--unsafe-plain-key", "--directory", agency / "directory.json")
-    release = ("--release", "NOVA9-2026-11", "--register", register)
-    must(provenance("register", "add", *released, *release, *signer, *trust))
-    previews = out / "previews"
-    previews.mkdir()
-    digest = hashlib.sha256(released[0].read_bytes()).hexdigest()
-    Image.open(released[0]).save(previews / f"{digest}.jpg", quality=80)
     return {
         "PROVENANCE_HOME": str(out / "home"),
-        "PROVENANCE_DIRECTORY": str(agency / "directory.json"),
-        "PROVENANCE_REGISTER": str(register),
+        "PROVENANCE_DIRECTORY": str(out / "agency" / "directory.json"),
+        "PROVENANCE_REGISTER": str(out / "register.db"),
         "PROVENANCE_SERVICE_SIGNING_KEY": str(key),
-        "PROVENANCE_SERVICE_PREVIEWS": str(previews),
     }
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "INDEX_SIDE",
     "FeatureCandidate",
     "FeatureIndex",
+    "FeatureSearch",
     "HashedFeatureIndex",
     "Seen",
     "index_features",
@@ -76,7 +77,23 @@ Seen = Callable[[Sequence[int]], Collection[int]]
 """Which of these owners may be found? The others are passed over as if they were not there."""
 
 
-class FeatureIndex(Protocol):
+class FeatureSearch(Protocol):
+    """What can be asked about local features of registered pictures."""
+
+    def search(
+        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
+    ) -> list[FeatureCandidate]:
+        """Which pictures may be in a copy with these features, the likeliest first?
+
+        Args:
+            features: The copy's.
+            mirrored: Whether they are of the mirrored copy.
+            most: Most candidates.
+        """
+        ...
+
+
+class FeatureIndex(FeatureSearch, Protocol):
     """Local features of registered pictures. Use from any thread, as `CodeIndex`."""
 
     def add(self, owner: int, features: LocalFeatures) -> None:
@@ -95,7 +112,7 @@ class FeatureIndex(Protocol):
         most: int = 5,
         seen: Seen | None = None,
     ) -> list[FeatureCandidate]:
-        """Which pictures may be in a copy with these features, the likeliest first?
+        """As `FeatureSearch.search`, among some of the owners.
 
         Args:
             features: The copy's.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.fingerprints.model import CODE_BYTES, Algorithm, Code
 
-__all__ = ["CODE_MEMORY_BYTES", "CodeHit", "CodeIndex", "FlatCodeIndex"]
+__all__ = ["CODE_MEMORY_BYTES", "CodeHit", "CodeIndex", "CodeSearch", "FlatCodeIndex"]
 
 CODE_MEMORY_BYTES = CODE_BYTES + 8 + 4
 """Memory of one code; while the index grows or is compacted, up to three times that."""
@@ -48,8 +48,22 @@ class CodeHit(NamedTuple):
     at_ms: int | None = None
 
 
-class CodeIndex(Protocol):
-    """Registered codes, by nearness. Codes of different algorithms never meet.
+class CodeSearch(Protocol):
+    """What can be asked about registered codes. Those of different algorithms never meet."""
+
+    def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
+        """Which registered codes are at most `radius` bits from these, the nearest first?
+
+        Args:
+            codes: What to look for.
+            radius: Most bits that may differ.
+            most: Most hits for each code asked for; of more, the nearest.
+        """
+        ...
+
+
+class CodeIndex(CodeSearch, Protocol):
+    """Registered codes, by nearness.
 
     Adding, removing and searching may happen at the same time from any thread. A search
     sees all of an addition that has returned, and nothing of a removal that has.
@@ -65,16 +79,6 @@ class CodeIndex(Protocol):
 
     def remove(self, owner: int) -> int:
         """Forget every code of an owner; how many were there?"""
-        ...
-
-    def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
-        """Which registered codes are at most `radius` bits from these, the nearest first?
-
-        Args:
-            codes: What to look for.
-            radius: Most bits that may differ.
-            most: Most hits for each code asked for; of more, the nearest.
-        """
         ...
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from provenance.errors import LimitError, MalformedError
 from provenance.fingerprints.compare import PictureComparison, PreparedPicture, compare_pictures
-from provenance.fingerprints.feature_index import FeatureIndex, query_features
-from provenance.fingerprints.index import CodeIndex
+from provenance.fingerprints.feature_index import FeatureSearch, query_features
+from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import Reference
 from provenance.fingerprints.negatives import NegativeBank
 from provenance.fingerprints.pictures import query_codes
@@ -78,9 +78,9 @@ class PictureMatcher:
     def __init__(
         self,
         *,
-        codes: CodeIndex,
+        codes: CodeSearch,
         references: Callable[[int], Reference | None],
-        features: FeatureIndex | None = None,
+        features: FeatureSearch | None = None,
         negatives: NegativeBank | None = None,
     ) -> None:
         self._codes = codes
@@ -155,7 +155,7 @@ class PictureMatcher:
         return found
 
 
-def _led_by_features(copy: PreparedPicture, index: FeatureIndex) -> list[int]:
+def _led_by_features(copy: PreparedPicture, index: FeatureSearch) -> list[int]:
     candidates = [
         candidate
         for mirrored in (False, True)

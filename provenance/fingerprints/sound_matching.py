@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprints.chromaprint import NUMBER_S, NUMBER_SPAN
+from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.sound import (
     CODE_NUMBERS,
     MIN_SOUND_QUALITY,
@@ -19,7 +20,6 @@ from provenance.fingerprints.sound import (
     sound_numbers,
 )
 from provenance.fingerprints.timelines import (
-    CodeSearch,
     MatchedSpan,
     RegisteredTimelines,
     Shift,

@@ -14,12 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import Code
 
 __all__ = [
-    "CodeSearch",
     "MatchedSpan",
-    "NearCode",
     "RegisteredTimelines",
     "Shift",
     "TimelineMatch",
@@ -32,38 +31,6 @@ __all__ = [
 
 # Of the registered codes near one moment of a copy; one that is near more says little.
 _MOST_NEAR = 100
-
-
-class NearCode(Protocol):
-    """A registered code near one that was asked for."""
-
-    @property
-    def query(self) -> int:
-        """Position of the code that was asked for."""
-        ...
-
-    @property
-    def owner(self) -> int:
-        """Whose code it is."""
-        ...
-
-    @property
-    def distance(self) -> int:
-        """Bits that differ."""
-        ...
-
-    @property
-    def at_ms(self) -> int | None:
-        """Where in the owner's video or track the code begins."""
-        ...
-
-
-class CodeSearch(Protocol):
-    """The search over all registered codes; those of different algorithms never meet."""
-
-    def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> Sequence[NearCode]:
-        """Every registered code at most `radius` bits from one of these."""
-        ...
 
 
 class RegisteredTimelines(Protocol):

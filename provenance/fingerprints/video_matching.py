@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import CODE_BYTES, Code
 from provenance.fingerprints.timelines import (
-    CodeSearch,
     MatchedSpan,
     RegisteredTimelines,
     Shift,

@@ -68,8 +68,6 @@ class ServiceSettings(BaseModel):
         signing_key: Ed25519 key (PEM, readable by its owner alone) that badges are signed with;
             without one there are none.
         badge_days: How long a badge holds.
-        previews: Folder with pictures of registered files to show beside what looks like them,
-            each named by the file's SHA-256: `DIGEST.jpg`, `.png` or `.webp`.
         refresh_s: How often the directory and the lists are looked at for news.
         grace_s: How long a request may still take when the service is stopped.
     """
@@ -100,7 +98,6 @@ class ServiceSettings(BaseModel):
     webhook_attempts: Annotated[int, Field(ge=1, le=50)] = 12
     signing_key: SettingPath | None = None
     badge_days: Annotated[int, Field(ge=1, le=90)] = 30
-    previews: SettingPath | None = None
     refresh_s: Annotated[float, Field(gt=0, le=86_400)] = 20.0
     grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from provenance.errors import ProvenanceError
+from provenance.errors import ProvenanceError, RegisterError
 from provenance.pages.assets import asset_named, has_device_reader, packed_asset
 from provenance.pages.history import history_svg
 from provenance.pages.pictures import badge_svg, qr_svg
@@ -61,6 +61,7 @@ _SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Vary": "Accept-Language",
 }
+_FOR_AN_HOUR = {"Cache-Control": "public, max-age=3600"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _ASKING_AGAIN = {"Cache-Control": "public, no-cache"}
 _TOPICS = (("badge", 3), ("check", 3), ("unverified", 2), ("help", 3))
@@ -138,10 +139,11 @@ async def result(request: Request, caller: Reads, id_: str) -> Response:
     report = entry.report
     standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
     view = result_view(report, wording_for(request))
-    parts, picture = page_parts_of(request), None
+    picture = None
     if view.nearest is not None and view.nearest.file_sha256 is not None:
-        name = await asyncio.to_thread(parts.preview_name, view.nearest.file_sha256)
-        picture = f"/pictures/{name}" if name else None
+        digest = view.nearest.file_sha256
+        if await _registered_picture(request, digest) is not None:
+            picture = f"/pictures/{digest}.jpg"
     return page(
         request,
         "result.html",
@@ -150,7 +152,7 @@ async def result(request: Request, caller: Reads, id_: str) -> Response:
         stale=bool(standing.stale_because),
         link=url_of(request, f"/r/{entry.id}"),
         picture=picture,
-        badges=parts.key is not None and report.asset.sha256 is not None,
+        badges=page_parts_of(request).key is not None and report.asset.sha256 is not None,
     )
 
 
@@ -214,13 +216,26 @@ def _to_do(verdict: Verdict) -> tuple[Message, ...]:
     return (say(f"do.{verdict.value}", agency=say("learn.the-agency")),)
 
 
-@router.get("/pictures/{name}")
-async def picture(request: Request, name: str) -> Response:
-    """A picture of a registered file."""
-    found = await asyncio.to_thread(page_parts_of(request).preview, name)
+@router.get("/pictures/{sha256}.jpg")
+async def picture(
+    request: Request, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+) -> Response:
+    """What the registered file of this digest looks like, for comparison with a copy."""
+    found = await _registered_picture(request, sha256)
     if found is None:
         raise Problem(ProblemKind.NOT_FOUND)
-    return Response(found.data, media_type=found.media_type, headers=_FOR_EVER)
+    return Response(found, media_type="image/jpeg", headers=_FOR_AN_HOUR)
+
+
+async def _registered_picture(request: Request, sha256: str) -> bytes | None:
+    """As the register keeps it, and as far as everybody may know of it."""
+    parts = parts_of(request)
+    view = parts.register.view(clock=parts.clock)
+    try:
+        return await asyncio.to_thread(view.picture, sha256, at=parts.clock())
+    except RegisterError:
+        # The answer stands without it.
+        return None
 
 
 @router.get("/static/{digest}/{name}")

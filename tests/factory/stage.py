@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -99,9 +98,12 @@ def _bytes_for(agency_signer: MemorySigner, product: MemorySigner) -> dict[Verdi
     }
 
 
-def _registered(home: Path, signer: MemorySigner) -> dict[Verdict, bytes]:
-    """What the register knows better than the file: a copy of a release, and one taken back."""
-    desk, files = Desk(signer), {}
+def _registered(home: Path, signer: MemorySigner) -> tuple[dict[Verdict, bytes], bytes]:
+    """What the register knows better than the file: a copy of a release, and one taken back.
+
+    And the release that is copied, as it was signed.
+    """
+    desk, files, released = Desk(signer), {}, b""
     with Register(home / _DATABASE) as register:
         for verdict, seed in ((Verdict.LOOKALIKE, 601), (Verdict.OFFICIAL_WITHDRAWN, 602)):
             picture, name = photo(seed), f"NOVA9-2026-{seed}"
@@ -118,8 +120,9 @@ def _registered(home: Path, signer: MemorySigner) -> dict[Verdict, bytes]:
             if verdict is Verdict.OFFICIAL_WITHDRAWN:
                 register.take([desk.withdraw(name)], at=system_clock())
             else:
+                released = signed
                 files[verdict] = encode_picture(scaled_down(picture, 700), "jpeg", quality=70)
-    return files
+    return files, released
 
 
 def _directory(agency: DevAgency) -> dict[str, Any]:
@@ -139,7 +142,7 @@ def _copy_of(release: bytes) -> bytes:
 
 
 def _judged(
-    agency: DevAgency, files: Mapping[Verdict, bytes], product_root: pki.Holder
+    agency: DevAgency, files: Mapping[Verdict, bytes], released: bytes, product_root: pki.Holder
 ) -> Iterator[tuple[str, Report]]:
     """Reports by the real verifier, those with a register among them."""
     directory = parse_directory(
@@ -148,7 +151,7 @@ def _judged(
     lists = [judging.trust_list("products", product_root)]
     official = files[Verdict.OFFICIAL]
     release = release_of(agency.agency_id)
-    entry = file_of(release, official, JPEG)
+    entry = file_of(release, released, JPEG)
     differs = (
         Region(left=0.3125, top=0.3125, width=0.3125, height=0.4),
         Region(left=0.6, top=0.1, width=0.1, height=0.1),
@@ -190,15 +193,12 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
         paths[verdict] = folder / f"{verdict.value}.jpg"
         paths[verdict].write_bytes(data)
     (folder / "copy.jpg").write_bytes(_copy_of(files[Verdict.OFFICIAL]))
-    directory, home, previews = folder / "directory.json", folder / "home", folder / "previews"
+    directory, home = folder / "directory.json", folder / "home"
     directory.write_text(json.dumps(_directory(agency)), "utf-8")
     home.mkdir()
-    previews.mkdir()
     anchors = folder / "products.pem"
     anchors.write_bytes(root.pem)
     ListStore(home).add("products", anchors, purpose=ListPurpose.CLAIM, at=system_clock())
-    digest = hashlib.sha256(files[Verdict.OFFICIAL]).hexdigest()
-    (previews / f"{digest}.jpg").write_bytes(media.jpeg(1))
     key = folder / "service.pem"
     write_new_key(key, generate_key("EdDSA"), passphrase=None, unsafe_plain=True)
     with running_service(
@@ -206,12 +206,12 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
         directory=directory,
         register=str(home / _DATABASE),
         service_signing_key=str(key),
-        service_previews=str(previews),
     ) as service:
-        for verdict, data in _registered(home, agency_signer).items():
+        known, released = _registered(home, agency_signer)
+        for verdict, data in known.items():
             paths[verdict] = folder / f"{verdict.value}.jpg"
             paths[verdict].write_bytes(data)
-        answers = dict(_store(home, _judged(agency, files, root)))
+        answers = dict(_store(home, _judged(agency, files, released, root)))
         yield Stage(service=service, files=paths, answers=answers)
 
 

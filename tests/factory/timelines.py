@@ -1,29 +1,22 @@
-"""A register of a few videos and tracks in memory, searched by looking at every code."""
+"""A register of a few videos and tracks in memory."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprints.model import CODE_BYTES, Code, MediaFingerprint
+from provenance.fingerprints.index import CodeHit, FlatCodeIndex
+from provenance.fingerprints.model import Code, MediaFingerprint
 from provenance.fingerprints.sound import MIN_SOUND_QUALITY, fingerprint_sound, numbers_from
 from provenance.fingerprints.sound_matching import find_sound_at_speeds
 from provenance.fingerprints.timelines import TimelineMatch
 from provenance.fingerprints.video import MIN_FRAME_QUALITY, fingerprint_video, video_codes
 from provenance.fingerprints.video_matching import find_video
 
-__all__ = ["NearHit", "SmallRegister"]
-
-
-class NearHit(NamedTuple):
-    query: int
-    owner: int
-    distance: int
-    at_ms: int | None
+__all__ = ["SmallRegister"]
 
 
 class SmallRegister:
@@ -31,15 +24,11 @@ class SmallRegister:
 
     def __init__(self) -> None:
         self._kept: dict[int, MediaFingerprint] = {}
-        self._entries: list[tuple[int, Code]] = []
-        self._bits = np.empty((0, CODE_BYTES), dtype=np.uint8)
+        self._index = FlatCodeIndex()
 
     def add(self, owner: int, fingerprint: MediaFingerprint, *, least_quality: int) -> None:
         self._kept[owner] = fingerprint
-        self._entries += [(owner, c) for c in fingerprint.codes if c.quality >= least_quality]
-        self._bits = np.array(
-            [np.frombuffer(code.bits, np.uint8) for _, code in self._entries]
-        ).reshape(-1, CODE_BYTES)
+        self._index.add(owner, [c for c in fingerprint.codes if c.quality >= least_quality])
 
     def add_video(self, owner: int, data: bytes) -> None:
         fingerprint = fingerprint_video(io.BytesIO(data))
@@ -50,17 +39,10 @@ class SmallRegister:
         self.add(owner, fingerprint, least_quality=MIN_SOUND_QUALITY)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._index)
 
-    def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[NearHit]:
-        hits = []
-        for query, code in enumerate(codes):
-            apart = np.bitwise_count(self._bits ^ np.frombuffer(code.bits, np.uint8)).sum(axis=1)
-            near = np.flatnonzero(apart <= radius)
-            for row in near[np.argsort(apart[near], kind="stable")][:most]:
-                owner, entry = self._entries[row]
-                hits.append(NearHit(query, owner, int(apart[row]), entry.at_ms))
-        return hits
+    def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
+        return self._index.search(codes, radius=radius, most=most)
 
     def frames(self, owner: int) -> Sequence[Code]:
         return self._kept[owner].codes

@@ -20,7 +20,7 @@ from provenance.registry.register.ledger import LogLedger
 from provenance.registry.register.records import Change, Taken
 from provenance.registry.register.schema import CHANGE
 from provenance.registry.register.taking import Taker
-from provenance.registry.register.view import CodeSearch, RegisterView, Resembler
+from provenance.registry.register.view import NearestOwners, RegisterView, Resembler
 from provenance.registry.register.visibility import Reader
 
 __all__ = ["Register"]
@@ -103,7 +103,7 @@ class Register:
         agency: str | None = None,
         *,
         clock: Callable[[], datetime],
-        search: CodeSearch | None = None,
+        search: NearestOwners | None = None,
         resembler: Resembler | None = None,
     ) -> RegisterView:
         """What does this reader see?

@@ -34,7 +34,7 @@ from provenance.verification.register import (
     ResemblanceAnswer,
 )
 
-__all__ = ["BINDING_RADIUS", "CodeSearch", "RegisterView", "Resembler"]
+__all__ = ["BINDING_RADIUS", "NearestOwners", "RegisterView", "Resembler"]
 
 BINDING_RADIUS = 64
 """Bits of 256 by which a soft binding may differ: three quarters have to agree."""
@@ -90,6 +90,17 @@ _OWNERS_BY_RELEASE = (
     .order_by(FINGERPRINT.c.id)
     .limit(MAX_ROWS)
 )
+_PICTURE = (
+    seen(REFERENCE.c.data)
+    .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
+    .join(REFERENCE, REFERENCE.c.fingerprint_id == FINGERPRINT.c.id)
+    .where(
+        FILE.c.sha256 == bindparam("sha256"),
+        FINGERPRINT.c.removed_seq.is_(None),
+        REFERENCE.c.kind == "picture",
+    )
+    .limit(1)
+)
 _REFERENCES = (
     seen(*REFERENCE.c)
     .join_from(FILE, FINGERPRINT, _OF_FINGERPRINT)
@@ -99,7 +110,7 @@ _REFERENCES = (
 )
 
 
-class CodeSearch(Protocol):
+class NearestOwners(Protocol):
     """A search among all codes of the register, whoever may see them."""
 
     def nearest(
@@ -128,7 +139,7 @@ class RegisterView:
         database: Database,
         reader: Reader,
         *,
-        search: CodeSearch | None = None,
+        search: NearestOwners | None = None,
         resembler: Resembler | None = None,
     ) -> None:
         self._database = database
@@ -238,6 +249,15 @@ class RegisterView:
                 )
                 for row in asked.rows(_REFERENCES, owner=owner)
             )
+
+    def picture(self, sha256: str, *, at: datetime) -> bytes | None:
+        """What does the registered file of exactly these bytes look like?
+
+        A JPEG of at most 1024 pixels a side; None where there is none of a picture.
+        """
+        with self._asked(at) as asked:
+            rows = asked.rows(_PICTURE, sha256=sha256)
+            return bytes(rows[0].data) if rows else None
 
     def _files(
         self, question: Select[Any], at: datetime, **values: str

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from provenance.fingerprints.feature_index import FeatureIndex
-from provenance.fingerprints.index import CodeIndex
+from provenance.fingerprints.feature_index import FeatureSearch
+from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import Algorithm, Reference
 from provenance.fingerprints.negatives import NegativeBank
 from provenance.fingerprints.timelines import RegisteredTimelines
@@ -28,12 +28,12 @@ class ReaderSearch(Protocol):
     """A search that leads to nothing its reader may not know of. Good for one question."""
 
     @property
-    def codes(self) -> CodeIndex:
+    def codes(self) -> CodeSearch:
         """Codes, by nearness."""
         ...
 
     @property
-    def features(self) -> FeatureIndex:
+    def features(self) -> FeatureSearch:
         """Local features of pictures."""
         ...
 

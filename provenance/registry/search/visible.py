@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprints.feature_index import FeatureCandidate, FeatureIndex, Seen
+from provenance.fingerprints.feature_index import FeatureCandidate, FeatureIndex
 from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit, CodeIndex
 from provenance.fingerprints.model import Code, Reference
@@ -59,25 +59,14 @@ class Visible:
 
 
 class VisibleCodes:
-    """A code index without what the reader may not know of; it is not for writing."""
+    """A search of codes without what the reader may not know of."""
 
     def __init__(self, index: CodeIndex, visible: Visible) -> None:
         self._index = index
         self._visible = visible
 
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def add(self, owner: int, codes: Iterable[Code]) -> None:
-        """Refused: a reader adds nothing."""
-        raise NotImplementedError("codes are added to the projection, not to a reader's view")
-
-    def remove(self, owner: int) -> int:
-        """Refused: a reader removes nothing."""
-        raise NotImplementedError("codes are removed from the projection, not from a view")
-
     def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
-        """Which registered codes are near these? See `CodeIndex.search`."""
+        """Which registered codes are near these? See `CodeSearch.search`."""
         asked = most
         while True:
             hits = self._index.search(codes, radius=radius, most=asked)
@@ -103,35 +92,17 @@ def _the_first(hits: Sequence[CodeHit], most: int) -> list[CodeHit]:
 
 
 class VisibleFeatures:
-    """A feature index without what the reader may not know of; it is not for writing."""
+    """A search of local features without what the reader may not know of."""
 
     def __init__(self, index: FeatureIndex, visible: Visible) -> None:
         self._index = index
         self._visible = visible
 
-    def add(self, owner: int, features: LocalFeatures) -> None:
-        """Refused: a reader adds nothing."""
-        raise NotImplementedError("features are added to the projection, not to a view")
-
-    def remove(self, owner: int) -> None:
-        """Refused: a reader removes nothing."""
-        raise NotImplementedError("features are removed from the projection, not from a view")
-
     def search(
-        self,
-        features: LocalFeatures,
-        *,
-        mirrored: bool = False,
-        most: int = 5,
-        seen: Seen | None = None,
+        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
     ) -> list[FeatureCandidate]:
-        """Which pictures may be in the copy? See `FeatureIndex.search`."""
-
-        def shown(owners: Sequence[int]) -> set[int]:
-            known = set(self._visible.files(owners))
-            return known if seen is None else known & set(seen(owners))
-
-        return self._index.search(features, mirrored=mirrored, most=most, seen=shown)
+        """Which pictures may be in the copy? See `FeatureSearch.search`."""
+        return self._index.search(features, mirrored=mirrored, most=most, seen=self._visible.files)
 
 
 class VisibleTimelines:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.errors import RegisterError
-from provenance.fingerprints.feature_index import FeatureCandidate, Seen
+from provenance.fingerprints.feature_index import FeatureCandidate
 from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit
 from provenance.fingerprints.model import Algorithm, Code, Reference
@@ -134,15 +134,6 @@ class _RelayedCodes:
     def __init__(self, search: _RelayedSearch) -> None:
         self._search = search
 
-    def __len__(self) -> int:
-        raise NotImplementedError("how many codes there are is not for a worker to know")
-
-    def add(self, owner: int, codes: Iterable[Code]) -> None:
-        raise NotImplementedError("a worker adds nothing")
-
-    def remove(self, owner: int) -> int:
-        raise NotImplementedError("a worker removes nothing")
-
     def search(self, codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
         hits: list[CodeHit] = []
         for start in range(0, len(codes), CODES_AT_ONCE):
@@ -156,22 +147,9 @@ class _RelayedFeatures:
     def __init__(self, search: _RelayedSearch) -> None:
         self._search = search
 
-    def add(self, owner: int, features: LocalFeatures) -> None:
-        raise NotImplementedError("a worker adds nothing")
-
-    def remove(self, owner: int) -> None:
-        raise NotImplementedError("a worker removes nothing")
-
     def search(
-        self,
-        features: LocalFeatures,
-        *,
-        mirrored: bool = False,
-        most: int = 5,
-        seen: Seen | None = None,
+        self, features: LocalFeatures, *, mirrored: bool = False, most: int = 5
     ) -> list[FeatureCandidate]:
-        if seen is not None:
-            raise NotImplementedError("what may be found is for the parent to say")
         if not len(features):
             return []
         packed = text_of(features.to_bytes())

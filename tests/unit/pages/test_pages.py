@@ -16,7 +16,7 @@ from provenance.pages.pictures import badge_svg, qr_svg
 from provenance.pages.rendering import PageRequest, markup, render
 from provenance.pages.result import result_view, safe_channels
 from provenance.report import Ingredient, MetadataField, Region, Report, Resemblance
-from provenance.runtime.page_parts import PageParts, read_service_key
+from provenance.runtime.page_parts import read_service_key
 from provenance.signing.private_keys import generate_key, write_new_key
 from provenance.verdict import Verdict
 from provenance.wording.catalogue import wording_in
@@ -169,21 +169,3 @@ def test_the_key_for_badges_is_its_owners_alone(tmp_path: Path) -> None:
         read_service_key(path)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_service_key(tmp_path / "none.pem")
-
-
-def test_pictures_of_releases_are_found_by_digest_only(tmp_path: Path) -> None:
-    parts = PageParts(key=None, badge_days=30, previews=tmp_path)
-    digest = "a" * 64
-    assert parts.preview_name(digest) is None
-    (tmp_path / f"{digest}.png").write_bytes(b"x")
-    (tmp_path / "secret.png").write_bytes(b"x")
-    name = parts.preview_name(digest)
-    assert name == f"{digest}.png"
-    found = parts.preview(name)
-    assert found is not None
-    assert found.media_type == "image/png"
-    for bad in ("secret.png", f"../{digest}.png", f"{digest}.svg", f"{digest}.png/x", digest):
-        assert parts.preview(bad) is None
-    (tmp_path / f"{digest}.jpg").write_bytes(b"x" * (4 * 1024**2 + 1))
-    assert parts.preview(f"{digest}.jpg") is None
-    assert PageParts(key=None, badge_days=1, previews=None).preview_name(digest) is None

@@ -47,6 +47,7 @@ QUESTIONS: dict[str, Callable[[RegisterView, Any, str], Any]] = {
     "owners": lambda v, at, _: v.owners(list(range(1, 9)), at=at),
     "owners_of_release": lambda v, at, _: v.owners_of_release(AGENCY, "NOVA9-1", at=at),
     "references": lambda v, at, _: v.references(1, at=at),
+    "picture": lambda v, at, _: v.picture(digest_of("a"), at=at),
 }
 NOT_ABOUT_RELEASES = {"name", "resembling"}
 DESK_QUESTIONS: dict[str, Callable[[BindingDesk, str], Any]] = {
