@@ -186,10 +186,11 @@ def main() -> int:
     parser.add_argument("--authority-ms", type=float, default=0)
     given = parser.parse_args()
     delay_s = given.authority_ms / 1000
-    if given.files:
-        _batch(given.files, given.rounds, delay_s)
+    # First: what is forked later begins with all the memory of this process.
     if given.video_mb:
         _video(given.video_mb, delay_s)
+    if given.files:
+        _batch(given.files, given.rounds, delay_s)
     return 0
 
 
