@@ -135,14 +135,21 @@ class JobStore:
             if row.state not in _ACTIVE:
                 raise ConflictError(f"job: expected one that has not ended, got {row.state}")
             waiting = (job_items.c.job == job) & (job_items.c.state == ItemState.WAITING)
-            uploads = connection.execute(select(job_items.c.upload).where(waiting)).scalars().all()
+            # One that is being given out at this moment is locked, and is no longer waiting.
+            rows = connection.execute(
+                select(job_items.c.id, job_items.c.upload)
+                .where(waiting)
+                .with_for_update(skip_locked=True)
+            ).all()
             connection.execute(
-                update(job_items).where(waiting).values(state=ItemState.CANCELLED, upload=None)
+                update(job_items)
+                .where(job_items.c.id.in_([row.id for row in rows]))
+                .values(state=ItemState.CANCELLED, upload=None)
             )
             _to(connection, job, JobState.CANCELLED, ended_at=now)
             self._tell(connection, job, now)
             ended = _job(connection, _held(connection, job, owner))
-        return ended, [name for name in uploads if name]
+        return ended, [row.upload for row in rows if row.upload]
 
     def items(self, job: str, *, after: int, most: int) -> Sequence[Item]:
         """The files of a job, from a place on."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
+from provenance.database.database import Database
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.records.job_model import ItemState, Job, JobState, Webhook
 from provenance.records.jobs import JobStore
+from provenance.records.tables import job_items
 from provenance.records.webhooks import DeliveryState, WebhookStore
+from tests.factory.registers import new_database
 from tests.unit.records.conftest import NOW
 
 LEASE = timedelta(minutes=5)
@@ -102,6 +107,34 @@ def test_cancelled(jobs: JobStore, engine: Engine) -> None:
     now = jobs.get(job.id, owner=OWNER, now=NOW)
     assert now is not None
     assert (now.state, now.progress.done, now.progress.cancelled) == (JobState.CANCELLED, 1, 1)
+
+
+def test_what_is_given_out_while_a_job_is_cancelled_keeps_its_bytes(
+    postgresql: str, random: Callable[[int], bytes]
+) -> None:
+    with Database(new_database(postgresql, "jobs_cancelled")) as database:
+        jobs = JobStore(database.engine, random)
+        job = new_job(jobs, "a", "b")
+        with database.engine.begin() as worker, ThreadPoolExecutor(1) as elsewhere:
+            # A worker has just taken the first, and has not committed yet.
+            row = worker.execute(
+                select(job_items).order_by(job_items.c.id).limit(1).with_for_update()
+            ).one()
+            worker.execute(
+                update(job_items)
+                .where(job_items.c.id == row.id)
+                .values(state=ItemState.RUNNING, leased_until=NOW + LEASE)
+            )
+            cancelled = elsewhere.submit(jobs.cancel, job.id, owner=OWNER, now=NOW)
+            with suppress(TimeoutError):
+                cancelled.result(timeout=1)
+            worker.commit()
+            ended, uploads = cancelled.result(timeout=10)
+        assert (ended.state, uploads) == (JobState.CANCELLED, ["bytes-b"])
+        finish(jobs, database.engine, row.id)
+        now = jobs.get(job.id, owner=OWNER, now=NOW)
+        assert now is not None
+        assert (now.progress.done, now.progress.cancelled) == (1, 1)
 
 
 @pytest.mark.parametrize("state", [JobState.DONE, JobState.CANCELLED])
