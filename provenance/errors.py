@@ -21,6 +21,7 @@
     ├── ConflictError           what is asked for does not fit the state of things
     ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
+    │   └── ConnectionLostError the connection broke before the answer was there
     ├── MalformedError          bytes that are not what they claim to be
     └── LimitError              an input is larger than a limit allows
 
@@ -37,6 +38,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigurationError",
     "ConflictError",
+    "ConnectionLostError",
     "DirectoryError",
     "EngineUnsafeError",
     "FetchError",
@@ -158,6 +160,10 @@ class ConflictError(ProvenanceError):
 
 class FetchError(ProvenanceError):
     """Nothing was fetched: refused by the rules, unreachable, too slow, too large or malformed."""
+
+
+class ConnectionLostError(FetchError):
+    """The other side broke off before its answer was there; asking once more may do."""
 
 
 class MalformedError(ProvenanceError):

@@ -16,7 +16,7 @@ from ipaddress import IPv6Address
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
-from provenance.errors import ConfigurationError, FetchError
+from provenance.errors import ConfigurationError, ConnectionLostError, FetchError
 from provenance.runtime.addresses import Resolver, is_public, system_resolver
 
 __all__ = ["GuardedFetcher"]
@@ -200,6 +200,8 @@ class GuardedFetcher:
                 connection.endheaders(body)
                 with connection.getresponse() as response:
                     yield response
+            except ConnectionError as error:
+                raise ConnectionLostError(f"{target.place}: {_explain(error)}") from error
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise FetchError(f"{target.place}: {_explain(error)}") from error
             finally:

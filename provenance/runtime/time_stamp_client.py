@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from provenance.errors import ConnectionLostError
 from provenance.runtime.fetch import GuardedFetcher
 
 __all__ = ["HttpTimeStampAuthority"]
@@ -41,10 +42,17 @@ class HttpTimeStampAuthority:
     def __call__(self, request: bytes, /) -> bytes:
         """What does it answer to this TimeStampReq?
 
+        A connection that breaks is made once more: one lost among the thousands of a
+        batch says nothing about the authority, and a file is not worth losing for it.
+
         Raises:
             FetchError: The address is refused, or there is no answer within the bounds.
         """
-        return _fetcher(tuple(self.network_allow), self.timeout_s)(self.url, request)
+        fetch = _fetcher(tuple(self.network_allow), self.timeout_s)
+        try:
+            return fetch(self.url, request)
+        except ConnectionLostError:
+            return fetch(self.url, request)
 
 
 @cache

@@ -7,6 +7,8 @@ is any certificate holder; `make_authority` makes one that follows the profile.
 from __future__ import annotations
 
 import hashlib
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -194,6 +196,7 @@ class TimeStampAuthority:
         wrong_imprint: Stamp another digest than the one asked for.
         http_status: Anything but 200 is sent without a body.
         answer: Replaces all of that: gets the request, gives the body.
+        break_off: So many of the next connections are reset instead of answered.
         requests: What it was asked, in order.
     """
 
@@ -204,6 +207,7 @@ class TimeStampAuthority:
     wrong_imprint: bool = False
     http_status: int = 200
     answer: Callable[[bytes], bytes] | None = None
+    break_off: int = 0
     requests: list[bytes] = field(default_factory=list)
 
     def reset(self) -> None:
@@ -213,6 +217,7 @@ class TimeStampAuthority:
         self.wrong_imprint = False
         self.http_status = 200
         self.answer = None
+        self.break_off = 0
         self.requests.clear()
 
     def respond(self, request: bytes) -> bytes:
@@ -242,6 +247,14 @@ def running_authority() -> Iterator[TimeStampAuthority]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = self.rfile.read(int(self.headers["Content-Length"]))
+            if authority.break_off:
+                authority.break_off -= 1
+                # With nothing to linger for, closing resets the connection.
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+                self.connection.close()
+                return
             body = authority.respond(request)
             self.send_response(authority.http_status)
             if authority.http_status != 200:
@@ -254,8 +267,12 @@ def running_authority() -> Iterator[TimeStampAuthority]:
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing on stderr."""
 
+    class Server(ThreadingHTTPServer):
+        # The default of five is full as soon as the machine is busy with other tests.
+        request_queue_size = 128
+
     root, tsa = make_authority()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         host, port = server.server_address[:2]
         authority = TimeStampAuthority(url=f"http://{host!s}:{port}/", root=root, tsa=tsa)

@@ -130,6 +130,19 @@ def test_an_authority_that_is_down_or_silent_is_passed_over(desk: Desk) -> None:
         assert stamper.stamp(MESSAGE).tried == ()
 
 
+def test_a_connection_that_breaks_is_made_once_more(desk: Desk) -> None:
+    desk.tsa.break_off = 1
+    stamp = desk.stamper().stamp(MESSAGE)
+    assert (stamp.trust_list, stamp.tried, desk.tsa.break_off) == ("tsa", (), 0)
+
+
+def test_an_authority_that_breaks_off_twice_gave_no_stamp(desk: Desk) -> None:
+    desk.tsa.break_off = 2
+    with pytest.raises(TimeStampError, match=r"no authority gave .*127\.0\.0\.1"):
+        desk.stamper().stamp(MESSAGE)
+    assert (desk.tsa.break_off, desk.tsa.requests) == (0, [])
+
+
 def test_when_all_fail_each_is_named_with_its_reason(desk: Desk) -> None:
     desk.tsa.http_status = 503
     down = authority_of("http://127.0.0.1:1/")
