@@ -1,0 +1,1 @@
+"""The people who work at the service: accounts, roles, how they sign in, their sessions."""
