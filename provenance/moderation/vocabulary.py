@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# A member of the staff has roles before there is a case to review.
+from provenance.staff.roles import Role
+
 __all__ = [
     "ActionState",
     "ActionType",
@@ -226,13 +229,3 @@ class Audience(StrEnum):
     UPLOADER = "uploader"
     REPORTER = "reporter"
     PUBLIC = "public"
-
-
-class Role(StrEnum):
-    """What a member of the staff is there for; they may have several."""
-
-    REVIEWER = "reviewer"
-    SENIOR = "senior"
-    LEGAL = "legal"
-    ADMIN = "admin"
-    AUDITOR = "auditor"
