@@ -19,6 +19,7 @@
     ├── StoreError              what the service keeps cannot be read or written
     │   └── StorageFullError    there is no room left for an upload
     ├── ConflictError           what is asked for does not fit the state of things
+    ├── SignInRefusedError      a proof of who somebody is that does not count
     ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     │   └── ConnectionLostError the connection broke before the answer was there
@@ -52,6 +53,7 @@ __all__ = [
     "ReleaseError",
     "RequirementNotMetError",
     "SelfCheckError",
+    "SignInRefusedError",
     "SigningError",
     "SigningKeyError",
     "SourceError",
@@ -156,6 +158,10 @@ class StorageFullError(StoreError):
 
 class ConflictError(ProvenanceError):
     """A job, key or request is in a state in which what was asked for cannot be done."""
+
+
+class SignInRefusedError(ProvenanceError):
+    """What somebody shows to prove who they are does not count; says why, for the log alone."""
 
 
 class FetchError(ProvenanceError):
