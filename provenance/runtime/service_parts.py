@@ -36,14 +36,14 @@ from provenance.runtime.settings import Settings
 from provenance.runtime.uploads import UploadFolder
 from provenance.runtime.webhook_client import WebhookClient
 
-__all__ = ["ServiceParts", "open_keys"]
+__all__ = ["ServiceParts", "open_database", "open_keys"]
 
 _JOB_WORKERS = 2
 _REST_S = 1.0
 _TIDY_REST_S = 30.0
 
 
-def _open_register(settings: Settings) -> Register:
+def open_database(settings: Settings) -> Register:
     """The register whose database is the service's too, made or brought up to date.
 
     Raises:
@@ -66,7 +66,7 @@ def open_keys(settings: Settings) -> Iterator[KeyStore]:
         ConfigurationError: The database cannot be named or made.
         RegisterError: It cannot be reached.
     """
-    with _open_register(settings) as register:
+    with open_database(settings) as register:
         yield KeyStore(register.database.engine, os.urandom)
 
 
@@ -114,7 +114,7 @@ class ServiceParts:
         """
         service = settings.service
         profiles = load_profiles(settings)
-        register = _open_register(settings)
+        register = open_database(settings)
         engine = register.database.engine
         uploads = UploadFolder(
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
