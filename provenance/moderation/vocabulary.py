@@ -77,6 +77,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order, from 0: what is graver comes later."""
+        return list(Severity).index(self)
+
 
 class Queue(StrEnum):
     """Who may see a case at all."""
@@ -116,6 +121,8 @@ class CaseState(StrEnum):
     REOPENED = "reopened"
     VOID = "void"
     """Its subject was gone before anything of it was captured."""
+    MERGED = "merged"
+    """It became part of another case, which goes on in its place."""
 
 
 class AppealState(StrEnum):
@@ -167,6 +174,15 @@ class ActionType(StrEnum):
     NOTIFY_HOST = "notify-host"
     NONE = "none"
 
+    @property
+    def restrictive(self) -> bool:
+        """Whether whoever uploaded it has to be given reasons, and may appeal."""
+        return self not in {
+            ActionType.NOTIFY_HOST,
+            ActionType.REFER_AUTHORITY,
+            ActionType.NONE,
+        }
+
 
 class ActionState(StrEnum):
     """Whether it has been done."""
@@ -196,6 +212,15 @@ class ClockKind(StrEnum):
     def statutory(self) -> bool:
         """Whether nobody can pause it."""
         return self not in {ClockKind.DECIDE, ClockKind.RETENTION}
+
+    @property
+    def expires(self) -> bool:
+        """Whether its end is no fault: something holds until then, and no longer."""
+        return self in {
+            ClockKind.TEMPORARY_BLOCK,
+            ClockKind.APPEAL_WINDOW,
+            ClockKind.RETENTION,
+        }
 
 
 class Audience(StrEnum):

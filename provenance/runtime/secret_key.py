@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from provenance.atomic_files import new_file
 from provenance.errors import ConfigurationError
 from provenance.staff.sealing import KEY_BYTES
 
@@ -27,7 +28,7 @@ def read_or_make_key(path: Path) -> bytes:
         except OSError as error:
             raise _cannot(path, "made", error) from error
         # Of two processes that make it at the same time, one is first.
-        with suppress(FileExistsError), path.open("xb", opener=_private) as file:
+        with suppress(ConfigurationError), new_file(path, replace=False, mode=0o600) as file:
             file.write(os.urandom(KEY_BYTES))
     key = read_secret(path)
     if len(key) != KEY_BYTES:
@@ -55,10 +56,6 @@ def read_secret(path: Path) -> bytes:
     if len(data) > _MAX_SECRET_BYTES:
         raise ConfigurationError(f"{path}: expected at most {_MAX_SECRET_BYTES} bytes")
     return data
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _cannot(path: Path, verb: str, error: OSError) -> ConfigurationError:
