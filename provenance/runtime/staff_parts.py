@@ -12,9 +12,10 @@ from typing import Self
 from sqlalchemy import Engine
 
 from provenance.errors import ConfigurationError
+from provenance.runtime.clock import system_clock
 from provenance.runtime.provider_client import ProviderClient
 from provenance.runtime.secret_key import read_or_make_key, read_secret
-from provenance.runtime.service_parts import open_database
+from provenance.runtime.service_database import open_database
 from provenance.runtime.settings import Settings
 from provenance.staff.accounts import AccountStore
 from provenance.staff.attempts import Attempts
@@ -103,6 +104,11 @@ class StaffParts:
             provider=provider,
             sessions=sessions,
         )
+
+    def tidy(self) -> bool:
+        """Drop what has ended; there is never more to do at once."""
+        self.sign_in.forget(now=system_clock())
+        return False
 
 
 @contextmanager
