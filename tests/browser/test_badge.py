@@ -121,10 +121,12 @@ def test_a_badge_of_a_release_that_was_withdrawn_since(
         with stage.service.client() as client:
             answer = client.post("/check", files={"file": ("a.jpg", signed, "image/jpeg")})
         assert answer.status_code == 303, answer.text
-        badge = _token(stage, answer.headers["Location"].rpartition("/")[2], site.origin)
+        report = answer.headers["Location"].rpartition("/")[2]
+        badge = _token(stage, report, site.origin)
         picture = site.put("/603.jpg", signed, "image/jpeg")
         shown(page, stage, site, badge, picture)
         expect_badge(page, "official")
+        assert "Official release" in _drawn(stage, report)
 
         register.take([desk.withdraw("NOVA9-2026-603")], at=system_clock())
 
@@ -136,6 +138,13 @@ def test_a_badge_of_a_release_that_was_withdrawn_since(
         assert "Out of date" in answer.text
         standing = client.get("/badge-standing", params={"token": badge})
     assert (standing.json(), standing.headers["Cache-Control"]) == ({"stands": False}, "no-store")
+    assert "Out of date" in _drawn(stage, report)
+
+
+def _drawn(stage: Stage, report: str) -> str:
+    """The badge for places without scripts."""
+    with stage.service.client() as client:
+        return client.get(f"/r/{report}/badge.svg", params={"lang": "en"}).text
 
 
 def test_a_badge_copied_to_another_page(
