@@ -8,8 +8,8 @@ from tests.factory.command_line import Cli
 
 
 def test_add_list_train_roles_disable(cli: Cli) -> None:
-    made = cli("staff", "add", "minji", "--role", "reviewer", "--role", "legal",
-               "--display-name", "민지", "--language", "ko", "--conflict", "aurora-entertainment")  # fmt: skip
+    described = ("--display-name", "민지", "--language", "ko", "--conflict", "aurora-entertainment")
+    made = cli("staff", "add", "minji", "--role", "reviewer", "--role", "legal", *described)
     assert made.code == 0
     # The link is the only thing on standard output, so that it can be piped.
     assert made.out.startswith("http://127.0.0.1:8080/mod/enrol?link=")
@@ -17,13 +17,13 @@ def test_add_list_train_roles_disable(cli: Cli) -> None:
     assert "minji: a link for setting up the account, for 72 hours" in made.err
     assert cli("staff", "list").out == "minji  counts  legal,reviewer  -  -  민지\n"
     assert cli("staff", "train", "minji", "--until", "2027-03-31").code == 0
-    assert "  2027-04-01  " in cli("staff", "list").out
+    assert "  2027-03-31  " in cli("staff", "list").out
     assert cli("staff", "roles", "minji", "--role", "senior").out == (
         "minji: senior; signed out everywhere\n"
     )
     assert cli("staff", "describe", "minji", "--no-conflicts", "--exposure-cap", "5").code == 0
     assert cli("staff", "disable", "minji").code == 0
-    assert cli("staff", "list").out == "minji  disabled  senior  2027-04-01  -  민지\n"
+    assert cli("staff", "list").out == "minji  disabled  senior  2027-03-31  -  민지\n"
     assert cli("staff", "enable", "minji").code == 0
     first, second = (cli("staff", command, "minji").out for command in ("invite", "reset"))
     assert first != second
@@ -42,7 +42,6 @@ def test_add_list_train_roles_disable(cli: Cli) -> None:
         (("add", "bob", "--role", "boss"), "--role: expected reviewer, senior"),
         (("train", "nobody", "--until", "2027-01-01"), "expected one that is there, got none"),
         (("train", "nobody", "--until", "soon"), "--until: expected a date"),
-        (("train", "nobody", "--until", "9999-12-31"), "--until: expected a date"),
         (("invite", "nobody"), "expected one that is there, got none"),
         (("link", "nobody", "--subject", "s"), "expected an identity provider, got none"),
     ],
