@@ -12,8 +12,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +43,7 @@ from tests.factory.scenes import photo
 __all__ = ["Register", "Tally", "best_overlap", "main", "measure_copies", "picture_of"]
 
 Rgb = NDArray[np.uint8]
+_SLICE = 500
 _SIZE = (640, 427)
 _UNRELATED_FROM, _BURSTS_FROM = 1_000_000, 2_000_000
 
@@ -160,13 +163,32 @@ def measure_copies(
     return tallies
 
 
-def measure_unrelated(register: Register, queries: int) -> int:
+_asked: Register
+
+
+def measure_unrelated(register: Register, queries: int, *, processes: int = 1) -> int:
     """How many confirmed matches do pictures get that were never registered?
 
     Six queries are made of each scene: the whole, a mirrored half, quarters.
     """
+    global _asked  # noqa: PLW0603 - forked with the process, as it is too large to be sent
+    _asked = register
     false = 0
-    for number in range(queries):
+    slices = [range(n, min(n + _SLICE, queries)) for n in range(0, queries, _SLICE)]
+    with ExitStack() as held:
+        each: Callable[..., Iterable[int]] = map
+        if processes > 1:
+            each = held.enter_context(get_context("fork").Pool(processes)).imap
+        for done, found in zip(slices, each(_look_up_strangers, slices), strict=True):
+            false += found
+            _say(f"unrelated: {false} of {done.stop}")
+    return false
+
+
+def _look_up_strangers(numbers: range) -> int:
+    """Confirmed matches of some of them."""
+    false = 0
+    for number in numbers:
         rgb = photo(_UNRELATED_FROM + number // 6, size=_SIZE)
         height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
         part = (
@@ -177,9 +199,7 @@ def measure_unrelated(register: Register, queries: int) -> int:
             rgb[height:, width:],
             rgb[:height, :width],
         )[number % 6]
-        false += len(register.look_up(np.ascontiguousarray(part)).matches)
-        if number % 500 == 499:
-            _say(f"unrelated: {false} of {number + 1}")
+        false += len(_asked.look_up(np.ascontiguousarray(part)).matches)
     return false
 
 
@@ -258,6 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--unrelated", type=int, default=30_000)
     parser.add_argument("--bursts", type=int, default=100)
     parser.add_argument("--photographs", type=int, default=100, help="of TEST_CORPUS")
+    parser.add_argument("--processes", type=int, default=2, help="for those never registered")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
@@ -277,11 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bursts = measure_bursts(register, options.bursts)
     photographs = [(options.registered + n, rgb) for n, rgb in enumerate(real)]
     drawn = measure_copies(register, originals, kinds())
-    photographed = measure_copies(register, photographs, kinds() if real else [])
-    false = measure_unrelated(register, options.unrelated)
     _print("drawn scenes", drawn)
+    photographed = measure_copies(register, photographs, kinds() if real else [])
     if real:
         _print("photographs", photographed)
+    false = measure_unrelated(register, options.unrelated, processes=options.processes)
     print(f"registered: {pictures} pictures and {3 * options.bursts} frames of bursts")
     print(f"codes: {len(register.codes)}")
     print(f"unrelated: {false} confirmed in {options.unrelated} look-ups")
