@@ -43,13 +43,24 @@ def test_boxes_without_end_take_the_time_that_is_allowed_and_no_more(
     tmp_path: Path, good: Path
 ) -> None:
     path = tmp_path / "boxes.mp4"
-    path.write_bytes(quadratic_mp4())
+    # The mark of a manifest store: without it nothing would be asked of the engine.
+    path.write_bytes(quadratic_mp4() + b"\0\0\0\x0cfreec2pa")
     # Our own bound would keep it from the engine; here it is out of the way.
     setup = VerifierSetup(limits=Limits(max_boxes_beside=10**9, max_segments=10**9))
     report, after = judge(path, good, limits=WorkerLimits(wall_s=6), setup=setup)
     assert report.verdict is Verdict.UNDETERMINED
     assert report.reason is FindingCode.TIME_EXHAUSTED
     assert after.verdict is Verdict.SIGNED_UNRECOGNISED
+
+
+def test_boxes_without_end_that_hold_no_credentials_never_reach_the_engine(
+    tmp_path: Path, good: Path
+) -> None:
+    path = tmp_path / "boxes.mp4"
+    path.write_bytes(quadratic_mp4())
+    setup = VerifierSetup(limits=Limits(max_boxes_beside=10**9, max_segments=10**9))
+    report, _ = judge(path, good, limits=WorkerLimits(wall_s=6), setup=setup)
+    assert report.verdict is Verdict.UNVERIFIED
 
 
 def test_with_our_own_bound_boxes_without_end_never_reach_the_engine(
