@@ -12,19 +12,17 @@ from provenance.media.layout import Layout
 
 __all__ = ["holds_no_credentials"]
 
-# `dcterms:provenance` in XMP is where a file names the place of credentials that are elsewhere.
-_ELSEWHERE = b"provenance"
 # Without one of these bytes the standard has no place for a manifest store in the container,
 # nor for XMP that could name another place. C2PA 2.2 A.3.1, A.3.2, A.5; XMP part 3.
 _MARKS: Mapping[Container, tuple[bytes, ...]] = MappingProxyType(
     {
-        Container.JPEG: (b"c2pa", b"http://ns.adobe.com/x", _ELSEWHERE),
-        Container.PNG: (b"caBX", b"c2pa", b"XML:com.adobe.xmp", _ELSEWHERE),
+        Container.JPEG: (b"http://ns.adobe.com/x", b"c2pa"),
+        Container.PNG: (b"XML:com.adobe.xmp", b"caBX"),
         Container.BMFF: (
             bytes.fromhex("d8fec3d61b0e483c92975828877ec481"),
-            b"c2pa",
             bytes.fromhex("be7acfcb97a942e89c71999491e3afac"),
-            _ELSEWHERE,
+            # XMP may lie in other boxes as well; `dcterms:provenance` is what would matter.
+            b"provenance",
         ),
     }
 )
