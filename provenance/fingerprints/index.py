@@ -242,17 +242,18 @@ def _scan(
     asked = len(wanted)
     size = _DISTANCES // asked
     distances = np.empty(_DISTANCES, np.int32)
+    asked_at, distances_at = faiss.swig_ptr(wanted), faiss.swig_ptr(distances)
     for start in range(0, rows.count, size):
         block = rows.codes[start : min(start + size, rows.count)]
         # All distances, and then a look at the least, are a third faster than a search that
         # collects what is near: mostly nothing is.
         faiss.hammings(  # type: ignore[attr-defined]
-            faiss.swig_ptr(wanted),
+            asked_at,
             faiss.swig_ptr(block),
             asked,
             len(block),
             CODE_BYTES,
-            faiss.swig_ptr(distances),
+            distances_at,
         )
         every = distances[: asked * len(block)].reshape(asked, len(block))
         for query in np.flatnonzero(every.min(axis=1) <= radius):
