@@ -1,35 +1,14 @@
-"""The `provenance` command: its subcommands, and what becomes of their errors."""
+"""The `provenance` command: from its start to its exit status."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated
 
-import typer
-
-from provenance.cli.bulk import bulk
-from provenance.cli.cert import cert
-from provenance.cli.codes import codes
-from provenance.cli.compare import COMPARE_EXIT_CODES, compare
-from provenance.cli.dev import dev
-from provenance.cli.directory import directory
-from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
-from provenance.cli.inspect import inspect
-from provenance.cli.key import key
-from provenance.cli.lists import lists
-from provenance.cli.log import log
-from provenance.cli.register import register
-from provenance.cli.replay import REPLAY_EXIT_CODES, replay
-from provenance.cli.report import report
-from provenance.cli.serve import serve
-from provenance.cli.service_keys import service
-from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
-from provenance.cli.staff import staff
-from provenance.cli.stamp import STAMP_EXIT_CODES, stamp
-from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
-from provenance.cli.verify import verify
+from provenance.cli.exit_codes import ExitCode
+from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say
 from provenance.errors import (
     ConfigurationError,
     RegisterError,
@@ -37,70 +16,23 @@ from provenance.errors import (
     SourceError,
     StoreError,
 )
-from provenance.runtime.workers.host_process import shared_host
 
-__all__ = ["app", "run"]
+__all__ = ["entry", "run"]
 
-app = typer.Typer(
-    name="provenance",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("verify", epilog=EXIT_CODES_HELP)(verify)
-app.command("sign", epilog=SIGN_EXIT_CODES)(sign)
-app.command("stamp", epilog=STAMP_EXIT_CODES)(stamp)
-app.command("inspect")(inspect)
-app.command("compare", epilog=COMPARE_EXIT_CODES)(compare)
-app.command("codes")(codes)
-app.command("replay", epilog=REPLAY_EXIT_CODES)(replay)
-app.add_typer(release, name="release")
-app.add_typer(lists, name="lists")
-app.add_typer(directory, name="directory")
-app.add_typer(register, name="register")
-app.add_typer(log, name="log")
-app.add_typer(key, name="key")
-app.add_typer(cert, name="cert")
-app.add_typer(report, name="report")
-app.command("serve")(serve)
-app.add_typer(service, name="service")
-app.add_typer(staff, name="staff")
-app.add_typer(bulk, name="bulk")
-app.add_typer(dev, name="dev")
-
-
-def _version_asked(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if wanted:
-        # Reading the installed package's metadata is slow, and rarely asked for.
-        from importlib.metadata import version
-
-        write_text(f"provenance {version('provenance-verifier')}")
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    *,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version.", callback=_version_asked, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    """Say who released a photo, clip, track or document, and whether it is unchanged.
-
-    Not whether what it shows is so, and nothing against a file without credentials.
-    """
+# Loading modules makes objects by the hundred thousand, and hardly any garbage.
+_OBJECTS_BEFORE_COLLECTING = 50_000
 
 
 def run() -> int:
     """Which exit status does the command line of this process come to?"""
     prepare_streams()
     if sys.argv[1:2] == ["verify"] and not {"-h", "--help"} & set(sys.argv):
-        # It loads what verifying needs while the command line is read here.
-        with suppress(ConfigurationError):
-            shared_host()
+        _start_host()
+    # After the host, which loads what verifying needs while the command line is read here.
+    import typer
+
+    from provenance.cli.app import app
+
     try:
         # Otherwise typer would print and exit by itself.
         result = app(prog_name="provenance", standalone_mode=False)
@@ -122,5 +54,24 @@ def run() -> int:
     return result if isinstance(result, int) else ExitCode.MET
 
 
+def _start_host() -> None:
+    # Only for commands that verify: it starts processes.
+    from provenance.runtime.workers.host_process import shared_host
+
+    with suppress(ConfigurationError):
+        shared_host()
+
+
+def entry() -> int:
+    """The same, for a process that does nothing else and ends then."""
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    # Pydantic would look through every installed package for one that wants to listen.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    status = run()
+    # The kernel takes the memory back at once; there is no need to look for garbage first.
+    gc.freeze()
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(entry())

@@ -111,6 +111,8 @@ class ConsentStatement(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         title="org.provenance-verifier.consent",
+        # Its patterns take as long to compile as the engine to load, and few files need them.
+        defer_build=True,
     )
 
     artist: Annotated[str, Field(pattern=r"\S", max_length=_MAX_NAME_CHARS)] = Field(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cbor2
 import rfc8785
@@ -28,9 +28,12 @@ from provenance.credentials.cose import (
     check_cose_signature,
     parse_cose_sign1,
 )
-from provenance.credentials.engine_signing import ClaimSigner
 from provenance.errors import MalformedError, SigningError
 from provenance.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    # It brings all that signs, for a name.
+    from provenance.credentials.engine_signing import ClaimSigner
 
 __all__ = ["MEMBER", "artist_signature", "check_artist_signature", "sign_consent"]
 

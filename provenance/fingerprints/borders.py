@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -135,9 +134,9 @@ def _longest_run(wanted: NDArray[np.bool_]) -> tuple[int, int]:
     """Start and end of the longest run; gaps of three are bridged."""
     closed = wanted.copy()
     places = np.flatnonzero(wanted)
-    for one, following in pairwise(places.tolist()):
-        if following - one <= 3:
-            closed[one:following] = True
+    steps = np.diff(places)
+    for gap in np.flatnonzero((steps > 1) & (steps <= 3)):
+        closed[places[gap] : places[gap + 1]] = True
     edges = np.flatnonzero(np.diff(np.concatenate(([False], closed, [False])).astype(np.int8)))
     if not edges.size:
         return 0, len(wanted)

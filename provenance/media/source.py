@@ -62,8 +62,7 @@ class OpenSource:
         self.size_bytes = size_bytes
         self.name = name
         self._before = _fingerprint(stream) if live else None
-        # Starts no thread until it is given something to do.
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+        self._reader: ThreadPoolExecutor | None = None
         self._digest: Future[str] | None = None
 
     def head(self, count: int) -> bytes:
@@ -92,6 +91,7 @@ class OpenSource:
         """
         if self._before is None:
             return self.sha256
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
         self._digest = self._reader.submit(_digest_of, self.stream.fileno(), self.size_bytes)
         return self._finish_digest
 
@@ -105,7 +105,8 @@ class OpenSource:
     def close(self) -> None:
         """Let go of the source, once nobody reads it any more."""
         # A descriptor that is closed under a reader may be another file's by then.
-        self._reader.shutdown(wait=True)
+        if self._reader is not None:
+            self._reader.shutdown(wait=True)
         self.stream.close()
 
     def has_changed(self) -> bool:

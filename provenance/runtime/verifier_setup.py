@@ -103,14 +103,16 @@ class VerifierSetup:
             EngineUnsafeError: The engine fails its self-test.
         """
         # Not at the top of the module: see there.
-        from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
         from provenance.trust.lists import ListPurpose
         from provenance.verification.verifier import Verifier
 
         say = say or _nobody
-        if self.policy.second_engine and not SecondEngine.available():
-            # Asked for by name: going on without it would look as if it had agreed.
-            raise ConfigurationError(f"second engine: {NOT_INSTALLED}")
+        if self.policy.second_engine:
+            from provenance.credentials.second_engine import NOT_INSTALLED, SecondEngine
+
+            if not SecondEngine.available():
+                # Asked for by name: going on without it would look as if it had agreed.
+                raise ConfigurationError(f"second engine: {NOT_INSTALLED}")
         stored = self._stored()
         directory = self.directory
         if isinstance(directory, Path):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from provenance.errors import TrustListError
 from provenance.trust.certificates import Certificate, parse_pem_bundle
-from provenance.trust.entity_list import parse_entity_list
 
 __all__ = ["ListPurpose", "TrustList", "load_trust_list", "parse_trust_list"]
 
@@ -110,6 +109,9 @@ def parse_trust_list(
         raise TrustListError(f"{source}: expected PEM or JSON text, got other bytes") from error
     windows: Mapping[str, tuple[Window, ...]] = {}
     if text.lstrip().startswith("{"):
+        # Few lists are in this form, and its models take long to make.
+        from provenance.trust.entity_list import parse_entity_list
+
         listed = parse_entity_list(text, where=source)
         certificates, windows = listed.certificates, listed.windows
         dated = dated or listed.issued_at

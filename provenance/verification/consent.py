@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from provenance.credentials.consent import (
     AI_DISCLOSURE_LABEL,
@@ -33,10 +33,12 @@ from provenance.trust.directory import Agency
 from provenance.untrusted import clean_text
 from provenance.verdict import AiState, ConsentState, SignerKind
 from provenance.verification.agencies import agency_ref
-from provenance.verification.artist_signature import ArtistAnswer, judge_artist_signature
 from provenance.verification.identity import IdentityAnswer
 from provenance.verification.identity_holder import HolderJudge
 from provenance.verification.party import Party
+
+if TYPE_CHECKING:
+    from provenance.verification.artist_signature import ArtistAnswer
 
 __all__ = ["ConsentAnswer", "judge_consent"]
 
@@ -254,6 +256,9 @@ class _Case:
     def judge(
         self, assertion: Assertion, statement: ConsentStatement, needs: tuple[_Need, ...]
     ) -> _Judged:
+        # Hardly a file needs it, and it brings a library of its own.
+        from provenance.verification.artist_signature import judge_artist_signature
+
         key = artist_key(statement.artist)
         artist = judge_artist_signature(assertion, self.party, self.holders, self.limits)
         state, why = self._counts(assertion, statement, key, needs)

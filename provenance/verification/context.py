@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.credentials.engine import engine_version, native_version
-from provenance.credentials.second_engine import SecondEngine
 from provenance.report import (
     AgencyRef,
     Context,
@@ -27,6 +27,9 @@ from provenance.untrusted import clean_text
 from provenance.verification.agencies import agency_ref
 from provenance.verification.policy import Policy
 from provenance.verification.register import ReleaseRegister
+
+if TYPE_CHECKING:
+    from provenance.credentials.second_engine import SecondEngine
 
 __all__ = ["JudgedWith", "second_engine_ref", "why_too_old"]
 

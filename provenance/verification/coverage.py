@@ -16,9 +16,6 @@ from provenance.credentials.cbor import decode_cbor
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.containers.bmff_exclusions import excluded_ranges
-from provenance.media.containers.exempt import check_exempt_boxes, check_old_directory
-from provenance.media.containers.zip import collection_ranges
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, SegmentKind
 from provenance.media.ranges import ByteRange, contains, merge, subtract, total_bytes
@@ -145,6 +142,10 @@ def _boxes_hash(binding: BoxesHash, layout: Layout) -> _Ledger:
 
 
 def _bmff_hash(binding: BmffHash, layout: Layout, stream: BinaryIO) -> _Ledger:
+    # What only films need is loaded by the first of them.
+    from provenance.media.containers.bmff_exclusions import excluded_ranges
+    from provenance.media.containers.exempt import check_exempt_boxes
+
     left_out = excluded_ranges(layout, binding.exclusions, stream)
     ledger = _Ledger(subtract([ByteRange(0, layout.size_bytes)], left_out))
     own = [*layout.manifest]
@@ -212,6 +213,10 @@ def _holds_only_nodes(box: ByteRange, stream: BinaryIO) -> bool:
 def _collection_hash(
     binding: CollectionHash, layout: Layout, stream: BinaryIO, limits: Limits
 ) -> _Ledger:
+    # What only documents need is loaded by the first of them.
+    from provenance.media.containers.exempt import check_old_directory
+    from provenance.media.containers.zip import collection_ranges
+
     named = set(binding.uris)
     ranges = collection_ranges(stream, layout.size_bytes, limits)
     covered = [item for name, item in ranges.entries if name in named]

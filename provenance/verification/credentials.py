@@ -13,6 +13,7 @@ from provenance.credentials.manifest_store import Manifest, ManifestStore, parse
 from provenance.errors import LimitError, MalformedError
 from provenance.findings import FindingCode
 from provenance.limits import Limits
+from provenance.media.containers.absence import holds_no_credentials
 from provenance.media.containers.collector import MULTIPLE_STORES
 from provenance.report import CheckNotRun, Coverage, Finding, finding
 from provenance.untrusted import clean_text
@@ -125,13 +126,7 @@ def judge_credentials(  # noqa: PLR0911 - each way out is an answer of its own
     repeated = _repeats_references(own)
     if repeated:
         return _unreadable(EngineReading(state=EngineState.UNREADABLE), MalformedError(repeated))
-    engine_type = asset.media_format.engine_type
-    if engine_type is None:
-        reading = EngineReading(state=EngineState.UNSUPPORTED)
-    else:
-        reading = engine.read(
-            asset.stream, engine_type, manifest=manifest, fragments=asset.fragments
-        )
+    reading = _engine_reading(engine, asset, manifest)
     if reading.state is not EngineState.MANIFEST:
         return _without_manifest(reading, asset)
     notes = Notes()
@@ -168,6 +163,21 @@ def judge_credentials(  # noqa: PLR0911 - each way out is an answer of its own
         notes=notes,
     )
     return _judge_manifest(case, judge, identities)
+
+
+def _engine_reading(engine: Engine, asset: AssetBytes, manifest: bytes | None) -> EngineReading:
+    """What the engine says, where there can be anything for it to say."""
+    engine_type = asset.media_format.engine_type
+    if engine_type is None:
+        return EngineReading(state=EngineState.UNSUPPORTED)
+    if (
+        manifest is None
+        and not asset.fragments
+        and holds_no_credentials(asset.stream, asset.media_format.container, asset.layout)
+    ):
+        # Most files that anybody uploads: the engine would take longer to say the same.
+        return EngineReading(state=EngineState.NONE)
+    return engine.read(asset.stream, engine_type, manifest=manifest, fragments=asset.fragments)
 
 
 def _own_reading(

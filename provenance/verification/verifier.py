@@ -25,10 +25,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.credentials.engine import Engine
-from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import LimitError
 from provenance.findings import MEANINGS, FindingCode
 from provenance.limits import DEFAULT_LIMITS, Limits
@@ -80,7 +79,9 @@ from provenance.verification.resemblance import (
     look_for_resemblance,
     no_resemblance,
 )
-from provenance.verification.second_opinion import CHECK, with_second_opinion
+
+if TYPE_CHECKING:
+    from provenance.credentials.second_engine import SecondEngine
 
 __all__ = ["Clock", "Verifier"]
 
@@ -154,7 +155,7 @@ class Verifier:
         self._limits = limits
         self._asks_second = policy.second_engine
         self._territory = policy.territory
-        self._second = SecondEngine() if self._asks_second and SecondEngine.available() else None
+        self._second = _second_engine() if self._asks_second else None
         self._with = JudgedWith(
             directory,
             trust_lists,
@@ -423,6 +424,8 @@ class Verifier:
     def _ask_second_engine(self, case: _Case, judgement: Judgement) -> Judgement:
         if not self._asks_second:
             return judgement
+        from provenance.verification.second_opinion import CHECK, with_second_opinion
+
         if self._second is None or case.asset is None:
             why = "there is nothing to compare" if self._second else "it is not installed"
             case.not_run(CHECK, why)
@@ -562,6 +565,13 @@ class Verifier:
             judgement,
             Answers(metadata=(), ai=ai, release=release, resemblance=resemblance),
         )
+
+
+def _second_engine() -> SecondEngine | None:
+    # Mostly nobody asks for it.
+    from provenance.credentials.second_engine import SecondEngine
+
+    return SecondEngine() if SecondEngine.available() else None
 
 
 def _name_of(source: Source) -> str | None:

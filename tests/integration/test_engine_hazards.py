@@ -11,6 +11,7 @@ import pytest
 
 from provenance.findings import FindingCode
 from provenance.limits import Limits
+from provenance.media.containers.bmff import C2PA_USER_TYPE
 from provenance.report import Report
 from provenance.runtime.verification_pool import VerificationJob, VerificationPool
 from provenance.runtime.verifier_setup import VerifierSetup
@@ -43,13 +44,24 @@ def test_boxes_without_end_take_the_time_that_is_allowed_and_no_more(
     tmp_path: Path, good: Path
 ) -> None:
     path = tmp_path / "boxes.mp4"
-    path.write_bytes(quadratic_mp4())
+    # What a manifest store begins with: without it nothing would be asked of the engine.
+    path.write_bytes(quadratic_mp4() + b"\0\0\0\x18free" + C2PA_USER_TYPE)
     # Our own bound would keep it from the engine; here it is out of the way.
     setup = VerifierSetup(limits=Limits(max_boxes_beside=10**9, max_segments=10**9))
     report, after = judge(path, good, limits=WorkerLimits(wall_s=6), setup=setup)
     assert report.verdict is Verdict.UNDETERMINED
     assert report.reason is FindingCode.TIME_EXHAUSTED
     assert after.verdict is Verdict.SIGNED_UNRECOGNISED
+
+
+def test_boxes_without_end_that_hold_no_credentials_never_reach_the_engine(
+    tmp_path: Path, good: Path
+) -> None:
+    path = tmp_path / "boxes.mp4"
+    path.write_bytes(quadratic_mp4())
+    setup = VerifierSetup(limits=Limits(max_boxes_beside=10**9, max_segments=10**9))
+    report, _ = judge(path, good, limits=WorkerLimits(wall_s=6), setup=setup)
+    assert report.verdict is Verdict.UNVERIFIED
 
 
 def test_with_our_own_bound_boxes_without_end_never_reach_the_engine(

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import BinaryIO
 
 from provenance.limits import Limits
-from provenance.media.containers import (
-    bmff,
-    c2pa_sidecar,
-    flac,
-    gif,
-    id3,
-    jpeg,
-    jxl,
-    pdf,
-    png,
-    riff,
-    svg,
-    tiff,
-    zip,  # noqa: A004  # named for the container, as its siblings are
-)
 from provenance.media.containers.extraction import extract_manifest
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser
 
-__all__ = ["extract_manifest", "parse_layout"]
+__all__ = ["extract_manifest", "parse_container", "parse_layout"]
 
-_PARSERS: Mapping[Container, LayoutParser] = MappingProxyType(
+# By name: who looks at one photo does not wait for what follows films and documents.
+_MODULES: Mapping[Container, str] = MappingProxyType(
     {
-        Container.JPEG: jpeg.parse_layout,
-        Container.PNG: png.parse_layout,
-        Container.RIFF: riff.parse_layout,
-        Container.GIF: gif.parse_layout,
-        Container.TIFF: tiff.parse_layout,
-        Container.BMFF: bmff.parse_layout,
-        Container.JXL: jxl.parse_layout,
-        Container.SVG: svg.parse_layout,
-        Container.MP3: id3.parse_layout,
-        Container.FLAC: flac.parse_layout,
-        Container.PDF: pdf.parse_layout,
-        Container.ZIP: zip.parse_layout,
-        Container.C2PA: c2pa_sidecar.parse_layout,
+        Container.JPEG: "jpeg",
+        Container.PNG: "png",
+        Container.RIFF: "riff",
+        Container.GIF: "gif",
+        Container.TIFF: "tiff",
+        Container.BMFF: "bmff",
+        Container.JXL: "jxl",
+        Container.SVG: "svg",
+        Container.MP3: "id3",
+        Container.FLAC: "flac",
+        Container.PDF: "pdf",
+        Container.ZIP: "zip",
+        Container.C2PA: "c2pa_sidecar",
     }
 )
 
@@ -56,4 +43,17 @@ def parse_layout(
         MalformedError: The container cannot be followed from its start.
         LimitError: A limit is hit.
     """
-    return _PARSERS[media_format.container](stream, size_bytes, limits)
+    return parse_container(stream, size_bytes, media_format.container, limits)
+
+
+def parse_container(
+    stream: BinaryIO, size_bytes: int, container: Container, limits: Limits
+) -> Layout:
+    """The same, for a container that several formats may use.
+
+    Raises:
+        MalformedError, LimitError: As above.
+    """
+    module = import_module(f"{__name__}.{_MODULES[container]}")
+    parse: LayoutParser = module.parse_layout
+    return parse(stream, size_bytes, limits)

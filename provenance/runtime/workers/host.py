@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gc
+import importlib
 import os
 import pickle
 import resource
@@ -33,10 +34,10 @@ from provenance.runtime.workers.channel import Channel, ChannelClosedError
 from provenance.runtime.workers.isolation import end_with_parent
 from provenance.runtime.workers.limits import WorkerLimits
 from provenance.runtime.workers.loop import RelayedFetcher, work
-from provenance.verification.verifier import Verifier
 
 if TYPE_CHECKING:
     from provenance.runtime.workers.relayed_register import RelayedRegister
+    from provenance.verification.verifier import Verifier
 
 __all__ = ["main"]
 
@@ -133,8 +134,9 @@ class _Host:
         finally:
             os.chdir("/")
         self._verifiers[request["setup"]] = verifier, fetcher, register
-        gc.collect()
+        # Workers share these pages for as long as nobody looks through them for garbage.
         gc.freeze()
+        gc.enable()
         return {"told": request["setup"], "notes": notes}
 
     def _fork(self, request: dict[str, Any], files: list[int]) -> None:
@@ -229,10 +231,20 @@ def main(descriptor: int) -> None:
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
 
+    _load()
     # Until here it ends at once; from here on it cleans up.
     signal.signal(signal.SIGTERM, hang_up)
     with tempfile.TemporaryDirectory(prefix="provenance-workers-") as folder:
         _Host(connection, Path(folder)).run()
+    # The kernel takes the memory back faster than the interpreter.
+    os._exit(0)
+
+
+def _load() -> None:
+    """Load what every verifier needs, while the parent finds out which one it wants."""
+    # Hundreds of thousands of objects, and hardly any garbage, until a verifier is set up.
+    gc.disable()
+    importlib.import_module("provenance.verification.verifier")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ _ENVIRONMENT = (
 # A process with threads cannot be forked, and numerical libraries start theirs when they
 # are loaded. Files are examined side by side in processes.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Nor are other packages looked through for one that wants to listen to our models.
+_NO_LISTENERS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 _START_S = 60.0
 _END_S = 5.0
 
@@ -281,7 +283,7 @@ class WorkerHost:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     folders = [entry for entry in sys.path if Path(entry).is_absolute()]
-    return {**kept, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(folders)}
+    return {**kept, **_ONE_THREAD, **_NO_LISTENERS, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 _shared: WorkerHost | None = None

@@ -19,11 +19,12 @@ from provenance.runtime.workers.channel import Channel, ChannelClosedError
 from provenance.runtime.workers.isolation import isolate, limit_processor_time
 from provenance.runtime.workers.limits import WorkerLimits
 from provenance.runtime.workers.messages import BEGUN, REPORT
-from provenance.verification.verifier import Verifier
 
 if TYPE_CHECKING:
-    # It brings what decodes pictures and sound, which takes long to import.
+    # The first brings what decodes pictures and sound, the second all that verifies; the
+    # host has loaded what its verifiers need.
     from provenance.runtime.workers.relayed_register import RelayedRegister
+    from provenance.verification.verifier import Verifier
 
 __all__ = ["RelayedFetcher", "work"]
 

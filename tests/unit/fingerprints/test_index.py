@@ -19,12 +19,12 @@ def codes_of(
     return [Code(algorithm=algorithm, bits=bits.tobytes()) for bits in raw]
 
 
-@pytest.mark.parametrize("queries", [1, 5])
+@pytest.mark.parametrize("queries", [1, 5, 40])
 @pytest.mark.parametrize("radius", [0, 31, 90, 120])
 def test_every_code_within_the_radius_is_found_and_no_other(radius: int, queries: int) -> None:
     rng = np.random.default_rng(1)
-    # More than one block of the scan, and sums of near and far.
-    raw = rng.integers(0, 256, (40_000, 32), np.uint8)
+    # More codes, and more that are asked for, than are compared at a time; sums of near and far.
+    raw = rng.integers(0, 256, (70_000, 32), np.uint8)
     asked = raw[rng.integers(0, len(raw), queries)].copy()
     asked[:, :4] ^= rng.integers(0, 256, (queries, 4), np.uint8)
     index = FlatCodeIndex()
