@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 
 import provenance.records.tables
 import provenance.registry.register.schema
+import provenance.staff.tables
 from provenance.database import migrations
 from provenance.database.database import Database
 from provenance.database.metadata import METADATA
@@ -20,6 +21,7 @@ TABLES = {
     # Imported for the tables that they add to the one metadata.
     *map(str, provenance.records.tables.__all__),
     *map(str, provenance.registry.register.schema.__all__),
+    *map(str, provenance.staff.tables.__all__),
 }
 
 
