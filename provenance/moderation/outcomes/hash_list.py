@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, Select, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.fingerprints.pdq import CONFIDENT_BITS
@@ -216,24 +216,21 @@ class HashList:
                 f"hash entry: expected 64 hexadecimal digits for {algorithm.value}, "
                 f"got {len(value)} characters"
             )
-        flavour = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(
-            flavour.insert(hash_entries)
-            .values(
-                id=id,
-                decision=decision,
-                case=case,
-                subject=subject,
-                algorithm=algorithm.value,
-                value=value,
-                state=EntryState.ACTIVE.value,
-                ends_at=ends_at,
-                hits=0,
-                window_began_at=now,
-                window_hits=0,
-                created_at=now,
-            )
-            .on_conflict_do_nothing()
+        insert_unless_there(
+            connection,
+            hash_entries,
+            id=id,
+            decision=decision,
+            case=case,
+            subject=subject,
+            algorithm=algorithm.value,
+            value=value,
+            state=EntryState.ACTIVE.value,
+            ends_at=ends_at,
+            hits=0,
+            window_began_at=now,
+            window_hits=0,
+            created_at=now,
         )
 
     @staticmethod

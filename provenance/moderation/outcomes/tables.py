@@ -25,6 +25,8 @@ statements = Table(
     Column("id", String(40), primary_key=True),
     Column("decision", String(40), nullable=False),
     Column("case", String(40), nullable=False),
+    # What it tells of: `decision`, `reversal` or `upheld`.
+    Column("kind", String(12), nullable=False),
     Column("audience", String(16), nullable=False),
     # Whom the operator looks up: `complaint:REF` or `uploader:SUBJECT`. Never a person.
     Column("recipient", String(120), nullable=False),
@@ -36,7 +38,7 @@ statements = Table(
     Column("exempt", String(24)),
     # The message that carries it; None where it is only read here.
     Column("message", String(40)),
-    UniqueConstraint("decision", "case", "audience", "recipient"),
+    UniqueConstraint("decision", "case", "kind", "audience", "recipient"),
 )
 
 labels = Table(
