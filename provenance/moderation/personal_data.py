@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -22,9 +23,9 @@ class PersonalData(StrEnum):
     IDENTITY_NUMBER = "a resident registration number"
 
 
-_EMAIL = re.compile(r"[^\s@<>()\[\]]{1,64}(?:@|＠)[^\s@<>()\[\]]+\.[^\s@<>()\[\].,;:!?]{2,}")
-_ACCOUNT = re.compile(r"(?<![\w@＠/])[@＠]\w[\w.]+")
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'）)\]]+", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>()\[\]]{1,64}@[^\s@<>()\[\]]+\.[^\s@<>()\[\].,;:!?]{2,}")
+_ACCOUNT = re.compile(r"(?<![\w@/])@\w[\w.]+")
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 # Korea: six digits of a birthday, a hyphen, and a digit 1 to 8 with six more.
 _IDENTITY_NUMBER = re.compile(r"(?<!\d)\d{6}\s?-\s?[1-8]\d{6}(?!\d)")
 # What could be one; how many digits it has decides. No letter may touch it: digests,
@@ -47,6 +48,8 @@ def find_personal_data(text: str) -> tuple[PersonalData, ...]:
     published from fields consists of words of ours.
     """
     found: set[PersonalData] = set()
+    # Full-width signs are read like the others.
+    text = unicodedata.normalize("NFKC", text)
     rest = text
     for address in _URL.findall(text):
         rest = rest.replace(address, " ")
@@ -98,7 +101,7 @@ def _names_a_user(address: str) -> bool:
     if "@" in parts.netloc:
         return True
     steps = [step.casefold() for step in parts.path.split("/") if step]
-    if any(step[:1] in {"@", "~", "＠"} or step.startswith("%40") for step in steps):
+    if any(step[:1] in {"@", "~"} or step.startswith("%40") for step in steps):
         return True
     named = len(steps) > 1 and steps[0] in _USER_PARTS
     return named or "@" in parts.query or "%40" in parts.query.casefold()

@@ -148,7 +148,7 @@ class TransparencyReport(_Out):
     clocks_breached: dict[ClockKind, Count]
 
 
-def transparency(  # noqa: PLR0913 - the four kinds of rows and the period
+def transparency(
     *,
     begins_at: datetime,
     ends_at: datetime,

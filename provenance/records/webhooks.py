@@ -113,7 +113,7 @@ def wait_before(attempt: int) -> timedelta:
     return min(_FIRST_WAIT * int(3 ** (attempt - 1)), _LONGEST_WAIT)
 
 
-def enqueue_webhook(
+def enqueue_webhook(  # noqa: PLR0913 - the facts of one row
     connection: Connection,
     *,
     id: str,  # noqa: A002 - the column's name

@@ -245,24 +245,31 @@ def _signature(contents: _Contents, keys: KeySet | None) -> EvidenceCheck:
     if keys is None:
         return _not_checked("signature", "no key was given")
     token = contents.seal.decode("ascii", "replace")
-    if not all(map(_is_canonical, token.split("."))):
-        return _failed("signature", f"{SEAL}: is not written in its one way (RFC 7515 §2)")
-    payload = open_statement(token, keys, kind=SEAL_KIND)
-    if payload is None:
-        return _failed("signature", f"{SEAL}: none of these keys signed it")
-    try:
-        seal = EvidenceSeal.model_validate_json(payload)
-    except ValidationError:
-        return _failed("signature", f"{SEAL}: is no seal of a bundle")
-    if sha256(contents.encoded).hexdigest() != seal.manifest_sha256:
-        return _failed("signature", f"{MANIFEST}: is not the one that was signed")
-    stamp = None if contents.stamp is None else sha256(contents.stamp).hexdigest()
-    if stamp != seal.time_stamp_sha256:
-        return _failed("signature", f"{STAMP}: is not the one that was signed")
-    if canonical(contents.manifest) != contents.encoded:
-        return _failed("signature", f"{MANIFEST}: is not written in its one way (RFC 8785)")
+    fault = _seal_fault(contents, token, keys)
+    if fault is not None:
+        return _failed("signature", fault)
     kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "==")).get("kid")
     return _passed("signature", f"is over this manifest, by the key {kid}")
+
+
+def _seal_fault(contents: _Contents, token: str, keys: KeySet) -> str | None:
+    if not all(map(_is_canonical, token.split("."))):
+        return f"{SEAL}: is not written in its one way (RFC 7515 §2)"
+    payload = open_statement(token, keys, kind=SEAL_KIND)
+    try:
+        seal = None if payload is None else EvidenceSeal.model_validate_json(payload)
+    except ValidationError:
+        return f"{SEAL}: is no seal of a bundle"
+    stamp = None if contents.stamp is None else sha256(contents.stamp).hexdigest()
+    if seal is None:
+        return f"{SEAL}: none of these keys signed it"
+    if sha256(contents.encoded).hexdigest() != seal.manifest_sha256:
+        return f"{MANIFEST}: is not the one that was signed"
+    if stamp != seal.time_stamp_sha256:
+        return f"{STAMP}: is not the one that was signed"
+    if canonical(contents.manifest) != contents.encoded:
+        return f"{MANIFEST}: is not written in its one way (RFC 8785)"
+    return None
 
 
 def _is_canonical(part: str) -> bool:

@@ -9,8 +9,8 @@ Of restricted cases nothing is sent but names of ours: no address, no digest, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,22 +34,34 @@ from provenance.moderation.outcomes.statements import (
 )
 from provenance.moderation.personal_data import refuse_personal_data
 from provenance.moderation.tables import actions as action_rows
-from provenance.moderation.tables import case_subjects, complaints, contacts
+from provenance.moderation.tables import case_subjects, complaints, contacts, decision_cases
 from provenance.moderation.tables import cases as case_rows
+from provenance.moderation.tables import decisions as decision_rows
 from provenance.moderation.tables import subjects as subject_rows
 from provenance.moderation.vocabulary import (
     ActionState,
     ActionType,
+    AppealOutcome,
     Audience,
+    CaseState,
     Category,
     ComplaintState,
+    Ground,
+    Outcome,
     Queue,
+    Severity,
 )
 from provenance.records.tokens import Random, new_id
 from provenance.wording.catalogue import Wording, wording_in
 from provenance.wording.languages import DEFAULT, LANGUAGES, Language, language_of
 
-__all__ = ["APPEAL_WINDOW", "AUTHORITY_ORDER_POLICY", "OutcomeEffects", "OutcomeSettings"]
+__all__ = [
+    "APPEAL_WINDOW",
+    "AUTHORITY_ORDER_POLICY",
+    "OutcomeEffects",
+    "OutcomeSettings",
+    "decision_of",
+]
 
 APPEAL_WINDOW = timedelta(days=184)
 """DSA Art. 20 (1): at least six months, which 184 days are everywhere."""
@@ -76,6 +88,16 @@ class OutcomeSettings:
 
     public_url: str
     uploader_language: Language = DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A decision in a case that people are told of, and in which transaction."""
+
+    connection: Connection
+    decision: Decision
+    case: Case
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,15 +150,14 @@ class OutcomeEffects:
         Raises:
             ConflictError: The facts or the reference name personal data: they are shown.
         """
-        refuse_personal_data(
-            [("facts", decision.facts), ("reference", decision.reference)]
-        )
+        refuse_personal_data([("facts", decision.facts), ("reference", decision.reference)])
         told = {subject.id: subject for subject in case.subjects}
         mine = [action for action in _actions(connection, decision.id, case.id)
                 if action.state is ActionState.PENDING]  # fmt: skip
-        self._reasons(connection, decision, case, mine, told, now)
+        change = _Change(connection, decision, case, now)
+        self._reasons(change, mine, told)
         for complaint in complaints:
-            self._tell_reporter(connection, decision, case, complaint, now)
+            self._tell_reporter(change, complaint)
         self.outbox.put(
             connection,
             "case.decided",
@@ -148,7 +169,7 @@ class OutcomeEffects:
             if action.type is ActionType.NONE:
                 continue
             subject = told.get(action.subject)
-            self._enforce(connection, decision, case, action, subject, now)
+            self._enforce(change, action, subject)
             self.outbox.put(
                 connection,
                 "action.requested",
@@ -170,12 +191,12 @@ class OutcomeEffects:
             connection, decision=old.id, case=case.id, why=f"replaced by decision {new.id}"
         )
         for entry in entries:
-            self._note(connection, "hash-entry.withdrawn", f"hash-entry:{entry.id}", case, now)
+            self._note(connection, "hash-entry.withdrawn", case, now, entry=_entry_facts(entry))
         if self.labels is not None:
             for label in self.labels.negate(
                 connection, decision=old.id, case=case.id, new_id=self._id, now=now
             ):
-                self._note(connection, "label.negated", f"label:{label.claims.jti}", case, now)
+                self._note(connection, "label.negated", case, now, label=label.claims.jti)
         told = {subject.id: subject for subject in case.subjects}
         done = _actions(connection, old.id, case.id)
         for action in done:
@@ -190,25 +211,21 @@ class OutcomeEffects:
                 once=action.id,
             )
         restricted = dict.fromkeys(action.subject for action in done if action.type.restrictive)
+        change = _Change(connection, old, case, now)
         for name in restricted:
-            self._tell_uploader(
-                connection, old, case, StatementKind.REVERSAL, told.get(name), name, (), now
-            )
+            subject = told.get(name) or Subject(id=name)
+            self._tell_uploader(change, StatementKind.REVERSAL, subject)
         for row in connection.execute(
             select(complaints.c.ref, complaints.c.locale)
             .where(complaints.c.case == case.id, complaints.c.state.not_in(_SILENT))
             .order_by(complaints.c.received_at, complaints.c.ref)
         ).all():
             self._issue(
-                connection,
-                old,
-                case,
+                change,
                 StatementKind.REVERSAL,
-                Audience.REPORTER,
                 f"complaint:{row.ref}",
-                self._context(old, case, None, ()),
+                self._context(old, case, None),
                 language_of(row.locale) or DEFAULT,
-                now,
             )
 
     def on_clock(self, connection: Connection, event: str, clock: Clock, now: datetime) -> None:
@@ -238,17 +255,13 @@ class OutcomeEffects:
             "new_decision": appeal.new_decision,
         }
         self.outbox.put(connection, event, data, now=now, once=f"{appeal.id} {appeal.state.value}")
+        if event == "appeal.decided" and appeal.outcome is AppealOutcome.UPHELD:
+            self._tell_upheld(connection, appeal, case, now)
 
     # What people are told.
 
     def _reasons(
-        self,
-        connection: Connection,
-        decision: Decision,
-        case: Case,
-        mine: Sequence[Action],
-        told: Mapping[str, Subject],
-        now: datetime,
+        self, change: _Change, mine: Sequence[Action], told: Mapping[str, Subject]
     ) -> None:
         """One statement to whoever uploaded each subject that something is done to."""
         by_subject: dict[str, list[ActionType]] = {}
@@ -256,58 +269,359 @@ class OutcomeEffects:
             by_subject.setdefault(action.subject, []).append(action.type)
         for name, types in by_subject.items():
             if any(kind.restrictive for kind in types):
-                self._tell_uploader(
-                    connection,
-                    decision,
-                    case,
-                    StatementKind.DECISION,
-                    told.get(name),
-                    name,
-                    tuple(types),
-                    now,
-                )
+                subject = told.get(name) or Subject(id=name)
+                self._tell_uploader(change, StatementKind.DECISION, subject, tuple(types))
 
     def _tell_uploader(
         self,
-        connection: Connection,
-        decision: Decision,
-        case: Case,
+        change: _Change,
         kind: StatementKind,
-        subject: Subject | None,
-        name: str,
-        types: tuple[ActionType, ...],
-        now: datetime,
+        subject: Subject,
+        types: tuple[ActionType, ...] | None = None,
     ) -> None:
+        about = subject.url or _digest_name(subject.sha256)
         self._issue(
-            connection,
-            decision,
-            case,
+            change,
             kind,
-            Audience.UPLOADER,
-            f"uploader:{name}",
-            self._context(decision, case, subject, types or None),
+            f"uploader:{subject.id}",
+            self._context(change.decision, change.case, about, types),
             self.settings.uploader_language,
-            now,
-            exempt=self._exempt(decision, case),
         )
 
-    def _tell_reporter(
+    def _tell_reporter(self, change: _Change, complaint: Complaint) -> None:
+        # In their own words of where it is: another may have told of another address.
+        locator = next(iter(complaint.locators), None)
+        about = None if locator is None else locator.url or _digest_name(locator.sha256)
+        self._issue(
+            change,
+            StatementKind.DECISION,
+            f"complaint:{complaint.ref}",
+            self._context(change.decision, change.case, about),
+            language_of(complaint.locale) or DEFAULT,
+        )
+
+    def _tell_upheld(
+        self, connection: Connection, appeal: Appeal, case: Case, now: datetime
+    ) -> None:
+        decision = decision_of(connection, appeal.decision, case.id)
+        if decision is None:
+            return
+        change = _Change(connection, decision, case, now)
+        final = replace(self._context(decision, case, None), appeal_until=None)
+        if appeal.complaint is not None:
+            locale = connection.execute(
+                select(complaints.c.locale).where(complaints.c.ref == appeal.complaint)
+            ).scalar_one_or_none()
+            language = language_of(locale) or DEFAULT
+            self._issue(
+                change, StatementKind.UPHELD, f"complaint:{appeal.complaint}", final, language
+            )
+            return
+        language = self.settings.uploader_language
+        for action in _actions(connection, decision.id, case.id):
+            if action.type.restrictive:
+                self._issue(
+                    change, StatementKind.UPHELD, f"uploader:{action.subject}", final, language
+                )
+
+    def _answer_late(self, connection: Connection, complaint: Complaint, now: datetime) -> None:
+        """Tell somebody who complained after it had been decided."""
+        decision = decision_of(connection, complaint.decision or "", complaint.case or "")
+        row = connection.execute(
+            select(case_rows).where(case_rows.c.id == complaint.case)
+        ).one_or_none()
+        if decision is None or row is None:
+            return
+        case = Case(
+            id=row.id,
+            state=CaseState(row.state),
+            category=Category(row.category),
+            severity=Severity(row.severity),
+            queue=Queue(row.queue),
+            subjects=(),
+            opened_at=row.opened_at,
+        )
+        self._tell_reporter(_Change(connection, decision, case, now), complaint)
+
+    def _issue(
         self,
-        connection: Connection,
+        change: _Change,
+        kind: StatementKind,
+        recipient: str,
+        context: StatementContext,
+        language: Language,
+    ) -> None:
+        """Write a statement, keep it, and let it be delivered; a second of a kind is neither."""
+        decision, case, now = change.decision, change.case, change.now
+        who, _, ref = recipient.partition(":")
+        audience = Audience.REPORTER if who == "complaint" else Audience.UPLOADER
+        exempt = self._exempt(decision, case) if audience is Audience.UPLOADER else None
+        written = _WRITERS[kind](decision, audience, context, wording_in(language))
+        once = f"{decision.id} {case.id} {kind.value} {recipient}"
+        statement = Statement(
+            id=self._id(),
+            decision=decision.id,
+            case=case.id,
+            kind=kind,
+            audience=audience,
+            recipient=recipient,
+            language=written.language,
+            title=written.title,
+            body=written.body,
+            issued_at=now,
+            exempt=exempt,
+        )
+        if not keep_statement(change.connection, statement) or exempt is not None:
+            return
+        data: dict[str, Any] = {
+            "statement": statement.id,
+            "kind": kind.value,
+            "audience": audience.value,
+            "recipient": recipient,
+            "decision": decision.id,
+            "case": case.id,
+            "language": written.language,
+            "title": written.title,
+            "body": written.body,
+        }
+        if audience is Audience.UPLOADER:
+            data["translations"] = {
+                other.tag: {"title": text.title, "body": text.body}
+                for other in LANGUAGES
+                for text in [_WRITERS[kind](decision, audience, context, wording_in(other))]
+            }
+            if self.uploader_token is not None and context.appeal_until is not None:
+                data["appeal_token"] = self.uploader_token(decision.id, case.id)
+        self.outbox.put(change.connection, "statement.issued", data, now=now, once=once)
+        if audience is Audience.REPORTER and self._has_contact(change.connection, ref):
+            self.outbox.put(
+                change.connection,
+                "statement.issued",
+                data,
+                now=now,
+                once=once,
+                kind=ReceiverKind.MAIL,
+                contact=ref,
+            )
+
+    def _has_contact(self, connection: Connection, ref: str) -> bool:
+        if not self.outbox.reaches("statement.issued", ReceiverKind.MAIL):
+            return False
+        found = select(contacts.c.complaint).where(contacts.c.complaint == ref)
+        return connection.execute(found).first() is not None
+
+    def _exempt(self, decision: Decision, case: Case) -> StatementException | None:
+        if _is_restricted(case):
+            return StatementException.CHILD_SAFETY
+        if any(policy.partition("@")[0] == AUTHORITY_ORDER_POLICY for policy in decision.policies):
+            return StatementException.AUTHORITY_ORDER
+        if not self.outbox.reaches("statement.issued"):
+            return StatementException.NO_CONTACT
+        return None
+
+    def _context(
+        self,
         decision: Decision,
         case: Case,
-        complaint: Complaint,
-        now: datetime,
-    ) -> None:
-        about = next((one for one in case.subjects if one.id == complaint.subject), None)
-        self._issue(
-            connection,
-            decision,
-            case,
-            StatementKind.DECISION,
-            Audience.REPORTER,
-            f"complaint:{complaint.ref}",
-            self._context(decision, case, about, None),
-            language_of(complaint.locale) or DEFAULT,
-            now,
+        about: str | None,
+        types: tuple[ActionType, ...] | None = None,
+    ) -> StatementContext:
+        restricted = _is_restricted(case)
+        return StatementContext(
+            url=f"{self.settings.public_url}/decisions/{decision.id}",
+            about=None if restricted else about,
+            actions=types,
+            # Whoever decides an appeal has the last word here.
+            appeal_until=None if decision.appeal else decision.created_at + APPEAL_WINDOW,
+            tells_facts=not restricted,
         )
+
+    # What is done.
+
+    def _enforce(self, change: _Change, action: Action, subject: Subject | None) -> None:
+        """What this service does by itself: labels, and entries of the block list."""
+        connection, now = change.connection, change.now
+        decision, case = change.decision, change.case
+        sha256 = None if subject is None else subject.sha256
+        if sha256 is None or subject is None:
+            return
+        if action.type is ActionType.HASH_BLOCK:
+            HashList.add(
+                connection,
+                id=self._id(),
+                decision=decision.id,
+                case=case.id,
+                subject=subject.id,
+                algorithm=HashAlgorithm.SHA256,
+                value=sha256,
+                ends_at=decision.ends_at,
+                now=now,
+            )
+            self._note(connection, "hash-entry.added", case, now, sha256=sha256)
+        value = _LABELS.get(action.type)
+        if value is not None and self.labels is not None and not _is_restricted(case):
+            if action.type is ActionType.LABEL and subject.verdict == "lookalike":
+                value = LabelValue.UNVERIFIED_LOOKALIKE
+            label = self.labels.put(
+                connection,
+                id=self._id(),
+                sha256=sha256,
+                value=value,
+                decision=decision.id,
+                case=case.id,
+                ends_at=decision.ends_at,
+                now=now,
+            )
+            self._note(connection, "label.made", case, now, label=label.claims.jti, value=value)
+
+    # What messages say.
+
+    def _decision(self, decision: Decision, case: Case) -> dict[str, Any]:
+        restricted = _is_restricted(case)
+        return {
+            "decision": decision.id,
+            "case": case.id,
+            "supersedes": decision.supersedes,
+            "outcome": decision.outcome.value,
+            "category": case.category.value,
+            "policies": list(decision.policies),
+            "ground": decision.ground.value,
+            "reference": decision.reference,
+            "facts": None if restricted else decision.facts,
+            "actions": [action.value for action in decision.actions],
+            "territories": list(decision.territories),
+            "ends_at": None if decision.ends_at is None else _zulu(decision.ends_at),
+            "automated_detection": decision.automated_detection,
+            "subjects": [_subject(one, restricted=restricted) for one in case.subjects],
+        }
+
+    def _action(self, action: Action, case: Case, subject: Subject | None) -> dict[str, Any]:
+        bare = Subject(id=action.subject) if subject is None else subject
+        return {
+            "action": action.id,
+            "type": action.type.value,
+            "decision": action.decision,
+            "case": case.id,
+            "subject": _subject(bare, restricted=_is_restricted(case)),
+        }
+
+    def _subjects_of(self, connection: Connection, case: str) -> list[dict[str, Any]]:
+        queue = connection.execute(
+            select(case_rows.c.queue, case_rows.c.category).where(case_rows.c.id == case)
+        ).one_or_none()
+        hidden = (
+            queue is None
+            or queue.queue == Queue.RESTRICTED.value
+            or queue.category == Category.CHILD_SAFETY.value
+        )
+        rows = connection.execute(
+            select(subject_rows)
+            .join(case_subjects, case_subjects.c.subject == subject_rows.c.id)
+            .where(case_subjects.c.case == case)
+            .order_by(subject_rows.c.id)
+        ).all()
+        return [
+            _subject(Subject(id=row.id, url=row.url, sha256=row.sha256), restricted=hidden)
+            for row in rows
+        ]
+
+    def _note(
+        self, connection: Connection, verb: str, case: Case, now: datetime, **detail: Any
+    ) -> None:
+        self.audit.append(
+            connection,
+            at=now,
+            actor=SYSTEM,
+            verb=verb,
+            object=f"case:{case.id}",
+            detail=detail,
+        )
+
+    def _id(self) -> str:
+        return new_id(self.random)
+
+
+_WRITERS: Mapping[
+    StatementKind, Callable[[Decision, Audience, StatementContext, Wording], Written]
+] = {
+    StatementKind.DECISION: write_statement,
+    StatementKind.REVERSAL: write_reversal,
+    StatementKind.UPHELD: write_upheld,
+}
+
+
+def _actions(connection: Connection, decision: str, case: str) -> list[Action]:
+    rows = connection.execute(
+        select(action_rows)
+        .where(action_rows.c.decision == decision, action_rows.c.case == case)
+        .order_by(action_rows.c.id)
+    ).all()
+    return [
+        Action(
+            id=row.id,
+            decision=row.decision,
+            case=row.case,
+            subject=row.subject,
+            type=ActionType(row.type),
+            state=ActionState(row.state),
+            why=row.why,
+            done_at=row.done_at,
+        )
+        for row in rows
+    ]
+
+
+def decision_of(connection: Connection, decision: str, case: str) -> Decision | None:
+    """The decision of this name, as it stands in this case."""
+    row = connection.execute(
+        select(decision_rows).where(decision_rows.c.id == decision)
+    ).one_or_none()
+    if row is None:
+        return None
+    cases = connection.execute(
+        select(decision_cases)
+        .where(decision_cases.c.decision == decision)
+        .order_by(decision_cases.c.case)
+    ).all()
+    return Decision(
+        id=row.id,
+        case=case or row.case,
+        subjects=tuple(row.subjects),
+        outcome=Outcome(row.outcome),
+        policies=tuple(row.policies),
+        ground=Ground(row.ground),
+        reference=row.reference,
+        facts=row.facts,
+        actions=tuple(map(ActionType, row.actions)),
+        territories=tuple(row.territories),
+        ends_at=row.ends_at,
+        automated_detection=row.automated_detection,
+        maker=row.maker,
+        second=row.second,
+        supersedes=next((one.supersedes for one in cases if one.case == (case or row.case)), None),
+        created_at=row.created_at,
+        cases=tuple(one.case for one in cases),
+        appeal=row.appeal,
+    )
+
+
+def _is_restricted(case: Case) -> bool:
+    return case.queue is Queue.RESTRICTED or case.category is Category.CHILD_SAFETY
+
+
+def _subject(subject: Subject, *, restricted: bool) -> dict[str, Any]:
+    if restricted:
+        return {"id": subject.id}
+    return {"id": subject.id, "url": subject.url, "sha256": subject.sha256}
+
+
+def _entry_facts(entry: HashEntry) -> dict[str, str]:
+    return {"id": entry.id, "algorithm": entry.algorithm.value, "value": entry.value}
+
+
+def _digest_name(sha256: str | None) -> str | None:
+    return None if sha256 is None else f"SHA-256 {sha256}"
+
+
+def _zulu(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -363,7 +363,8 @@ class HashList:
             .order_by(hash_entries.c.id)
             .with_for_update()
         ).all()
-        kept, gone = [], []
+        kept: list[HashEntry] = []
+        gone: list[HashEntry] = []
         for entry in _counting(rows, now):
             fresh = now - entry.window_began_at >= self._flood.window
             hits = 1 if fresh else entry.window_hits + 1

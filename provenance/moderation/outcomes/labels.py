@@ -124,9 +124,7 @@ def holding(claims: Sequence[LabelClaims], *, at: datetime) -> tuple[LabelClaims
     # Of two of one second, the one that takes back wins: nobody is restricted by a tie.
     for one in sorted(claims, key=lambda claim: (claim.iat, claim.neg)):
         newest[one.val, one.decision] = one
-    return tuple(
-        one for _, one in sorted(newest.items()) if not one.neg and at < one.expires_at
-    )
+    return tuple(one for _, one in sorted(newest.items()) if not one.neg and at < one.expires_at)
 
 
 class LabelStore:
@@ -169,7 +167,7 @@ class LabelMaker:
     issuer: str
     lasts: timedelta
 
-    def put(  # noqa: PLR0913 - the facts of one label
+    def put(
         self,
         connection: Connection,
         *,
@@ -223,9 +221,7 @@ class LabelMaker:
             made.append(self._keep(connection, claims, case, now))
         return made
 
-    def _keep(
-        self, connection: Connection, claims: LabelClaims, case: str, now: datetime
-    ) -> Label:
+    def _keep(self, connection: Connection, claims: LabelClaims, case: str, now: datetime) -> Label:
         label = sign_label(claims, self.key)
         connection.execute(
             insert(labels).values(
@@ -241,7 +237,6 @@ class LabelMaker:
             )
         )
         return label
-
 
 
 def _label(row: Row[tuple[object, ...]]) -> Label:

@@ -116,7 +116,6 @@ class Statement:
         body: What it says.
         issued_at: When.
         exempt: Why nobody is sent it.
-        message: The message that carries it; None where it is only read here.
     """
 
     id: str
@@ -130,7 +129,6 @@ class Statement:
     body: str
     issued_at: datetime
     exempt: StatementException | None = None
-    message: str | None = None
 
 
 def write_statement(
@@ -185,9 +183,7 @@ def write_upheld(
     )
 
 
-def _messages(
-    decision: Decision, context: StatementContext, wording: Wording
-) -> Iterator[Message]:
+def _messages(decision: Decision, context: StatementContext, wording: Wording) -> Iterator[Message]:
     if context.about is not None:
         yield say("statement.about", what=context.about)
     yield say(f"statement.outcome.{decision.outcome.value}")
@@ -240,7 +236,6 @@ def keep_statement(connection: Connection, statement: Statement) -> bool:
         body=statement.body,
         issued_at=statement.issued_at,
         exempt=statement.exempt,
-        message=statement.message,
     )
 
 
@@ -297,5 +292,4 @@ def _statement(row: Row[tuple[object, ...]]) -> Statement:
         body=row.body,
         issued_at=row.issued_at,
         exempt=None if row.exempt is None else StatementException(row.exempt),
-        message=row.message,
     )

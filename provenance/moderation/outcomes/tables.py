@@ -36,8 +36,6 @@ statements = Table(
     Column("issued_at", UtcTime, nullable=False),
     # Why nobody is sent it; only the reasons of `StatementException`.
     Column("exempt", String(24)),
-    # The message that carries it; None where it is only read here.
-    Column("message", String(40)),
     UniqueConstraint("decision", "case", "kind", "audience", "recipient"),
 )
 
