@@ -37,6 +37,7 @@ statements = Table(
     # Why nobody is sent it; only the reasons of `StatementException`.
     Column("exempt", String(24)),
     UniqueConstraint("decision", "case", "kind", "audience", "recipient"),
+    Index(None, "recipient"),
 )
 
 labels = Table(
@@ -106,7 +107,7 @@ legal_holds = Table(
     Column("id", String(40), primary_key=True),
     Column("case", String(40), nullable=False, index=True),
     Column("reason", String(400), nullable=False),
-    Column("by", String(40), nullable=False),
+    Column("by", String(64), nullable=False),
     Column("placed_at", UtcTime, nullable=False),
     # Until when; None: until it is lifted.
     Column("ends_at", UtcTime),
