@@ -193,7 +193,7 @@ class AuditLog:
         *,
         after: int = 0,
         object: str | None = None,
-        limit: int = 200,  # noqa: A002
+        limit: int = 200,
     ) -> Sequence[AuditEvent]:
         """The entries after this number, oldest first; of one object only where it is named."""
         query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from provenance.database.columns import UtcTime
 from provenance.database.metadata import METADATA
 
-__all__ = ["hash_entries", "labels", "legal_holds", "notices", "statements"]
+__all__ = ["deletions", "hash_entries", "labels", "legal_holds", "notices", "statements"]
 
 statements = Table(
     "moderation_statement",
@@ -112,4 +112,13 @@ legal_holds = Table(
     # Until when; None: until it is lifted.
     Column("ends_at", UtcTime),
     Column("lifted_at", UtcTime),
+)
+
+deletions = Table(
+    "moderation_deletion",
+    METADATA,
+    Column("case", String(40), primary_key=True),
+    Column("deleted_at", UtcTime, nullable=False),
+    # Digests of what it was about: all that is left to recognise it by.
+    Column("digests", JSON, nullable=False),
 )

@@ -121,3 +121,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_moderation_legal_hold"),
     )
     op.create_index("ix_moderation_legal_hold_case", "moderation_legal_hold", ["case"])
+    op.create_table(
+        "moderation_deletion",
+        sa.Column("case", sa.String(length=40), nullable=False),
+        sa.Column("deleted_at", _TIME, nullable=False),
+        sa.Column("digests", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("case", name="pk_moderation_deletion"),
+    )

@@ -130,13 +130,13 @@ def test_what_the_database_would_refuse(
 
 
 @given(
-    st.lists(st.sampled_from(list(ActionType)), min_size=1, max_size=5),
-    st.sampled_from(Ground),
-    st.lists(st.sampled_from([*EEA, "KR"]), max_size=4),
-    st.booleans(),
+    actions=st.lists(st.sampled_from(list(ActionType)), min_size=1, max_size=5),
+    ground=st.sampled_from(Ground),
+    territories=st.lists(st.sampled_from([*EEA, "KR"]), max_size=4),
+    machine=st.booleans(),
 )
 def test_every_restriction_makes_a_document_that_is_valid_again(
-    actions: list[ActionType], ground: Ground, territories: list[str], machine: bool
+    actions: list[ActionType], ground: Ground, territories: list[str], *, machine: bool
 ) -> None:
     decision = replace(
         DECISION,
@@ -150,9 +150,9 @@ def test_every_restriction_makes_a_document_that_is_valid_again(
             dsa_statement(decision, FACTS)
         return
     document = dsa_statement(decision, FACTS)
-    assert DsaStatement.model_validate(document).model_dump(
-        mode="json", exclude_none=True
-    ) == document
+    assert (
+        DsaStatement.model_validate(document).model_dump(mode="json", exclude_none=True) == document
+    )
     assert document == dsa_statement(decision, FACTS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,7 +33,7 @@ def turned(code: str, bits: int) -> str:
 def add(
     engine: Engine,
     *,
-    id: str = "entry",
+    name: str = "entry",
     value: str = BYTES,
     algorithm: HashAlgorithm = HashAlgorithm.SHA256,
     ends_at: datetime | None = None,
@@ -43,7 +42,7 @@ def add(
     with transaction(engine) as connection:
         HashList.add(
             connection,
-            id=id,
+            id=name,
             decision=decision,
             case="case",
             subject="subject",
@@ -55,16 +54,16 @@ def add(
 
 
 @pytest.fixture
-def blocked(engine: Engine) -> Iterator[HashList]:
+def blocked(engine: Engine) -> HashList:
     add(engine)
-    yield HashList(engine)
+    return HashList(engine)
 
 
 def test_equal_bytes_are_blocked_and_others_are_not(engine: Engine, blocked: HashList) -> None:
     (entry,) = blocked.check(sha256=BYTES, now=NOW).blocked_by
     assert (entry.decision, entry.hits) == ("decision", 1)
     assert not blocked.check(sha256=OTHER, now=NOW).blocked
-    add(engine, id="again")
+    add(engine, name="again")
     assert len(blocked.entries()) == 1
 
 
@@ -84,7 +83,7 @@ def test_official_media_is_never_held_for_looking_alike(engine: Engine) -> None:
     hashes = HashList(engine)
     assert hashes.check(sha256=OTHER, pdq=[CODE], official=True, now=NOW).proposals == ()
     assert hashes.check(sha256=OTHER, pdq=[CODE], now=NOW).proposals
-    add(engine, id="exact", value=OTHER)
+    add(engine, name="exact", value=OTHER)
     assert hashes.check(sha256=OTHER, pdq=[CODE], official=True, now=NOW).blocked
 
 
