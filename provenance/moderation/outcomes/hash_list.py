@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Engine, Row, Select, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
-from provenance.errors import ConflictError
+from provenance.errors import ConflictError, NotFoundError
 from provenance.fingerprints.pdq import CONFIDENT_BITS
 from provenance.moderation.outcomes.tables import hash_entries
 
@@ -280,6 +280,20 @@ class HashList:
             window_began_at=now,
             window_hits=0,
         )
+
+    @staticmethod
+    def named(connection: Connection, entry: str) -> HashEntry:
+        """The entry of this name.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        row = connection.execute(
+            select(hash_entries).where(hash_entries.c.id == entry)
+        ).one_or_none()
+        if row is None:
+            raise NotFoundError(f"hash entry {entry!r:.44}: expected one of the list, got none")
+        return _entry(row)
 
     def entries(self, *, decision: str | None = None, most: int = 500) -> Sequence[HashEntry]:
         """The entries, of one decision or the newest of all."""
