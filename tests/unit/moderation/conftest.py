@@ -1,58 +1,39 @@
-"""A database of its own for each test, on both; and a service key."""
+"""A database of its own for each test, and an office in it."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine
 
 from provenance.database.database import Database
-from provenance.jws.keys import ServiceKey, load_service_key
+from tests.factory.moderation import Desks, open_desks
 from tests.factory.registers import new_database
 
-_NUMBERS = itertools.count(1)
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty database: SQLite."""
+    with Database(tmp_path / "moderation.db") as database:
+        yield database.engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database."""
-    place: Path | str = tmp_path / "outcomes.db"
+def either_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database, of each kind."""
+    place: Path | str = tmp_path / "moderation.db"
     if request.param == "postgresql":
-        server: str = request.getfixturevalue("postgresql")
-        like = request.getfixturevalue("postgresql_template")
-        place = new_database(server, f"outcomes_{next(_NUMBERS)}", like=like)
+        server = request.getfixturevalue("postgresql")
+        place = new_database(server, f"moderation_{next(_NUMBERS)}")
     with Database(place) as database:
         yield database.engine
 
 
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql: str) -> str:
-    """A database with all tables, to be copied: the steps take longer than the tests."""
-    name = "outcomes_template"
-    with Database(new_database(postgresql, name)):
-        return name
-
-
 @pytest.fixture
-def random() -> Callable[[int], bytes]:
-    """Bytes that are other ones each time, and the same in each test."""
-    numbers = itertools.count(1)
-    return lambda size: next(numbers).to_bytes(size, "big")
-
-
-@pytest.fixture(scope="session")
-def service_key() -> ServiceKey:
-    """Signs what the service says."""
-    return new_service_key()
-
-
-def new_service_key() -> ServiceKey:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    return load_service_key(pem, where="test")
+def desks(engine: Engine) -> Desks:
+    return open_desks(engine)
