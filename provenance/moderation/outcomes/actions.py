@@ -53,7 +53,6 @@ __all__ = [
     "AUTHORITY_ORDER_POLICY",
     "OutcomeEffects",
     "OutcomeSettings",
-    "decision_of",
 ]
 
 APPEAL_WINDOW = timedelta(days=184)
@@ -145,7 +144,7 @@ class OutcomeEffects:
         """
         refuse_personal_data([("facts", decision.facts), ("reference", decision.reference)])
         told = {subject.id: subject for subject in case.subjects}
-        mine = actions_of(connection, decision.id, case.id, states=[ActionState.PENDING])  # fmt: skip
+        mine = actions_of(connection, decision.id, case.id, states=[ActionState.PENDING])
         change = _Change(connection, decision, case, now)
         self._reasons(change, mine, told)
         for complaint in complaints:
