@@ -173,6 +173,11 @@ class OutcomeParts:
         self.retention.keep_reports(now=now)
         return bool(self.retention.delete_due(now=now))
 
+    def media_type(self, subject: Subject) -> str | None:
+        """What the machine's report says this subject is; None where there is none."""
+        document = None if subject.report is None else self.evidence.report_of(subject.report)
+        return None if document is None else json.loads(document)["asset"]["media_type"]
+
     def bundle(self, case: str, *, by: str, with_files: bool, now: datetime) -> BinaryIO:
         """The evidence of a case as one file, from its beginning; the caller closes it.
 

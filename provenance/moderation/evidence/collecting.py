@@ -66,7 +66,7 @@ class EvidenceCollector:
         self._engine = engine
         self._audit = audit
         self._public_url = public_url
-        self._report_of = report_of
+        self.report_of = report_of
         self._file_of = file_of
         self._log_of = log_of
 
@@ -129,7 +129,7 @@ class EvidenceCollector:
         return sorted(lines, key=lambda line: line.seq)
 
     def _report(self, subject: Subject) -> bytes | None:
-        return None if subject.report is None else self._report_of(subject.report)
+        return None if subject.report is None else self.report_of(subject.report)
 
     def _each(self, case: Case, get: Callable[[Subject], bytes | None]) -> dict[str, bytes]:
         found = {subject.id: get(subject) for subject in case.subjects}

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, updat
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM, AuditLog, writing
+from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.outcomes.tables import deletions, legal_holds, statements
 from provenance.moderation.tables import (
     appeals,
@@ -36,9 +37,8 @@ from provenance.moderation.vocabulary import AppealState, CaseState, Queue
 from provenance.records.tables import reports
 from provenance.records.tokens import Random, new_id
 
-__all__ = ["APPEAL_WINDOW", "GRACE", "DeletedEvidence", "LegalHold", "RetentionDesk", "keep_until"]
+__all__ = ["GRACE", "DeletedEvidence", "LegalHold", "RetentionDesk", "keep_until"]
 
-APPEAL_WINDOW = timedelta(days=184)
 GRACE = timedelta(days=31)
 _BATCH = 20
 _ENDED = (CaseState.CLOSED.value, CaseState.VOID.value)
