@@ -19,6 +19,9 @@
     ├── StoreError              what the service keeps cannot be read or written
     │   └── StorageFullError    there is no room left for an upload
     ├── ConflictError           what is asked for does not fit the state of things
+    │   └── NotFoundError           there is nothing of that name, or not for whoever asks
+    ├── PermissionRefusedError  whoever asks may not do this
+    ├── TooOftenError           the same was tried too often; it says when to come back
     ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     │   └── ConnectionLostError the connection broke before the answer was there
@@ -35,6 +38,8 @@ Messages say what, where, expected and got, in that order.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 __all__ = [
     "ConfigurationError",
     "ConflictError",
@@ -45,6 +50,8 @@ __all__ = [
     "IsolationError",
     "LimitError",
     "MalformedError",
+    "NotFoundError",
+    "PermissionRefusedError",
     "PlanError",
     "PrivateDataError",
     "ProvenanceError",
@@ -156,6 +163,27 @@ class StorageFullError(StoreError):
 
 class ConflictError(ProvenanceError):
     """A job, key or request is in a state in which what was asked for cannot be done."""
+
+
+class NotFoundError(ConflictError):
+    """There is nothing of that name, or whoever asks is not to know that there is."""
+
+
+class PermissionRefusedError(ProvenanceError):
+    """Whoever asks may not do this: no such right, no training, a conflict of interest."""
+
+
+class TooOftenError(ProvenanceError):
+    """The same was tried too often.
+
+    Args:
+        message: What was.
+        retry_at: From when on it may be tried again.
+    """
+
+    def __init__(self, message: str, retry_at: datetime) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class FetchError(ProvenanceError):

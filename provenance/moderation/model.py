@@ -109,6 +109,7 @@ class Complaint:
         muted: Whether they are not listened to at present.
         external_id: The sender's own number: the same twice is the same complaint.
         key: Id of the API key it came with.
+        decision: The decision that they were answered with last.
     """
 
     ref: str
@@ -126,6 +127,7 @@ class Complaint:
     muted: bool = False
     external_id: str | None = None
     key: str | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +140,10 @@ class Clock:
         starts_at: Since when it runs: the first valid complaint.
         due_at: When it is up.
         paused_at: Since when it stands still; a statutory one never does.
-        met_at: When what it is about happened.
+        met_at: When what it is about happened; of one that expires: when it had.
         breached_at: When it was up without.
+        decision: Of which decision, where it is about one (the time to appeal).
+        id: Its number.
     """
 
     case: str
@@ -149,6 +153,8 @@ class Clock:
     paused_at: datetime | None = None
     met_at: datetime | None = None
     breached_at: datetime | None = None
+    decision: str | None = None
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +176,9 @@ class Case:
         agencies: Ids of agencies it concerns; their people do not review it.
         decision: The decision that holds.
         merged_into: The case that it became part of.
+        muted: How many of its complaints are by people who are not listened to at present.
+        trusted: Whether a trusted flagger or an agency complained.
+        captured_at: When something of its subjects was first captured; then it is not void.
     """
 
     id: str
@@ -186,6 +195,9 @@ class Case:
     agencies: frozenset[str] = frozenset()
     decision: str | None = None
     merged_into: str | None = None
+    muted: int = 0
+    trusted: bool = False
+    captured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +240,8 @@ class Decision:
         second: Who agreed, where a second person is needed.
         supersedes: The decision that it replaces.
         created_at: When.
+        cases: All cases that it decides, where there are several (a bulk decision).
+        appeal: The appeal that it answers; such a one is final.
     """
 
     id: str
@@ -246,6 +260,13 @@ class Decision:
     second: str | None
     supersedes: str | None
     created_at: datetime
+    cases: tuple[str, ...] = ()
+    appeal: str | None = None
+
+    @property
+    def restrictive(self) -> bool:
+        """Whether it restricts anything of whoever uploaded it."""
+        return any(action.restrictive for action in self.actions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +281,7 @@ class Action:
         state: Whether it has been done.
         why: Why it failed.
         done_at: When it was done.
+        case: In which case.
     """
 
     id: str
@@ -269,6 +291,7 @@ class Action:
     state: ActionState
     why: str | None = None
     done_at: datetime | None = None
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +308,8 @@ class Appeal:
         reviewer: Who decides; never who made or seconded a decision of the chain.
         outcome: What became of the decision.
         new_decision: The decision that answers it.
+        case: About which case.
+        locked_until: Until when it is the reviewer's.
     """
 
     id: str
@@ -296,6 +321,8 @@ class Appeal:
     reviewer: str | None = None
     outcome: AppealOutcome | None = None
     new_decision: str | None = None
+    case: str = ""
+    locked_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

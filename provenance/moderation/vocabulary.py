@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# A member of the staff has roles before there is a case to review.
+from provenance.staff.roles import Role
+
 __all__ = [
     "ActionState",
     "ActionType",
@@ -74,6 +77,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order, from 0: what is graver comes later."""
+        return list(Severity).index(self)
+
 
 class Queue(StrEnum):
     """Who may see a case at all."""
@@ -113,6 +121,8 @@ class CaseState(StrEnum):
     REOPENED = "reopened"
     VOID = "void"
     """Its subject was gone before anything of it was captured."""
+    MERGED = "merged"
+    """It became part of another case, which goes on in its place."""
 
 
 class AppealState(StrEnum):
@@ -164,6 +174,15 @@ class ActionType(StrEnum):
     NOTIFY_HOST = "notify-host"
     NONE = "none"
 
+    @property
+    def restrictive(self) -> bool:
+        """Whether whoever uploaded it has to be given reasons, and may appeal."""
+        return self not in {
+            ActionType.NOTIFY_HOST,
+            ActionType.REFER_AUTHORITY,
+            ActionType.NONE,
+        }
+
 
 class ActionState(StrEnum):
     """Whether it has been done."""
@@ -194,6 +213,15 @@ class ClockKind(StrEnum):
         """Whether nobody can pause it."""
         return self not in {ClockKind.DECIDE, ClockKind.RETENTION}
 
+    @property
+    def expires(self) -> bool:
+        """Whether its end is no fault: something holds until then, and no longer."""
+        return self in {
+            ClockKind.TEMPORARY_BLOCK,
+            ClockKind.APPEAL_WINDOW,
+            ClockKind.RETENTION,
+        }
+
 
 class Audience(StrEnum):
     """Whom a statement of reasons is for."""
@@ -201,13 +229,3 @@ class Audience(StrEnum):
     UPLOADER = "uploader"
     REPORTER = "reporter"
     PUBLIC = "public"
-
-
-class Role(StrEnum):
-    """What a member of the staff is there for; they may have several."""
-
-    REVIEWER = "reviewer"
-    SENIOR = "senior"
-    LEGAL = "legal"
-    ADMIN = "admin"
-    AUDITOR = "auditor"

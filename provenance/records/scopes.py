@@ -20,6 +20,8 @@ class Scope(StrEnum):
     FETCH_MANIFESTS = "fetch:manifests"
     STORE_MANIFESTS = "store:manifests"
     STORE_BINDINGS = "store:bindings"
+    COMPLAINTS = "complaints"
+    COMPLAINTS_TRUSTED = "complaints:trusted"
 
 
 SCOPES: dict[Scope, str] = {
@@ -30,4 +32,6 @@ SCOPES: dict[Scope, str] = {
     Scope.FETCH_MANIFESTS: "Look up manifests by soft binding, content or reference.",
     Scope.STORE_MANIFESTS: "Store and delete manifests.",
     Scope.STORE_BINDINGS: "Store soft bindings.",
+    Scope.COMPLAINTS: "File complaints with a number of one's own, and follow them.",
+    Scope.COMPLAINTS_TRUSTED: "File complaints as a trusted flagger, which come first.",
 }
