@@ -33,6 +33,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Where the address and the category say enough by themselves, nobody has to describe it.
 _NEEDS_NO_WORDS = frozenset({Category.INTIMATE_IMAGE, Category.CHILD_SAFETY})
 
+# An agency and a trusted flagger are known by their keys, and a page takes none: who comes
+# without is taken at their word as what everybody may say of themselves. The form tells so.
+_WITHOUT_KEY: Mapping[ReporterRole, ReporterRole] = {
+    ReporterRole.AGENCY: ReporterRole.REPRESENTATIVE,
+    ReporterRole.TRUSTED_FLAGGER: ReporterRole.ANYONE,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportForm:
@@ -116,7 +123,7 @@ class ReportForm:
                     report=report,
                 ),
             ),
-            role=ReporterRole(self.role),
+            role=_WITHOUT_KEY.get(ReporterRole(self.role), ReporterRole(self.role)),
             explanation=self.explanation,
             good_faith=self.good_faith,
             locale=locale,
@@ -174,10 +181,11 @@ def parse_url(text: str) -> str | None:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
-        host = host if host.isascii() else host.encode("idna").decode("ascii")
         if ":" in host:
             ipaddress.IPv6Address(host)
-        elif not _HOST.fullmatch(host):
+        else:
+            host = host.encode("idna").decode("ascii")
+        if ":" not in host and not _HOST.fullmatch(host):
             return None
     except ValueError:
         return None

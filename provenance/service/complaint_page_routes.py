@@ -81,6 +81,9 @@ async def send_report(request: Request, caller: Anybody) -> Response:
         filed = await asyncio.to_thread(
             moderation.complaints.file, new, now=now, address=network_of(request)
         )
+    except ConflictError:
+        # What it is about was forgotten meanwhile.
+        return _form(request, form, attached, {}, busy="home.failed", status=409)
     except TooOftenError as error:
         again = _retry(error, now)
         return _form(request, form, attached, {}, busy="report.busy", status=429, headers=again)

@@ -131,7 +131,8 @@ def _missing(request: Request) -> Response:
 @router.get("/guidelines")
 async def guidelines(request: Request) -> Response:
     """What is fine on a site which uses this, what is not, and what an answer means."""
-    return page(request, "guidelines.html", categories=[category.value for category in Category])
+    named = [category.value for category in Category if category is not Category.OTHER]
+    return page(request, "guidelines.html", categories=named)
 
 
 @router.get("/policies")

@@ -79,6 +79,20 @@ def test_what_a_law_asks_for_is_asked_for_where_it_does_and_nowhere_else() -> No
         assert wrong(category=category.value) == {}
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("agency", ReporterRole.REPRESENTATIVE),
+        ("trusted-flagger", ReporterRole.ANYONE),
+        ("depicted-person", ReporterRole.DEPICTED_PERSON),
+    ],
+)
+def test_a_page_takes_nobody_for_somebody_with_a_key(said: str, taken: ReporterRole) -> None:
+    form = ReportForm.of({**GOOD, "role": said})
+    assert form.errors(attached=False) == {}
+    assert form.complaint(locale="en").role is taken
+
+
 def test_an_attached_answer_says_where_it_is() -> None:
     form = ReportForm.of({**GOOD, "url": "", "r": "A" * 22})
     assert form.errors(attached=True) == {}
@@ -107,6 +121,8 @@ def test_errors_come_in_the_order_of_the_form() -> None:
         ("https://", None),
         ("https://a.example:99999/", None),
         ("https://[::1", None),
+        (f"https://{'a' * 64}.example/", None),
+        ("https://a..example/", None),
         ("https://a.example/ x", None),
         ("data:text/html,x", None),
     ],
