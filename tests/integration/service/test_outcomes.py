@@ -415,9 +415,15 @@ def test_a_form_of_another_website_stops_nothing(
         assert wrong.status_code == 422
 
 
-def test_where_there_is_no_moderation_nothing_of_it_answers(client: httpx2.Client) -> None:
-    assert client.get("/v1/labels", params={"sha256": "ab" * 32}).status_code == 403
-    assert client.get("/v1/decisions/none").status_code == 403
+def test_where_there_is_no_moderation_nothing_of_it_answers(
+    directory_file: Path, tmp_path: Path
+) -> None:
+    with (
+        running_service(tmp_path, directory=directory_file, moderation=False) as service,
+        service.client() as client,
+    ):
+        assert client.get("/v1/labels", params={"sha256": "ab" * 32}).status_code == 403
+        assert client.get("/v1/decisions/none").status_code == 403
 
 
 def test_an_overturned_decision_is_taken_back_everywhere(
