@@ -298,6 +298,10 @@ def test_auditors_read_the_audit_and_can_check_it(
             page = auditor.get("/v1/audit", params={"since": since, "limit": 7}).json()
             lines += [json.dumps(entry).encode() for entry in page["entries"]]
             since = page["next"]
+        far = auditor.get("/v1/audit", params={"since": 2**63 - 1})
+        assert far.json() == {"entries": [], "next": None}
+        # More than the database can count to.
+        assert auditor.get("/v1/audit", params={"since": 2**63}).status_code == 422
     report = check_audit_export(lines)
     assert report.faults == ()
     assert report.is_whole
