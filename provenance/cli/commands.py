@@ -109,6 +109,12 @@ COMMANDS: Mapping[str, Subcommand] = MappingProxyType(
             "provenance.cli.bulk:bulk",
             "Archives of any size: folders and object stores, on this machine or on a Ray cluster.",
         ),
+        "evidence": Subcommand("provenance.cli.evidence:evidence", "Evidence of decided cases."),
+        "audit": Subcommand("provenance.cli.audit:audit", "The audit of moderation."),
+        "blocklist": Subcommand(
+            "provenance.cli.blocklist:blocklist",
+            "The block list of moderation: what it holds, and how it is stopped.",
+        ),
         "dev": Subcommand(
             "provenance.cli.dev:dev", "TEST: try things out with a throw-away agency."
         ),

@@ -20,12 +20,19 @@ from provenance.records.scopes import SCOPES
 from provenance.runtime.page_parts import PageParts
 from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
+    audit_routes,
     badge_routes,
     binding_routes,
+    blocklist_routes,
+    complaint_page_routes,
+    complaint_routes,
+    decision_routes,
     job_routes,
+    label_routes,
     oauth_routes,
     page_routes,
     plain_routes,
+    public_page_routes,
     report_routes,
     staff_account_routes,
     staff_routes,
@@ -62,7 +69,13 @@ _OPEN = frozenset(
         TOKEN_PATH,
     }
 )
-_CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"]
+_CORS_HEADERS = [
+    "Authorization",
+    "Complaint-Pin",
+    "Content-Type",
+    "Idempotency-Key",
+    "X-Request-Id",
+]
 _CORS_EXPOSED = ["Location", "Provenance-Stale", "Provenance-Test", "Retry-After", "X-Request-Id"]
 _HTTP_PROBLEMS = {404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD_NOT_ALLOWED}
 
@@ -142,11 +155,19 @@ def _routes(lifespan: Any) -> FastAPI:
         oauth_routes,
         page_routes,
         badge_routes,
+        complaint_routes,
+        complaint_page_routes,
+        public_page_routes,
         plain_routes,
         staff_routes,
         staff_account_routes,
+        label_routes,
+        decision_routes,
+        blocklist_routes,
+        audit_routes,
     ):
         app.include_router(module.router)
+    app.include_router(blocklist_routes.staff_router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)
     app.add_exception_handler(AnswerInsteadError, _answer_instead)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import format_datetime
+
 from starlette.requests import ClientDisconnect
 
 from provenance.errors import (
     ConflictError,
     FetchError,
     LimitError,
+    NotFoundError,
+    PermissionRefusedError,
     ProvenanceError,
     RegisterError,
     StorageFullError,
     StoreError,
+    TooOftenError,
 )
 from provenance.service.problems import Problem, ProblemKind
 
@@ -23,7 +29,10 @@ _TABLE: tuple[tuple[type[ProvenanceError], ProblemKind, bool], ...] = (
     (StoreError, ProblemKind.UNAVAILABLE, False),
     (RegisterError, ProblemKind.UNAVAILABLE, False),
     (LimitError, ProblemKind.TOO_LARGE, True),
+    # Which of several things is not there is nobody's to know.
+    (NotFoundError, ProblemKind.NOT_FOUND, False),
     (ConflictError, ProblemKind.CONFLICT, True),
+    (PermissionRefusedError, ProblemKind.FORBIDDEN, False),
     (FetchError, ProblemKind.UNFETCHABLE, True),
 )
 
@@ -34,6 +43,9 @@ def as_problem(error: Exception) -> Problem:
         return error
     if isinstance(error, ClientDisconnect):
         return Problem(ProblemKind.BAD_REQUEST, "the body ended before its end")
+    if isinstance(error, TooOftenError):
+        again = format_datetime(error.retry_at.astimezone(UTC), usegmt=True)
+        return Problem(ProblemKind.RATE_LIMITED, headers={"Retry-After": again})
     for kind_of_error, kind, tell in _TABLE:
         if isinstance(error, kind_of_error):
             detail = str(error) if tell else None
