@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -45,6 +46,7 @@ class IdentityProvider:
         spoil: Changes the claims of an id token before it is signed.
         sign: Makes an id token of claims; by default with its key.
         described: Changes what it says of itself.
+        clock: What time it has, in seconds.
         asked: The questions that browsers were sent with, in order.
         redeemed: The forms that came to its token endpoint.
     """
@@ -54,6 +56,7 @@ class IdentityProvider:
     spoil: Callable[[Claims], None] = lambda _: None
     sign: Callable[[Claims], str] | None = None
     described: dict[str, Any] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
     asked: list[dict[str, str]] = field(default_factory=list)
     redeemed: list[dict[str, str]] = field(default_factory=list)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
@@ -62,7 +65,7 @@ class IdentityProvider:
     def reset(self) -> None:
         """Honest again."""
         self.subject, self.sign, self.described = "subject-1", None, {}
-        self.spoil = lambda _: None
+        self.spoil, self.clock = lambda _: None, time.time
         self.asked, self.redeemed = [], []
 
     def metadata(self) -> dict[str, Any]:
@@ -111,7 +114,7 @@ class IdentityProvider:
             return 400, {"error": "invalid_grant"}
         if not secrets.compare_digest(challenge, asked["code_challenge"]):
             return 400, {"error": "invalid_grant"}
-        now = int(time.time())
+        now = int(self.clock())
         claims: Claims = {
             "iss": self.issuer,
             "aud": CLIENT,
@@ -138,6 +141,13 @@ class IdentityProvider:
     def unsigned(claims: Claims) -> str:
         """These claims with `alg: none`."""
         return f"{_encoded({'alg': 'none', 'kid': 'first'})}.{_encoded(claims)}."
+
+    @staticmethod
+    def hashed(claims: Claims, secret: bytes) -> str:
+        """These claims with `alg: HS256`, under a key that others know."""
+        body = f"{_encoded({'alg': 'HS256', 'kid': 'first'})}.{_encoded(claims)}"
+        digest = hmac.new(secret, body.encode(), hashlib.sha256).digest()
+        return f"{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 @contextmanager
