@@ -405,7 +405,7 @@ def test_everybody_reads_a_decision_and_of_nobody_who_took_part(
     for words in (
         "It goes against the policy.",
         FACTS,
-        "Terms of use: Terms of use",
+        "Terms of use: ",
         "It is taken down.",
         "/policies/impersonation/1?lang=en",
         "People reported it. A person decided.",
