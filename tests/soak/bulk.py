@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from provenance.bulk.engine import PoolTools
 from provenance.bulk.job import Tally, verify_source
 from provenance.bulk.listing import open_source
 from provenance.bulk.portable import job_of
@@ -67,7 +68,8 @@ def _run(folder: Path, files: int, batch_files: int) -> dict[str, Any]:
     out = folder / "results"
     with running_cluster(1, 1) as cluster:
         killer = _Killer(cluster, files)
-        engine = RayEngine(cluster.address, setup, VerifyWork(max_asset_bytes=2**30))
+        tools = PoolTools(setup=setup)
+        engine = RayEngine(cluster.address, tools, VerifyWork(max_asset_bytes=2**30))
         begun = time.monotonic()
         try:
             with Results(out, job_of(setup, source.name, at=None)) as results:
