@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -91,9 +91,18 @@ class LocalEngine(Generic[Item, Answer, Tool]):
         tool: What the work is done with; it is not closed here.
         work: What is done with a batch.
         threads: Batches that are under way at a time.
+        stop: Called where the job ends early, to have the work end early too.
     """
 
-    def __init__(self, tool: Tool, work: Work[Item, Answer, Tool], *, threads: int = 2) -> None:
+    def __init__(
+        self,
+        tool: Tool,
+        work: Work[Item, Answer, Tool],
+        *,
+        threads: int = 2,
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stop = stop
         self._tool = tool
         self._work = work
         self._threads = threads
@@ -112,9 +121,12 @@ class LocalEngine(Generic[Item, Answer, Tool]):
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         yield future.result()
-            finally:
+            except BaseException:
                 for future in running:
                     future.cancel()
+                # Whoever leaves waits for those that are under way.
+                self._stop()
+                raise
 
     def _do(self, batch: tuple[Item, ...]) -> Done[Item, Answer]:
         return Done(batch, self._work.do(batch, self._tool))

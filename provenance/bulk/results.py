@@ -92,7 +92,11 @@ class Results:
 
     def is_answered(self, file: SourceFile) -> bool:
         """Is there a row for this state of this file, and not an error?"""
-        found = self._index.execute("SELECT 1 FROM answered WHERE key = ?", (file.key,))
+        return self.has(file.key)
+
+    def has(self, key: bytes) -> bool:
+        """Is there a row for what this key stands for, and not an error?"""
+        found = self._index.execute("SELECT 1 FROM answered WHERE key = ?", (key,))
         return found.fetchone() is not None
 
     @property

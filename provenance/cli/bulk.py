@@ -20,6 +20,7 @@ from provenance.cli.bulk_options import (
     summarise,
 )
 from provenance.cli.bulk_register import register_register
+from provenance.cli.bulk_sign import register_sign
 from provenance.cli.exit_codes import ExitCode
 from provenance.cli.options import (
     AtOption,
@@ -61,6 +62,7 @@ bulk = typer.Typer(
 
 
 register_register(bulk)
+register_sign(bulk)
 
 
 @bulk.command("verify", epilog=BULK_EXIT_CODES)

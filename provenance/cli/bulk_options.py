@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -29,6 +29,21 @@ __all__ = [
     "progress",
     "summarise",
 ]
+
+
+class Counted(Protocol):
+    """What a bar shows of a job."""
+
+    @property
+    def done(self) -> int:
+        """Files of this run."""
+        ...
+
+    @property
+    def kept(self) -> int:
+        """What an earlier run did."""
+        ...
+
 
 SourceArgument = Annotated[
     str,
@@ -105,7 +120,7 @@ def summarise(tally: Tally, out: Path, *, kept: str = "answered before") -> None
 
 
 @contextmanager
-def progress(source: Source | None) -> Iterator[Callable[[Tally], None]]:
+def progress(source: Source | None) -> Iterator[Callable[[Counted], None]]:
     """Give what is to be called after each batch; a bar shows it on a terminal.
 
     Args:
@@ -127,7 +142,7 @@ def progress(source: Source | None) -> Iterator[Callable[[Tally], None]]:
         counter = threading.Thread(target=count, daemon=True)
         counter.start()
         try:
-            yield lambda tally: bar.set_done(tally.done, tally.kept)
+            yield lambda counted: bar.set_done(counted.done, counted.kept)
         finally:
             stop.set()
             counter.join()
