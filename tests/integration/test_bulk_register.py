@@ -319,7 +319,7 @@ def here(archive: SignedArchive, tmp_path: Path) -> Iterator[_Here]:
 
 def test_workers_that_are_killed_lose_no_file(here: _Here, tmp_path: Path) -> None:
     """Between files it costs nothing; in one it is that file's error, tried again."""
-    killed = []
+    killed: list[int] = []
     with VerificationPool(here.setup, processes=2) as pool:
 
         def kill(_tally: Tally) -> None:
@@ -387,3 +387,15 @@ def test_a_register_that_cannot_be_written_ends_the_job_and_loses_nothing(
 def test_a_release_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(ConfigurationError, match="--release: expected letters, digits"):
         release_namer(pattern)
+
+
+def test_a_cluster_loses_a_node_and_the_desk_dies_and_every_file_is_registered_once() -> None:
+    """Two raylets on this machine; the full size is `python -m tests.soak.bulk`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.soak.bulk", "--what", "register", "--files", "100",
+         "--batch", "5"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["rows"] == told["distinct"] == 100
