@@ -15,7 +15,7 @@ define debian-install
   else echo "please install as root: $(1)" >&2; exit 2; fi; }
 endef
 
-.PHONY: help setup debian debian-test demo assets serve screenshots test lint types layers schemas check-schemas check-readme bench soak fuzz accuracy accuracy-clips clean
+.PHONY: help setup debian debian-test demo assets serve screenshots test lint types layers schemas check-schemas check-readme bench curves soak fuzz accuracy accuracy-clips clean
 
 help:
 	@echo "make demo     a throw-away agency signs, and its copies are verified"
@@ -23,6 +23,7 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
+	@echo "make curves   how cost grows with batch, register, video and clients, as pictures (an hour)"
 	@echo "make soak     hostile files at full size; service and cluster while parts are taken away"
 	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make accuracy how well copies of registered pictures, video and sound are found (hours)"
@@ -95,6 +96,10 @@ check-readme: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.table
 	$(BIN)/python -m tests.benchmarks.service
+
+# Into tests/benchmarks/curves, which the README shows; LIMIT=1000 leaves larger sizes out.
+curves: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.curves $(if $(LIMIT),--limit $(LIMIT))
 
 soak: $(STAMP) debian-test
 	$(BIN)/python -m tests.benchmarks.soak

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from provenance.bulk.rows import BulkRow
+from provenance.bulk.rows import BulkRow, RegisterRow, SignRow
 from provenance.credentials.consent import ConsentStatement
 from provenance.moderation.evidence.bundle_check import EvidenceAnswer
 from provenance.moderation.evidence.documents import AuditLine, EvidenceCase, EvidenceManifest
@@ -39,6 +39,8 @@ def schema_documents() -> dict[str, str]:
         "release.schema.json": Release.model_json_schema(mode="validation"),
         "release-plan.schema.json": ReleasePlan.model_json_schema(mode="serialization"),
         "bulk-row.schema.json": BulkRow.model_json_schema(mode="serialization"),
+        "bulk-register-row.schema.json": RegisterRow.model_json_schema(mode="serialization"),
+        "bulk-sign-row.schema.json": SignRow.model_json_schema(mode="serialization"),
         # The assertion `org.provenance-verifier.consent`, as its label's first version.
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
         "moderation-policy.schema.json": PolicyDocument.model_json_schema(mode="validation"),

@@ -1,1 +1,1 @@
-"""Archives: verifying millions of files, on this machine or on many."""
+"""Archives: millions of files verified, registered or signed, on this machine or on many."""

@@ -2,70 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from provenance.bulk.listing import SourceFile
-from provenance.bulk.rows import BulkRow
-from provenance.bulk.work import VerifyWork
 from provenance.runtime.verification_pool import VerificationPool
+from provenance.runtime.verifier_setup import VerifierSetup
 
-__all__ = ["Batch", "BulkEngine", "Done", "LocalEngine"]
+__all__ = ["BulkEngine", "Done", "LocalEngine", "PoolTools", "Tools", "Work", "threads_for"]
 
-Batch = tuple[SourceFile, ...]
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Tool = TypeVar("Tool")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Tool_contra = TypeVar("Tool_contra", contravariant=True)
+Tool_co = TypeVar("Tool_co", covariant=True)
+
+
+class Work(Protocol[Item_contra, Answer, Tool_contra]):
+    """What is done with every batch; it can be pickled."""
+
+    def do(self, batch: Sequence[Item_contra], tool: Tool_contra, /) -> list[Answer]:
+        """One answer for each of the batch, whatever happens to it."""
+        ...
+
+    def not_done(self, item: Item_contra, why: str, /) -> Answer:
+        """The answer about one that nobody finished."""
+        ...
+
+
+class Tools(Protocol[Tool_co]):
+    """With what a process works; it can be pickled, what it opens cannot."""
+
+    def open(self) -> Tool_co:
+        """What one process holds for the length of a job: something to be closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolTools:
+    """A pool of one isolated process, for each process that a cluster gives us.
+
+    Attributes:
+        setup: A portable one: what every node verifies with.
+        require_isolation: Whether a node where a protection of the workers is missing
+            refuses to work.
+    """
+
+    setup: VerifierSetup
+    require_isolation: bool = False
+
+    def open(self) -> VerificationPool:
+        """See `Tools`."""
+        return VerificationPool(self.setup, processes=1, require_isolation=self.require_isolation)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A batch with one row for each of its files, in their order."""
+class Done(Generic[Item, Answer]):
+    """A batch with one answer for each of its items, in their order."""
 
-    batch: Batch
-    rows: Sequence[BulkRow]
+    batch: tuple[Item, ...]
+    rows: Sequence[Answer]
 
 
-class BulkEngine(Protocol):
+class BulkEngine(Protocol[Item, Answer]):
     """Runs batches, a bounded number of them at a time."""
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Done]:
+    def run(self, batches: Iterable[tuple[Item, ...]]) -> Iterator[Done[Item, Answer]]:
         """Take a batch only when there is room for it; give each one back once."""
         ...
 
 
-class LocalEngine:
-    """Runs batches on this machine, in the isolated processes of one pool.
+def threads_for(pool: VerificationPool) -> int:
+    """How many batches keep a pool busy?
+
+    A batch ends with its slowest file: another one fills the processes meanwhile. With files
+    from elsewhere, a thread each waits for the store.
+    """
+    return max(2, min(pool.processes, 32))
+
+
+class LocalEngine(Generic[Item, Answer, Tool]):
+    """Runs batches on this machine.
 
     Args:
-        pool: Verifies; it is not closed here.
+        tool: What the work is done with; it is not closed here.
         work: What is done with a batch.
+        threads: Batches that are under way at a time.
+        stop: Called where the job ends early, to have the work end early too.
     """
 
-    def __init__(self, pool: VerificationPool, work: VerifyWork) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        tool: Tool,
+        work: Work[Item, Answer, Tool],
+        *,
+        threads: int = 2,
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stop = stop
+        self._tool = tool
         self._work = work
+        self._threads = threads
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Done]:
+    def run(self, batches: Iterable[tuple[Item, ...]]) -> Iterator[Done[Item, Answer]]:
         """See `BulkEngine`."""
-        # A batch ends with its slowest file: another one fills the processes meanwhile.
-        # With files from elsewhere, a thread each waits for the store.
-        threads = max(2, min(self._pool.processes, 32))
         waiting = iter(batches)
-        running: set[Future[Done]] = set()
-        with ThreadPoolExecutor(threads, thread_name_prefix="bulk") as executor:
+        running: set[Future[Done[Item, Answer]]] = set()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="bulk") as executor:
             try:
                 while True:
-                    for batch in islice(waiting, threads - len(running)):
+                    for batch in islice(waiting, self._threads - len(running)):
                         running.add(executor.submit(self._do, batch))
                     if not running:
                         return
                     finished, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         yield future.result()
-            finally:
+            except BaseException:
                 for future in running:
                     future.cancel()
+                # Whoever leaves waits for those that are under way.
+                self._stop()
+                raise
 
-    def _do(self, batch: Batch) -> Done:
-        return Done(batch, self._work.do(batch, self._pool))
+    def _do(self, batch: tuple[Item, ...]) -> Done[Item, Answer]:
+        return Done(batch, self._work.do(batch, self._tool))

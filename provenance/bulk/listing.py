@@ -36,12 +36,14 @@ class SourceFile:
         version: What tells this state of the file from another: the store's own mark, or
             the time of its last change; a sidecar's too.
         sidecar: A manifest store beside it.
+        inside: Its path from the source, with forward slashes; not part of what it is.
     """
 
     path: str
     size_bytes: int
     version: str
     sidecar: str | None = None
+    inside: str = ""
 
     @property
     def shown(self) -> str:
@@ -127,7 +129,10 @@ class LocalSource:
         if not os.path.isdir(self._path):  # noqa: PTH112
             status = Path(self._path).stat()
             yield SourceFile(
-                path=self._path, size_bytes=status.st_size, version=str(status.st_mtime_ns)
+                path=self._path,
+                size_bytes=status.st_size,
+                version=str(status.st_mtime_ns),
+                inside=os.path.basename(self._path),  # noqa: PTH119
             )
             return
         # A stack, since the depth of a folder is a stranger's choice.
@@ -148,7 +153,7 @@ class LocalSource:
             except OSError as error:
                 yield ListingProblem(path=folder, why=(error.strerror or str(error)).lower())
                 continue
-            yield from _paired(folder, files)
+            yield from _paired(folder, files, below=_below(folder, self._path))
             todo += sorted(below, reverse=True)
 
 
@@ -193,7 +198,8 @@ class RemoteSource:
                 for name, told in files.items()
                 if not name.startswith(".") and name
             }
-            yield from _paired(self._address(folder), found)
+            below = _below(folder.strip("/"), self._path.strip("/"))
+            yield from _paired(self._address(folder), found, below=below)
             yield from problems
             problems.clear()
             # A store's client keeps what it has listed: all of it, in the end.
@@ -217,7 +223,14 @@ def _version(told: Mapping[str, Any]) -> str:
     return "unknown"
 
 
-def _paired(folder: str, files: Mapping[str, tuple[int, str]]) -> Iterator[SourceFile]:
+def _below(folder: str, root: str) -> str:
+    """The path of a folder from the source, which is the one above it or itself."""
+    return folder.removeprefix(root).strip("/")
+
+
+def _paired(
+    folder: str, files: Mapping[str, tuple[int, str]], *, below: str
+) -> Iterator[SourceFile]:
     """The files of one folder, each with its sidecar."""
     taken = _sidecars(files)
     beside = {sidecar: name for name, sidecar in taken.items()}
@@ -233,6 +246,7 @@ def _paired(folder: str, files: Mapping[str, tuple[int, str]]) -> Iterator[Sourc
             size_bytes=size_bytes,
             version=version,
             sidecar=None if sidecar is None else _join(folder, sidecar),
+            inside=f"{below}/{name}" if below else name,
         )
 
 

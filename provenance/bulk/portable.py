@@ -51,19 +51,28 @@ def _read(
     return (*lists, *(k for k in stored if k.purpose is purpose and k.name not in names))
 
 
-def job_of(setup: VerifierSetup, source: str, *, at: datetime | None) -> Mapping[str, Any]:
+def job_of(
+    setup: VerifierSetup,
+    source: str,
+    *,
+    at: datetime | None = None,
+    kind: str = "verify",
+    more: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
     """On what do the answers depend, apart from the files and the program?
 
     Args:
         setup: A portable one.
         source: Where the files are.
         at: The moment that is judged as of, if it is not now.
+        kind: What is done with them.
+        more: On what else that depends.
     """
     directory = setup.directory
     lists = (*setup.trust_lists, *setup.time_stamp_lists, *setup.identity_lists)
     return {
         "schema_version": "1.0",
-        "kind": "verify",
+        "kind": kind,
         "source": source,
         "at": None if at is None else at.isoformat(),
         "directory_sha256": directory.sha256 if isinstance(directory, LoadedDirectory) else None,
@@ -74,4 +83,5 @@ def job_of(setup: VerifierSetup, source: str, *, at: datetime | None) -> Mapping
         ],
         "policy": f"{setup.policy.name} {setup.policy.version}",
         "asks_issuers": setup.fetch,
+        **(more or {}),
     }

@@ -12,15 +12,10 @@ import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Generic
 
-from provenance.bulk.engine import Batch, Done
-from provenance.bulk.rows import BulkRow, error_row
-from provenance.bulk.work import VerifyWork
+from provenance.bulk.engine import Answer, Done, Item, Tool, Tools, Work
 from provenance.errors import ConfigurationError
-from provenance.runtime.clock import system_clock
-from provenance.runtime.verification_pool import VerificationPool
-from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.untrusted import clean_text
 
 # Ray's own wish to tell its makers about the cluster: before it is imported.
@@ -45,15 +40,13 @@ _CONNECT_S = 10.0
 _AHEAD = 2
 
 
-class RayEngine:
+class RayEngine(Generic[Item, Answer, Tool]):
     """Runs batches as tasks of a cluster that is there already.
 
     Args:
         address: HOST:PORT of its head, or `auto`.
-        setup: A portable one: what every node verifies with.
+        tools: With what every node works; sent to each.
         work: What is done with a batch.
-        require_isolation: Whether a node where a protection of the workers is missing
-            refuses to work.
 
     Raises:
         ConfigurationError: The cluster cannot be reached.
@@ -62,10 +55,8 @@ class RayEngine:
     def __init__(
         self,
         address: str,
-        setup: VerifierSetup,
-        work: VerifyWork,
-        *,
-        require_isolation: bool = False,
+        tools: Tools[Tool],
+        work: Work[Item, Answer, Tool],
     ) -> None:
         _check_somebody_listens(address)
         try:
@@ -74,7 +65,7 @@ class RayEngine:
             raise ConfigurationError(f"{address}: no Ray cluster answers: {error}") from error
         self._address = address
         # Sent to each node once, and not with each batch.
-        self._setup = ray.put((setup, require_isolation))
+        self._tools = ray.put(tools)
         self._job = uuid.uuid4().hex
         self._work = work
 
@@ -82,19 +73,19 @@ class RayEngine:
         """Leave the cluster; it goes on."""
         ray.shutdown()
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Done]:
+    def run(self, batches: Iterable[tuple[Item, ...]]) -> Iterator[Done[Item, Answer]]:
         """See `BulkEngine`. A batch that no node finishes has an error in each of its rows.
 
         Raises:
             ConfigurationError: The first batches all fail.
         """
         waiting = iter(batches)
-        running: dict[Any, Batch] = {}
+        running: dict[Any, tuple[Item, ...]] = {}
         failed = 0
         while True:
             for batch in islice(waiting, max(1, self._room() - len(running))):
                 # In a list, so that it is fetched and unpacked by the first batch alone.
-                task = _verify.remote(self._job, [self._setup], self._work, batch)
+                task = _do.remote(self._job, [self._tools], self._work, batch)
                 running[task] = batch
             if not running:
                 return
@@ -102,7 +93,7 @@ class RayEngine:
             for task in finished:
                 batch = running.pop(task)
                 try:
-                    rows: list[BulkRow] = ray.get(task)
+                    rows: list[Answer] = ray.get(task)
                 except RayError as error:
                     failed += failed >= 0
                     why = f"no node of the cluster finished it: {_said(error)}"
@@ -111,8 +102,7 @@ class RayEngine:
                             f"{self._address}: {failed} batches failed and none succeeded; is this "
                             f"version installed on every node? {why}"
                         ) from error
-                    now = system_clock()
-                    rows = [error_row(file, why, at=now) for file in batch]
+                    rows = [self._work.not_done(item, why) for item in batch]
                 else:
                     failed = -1  # from here on a batch that fails is about that batch
                 yield Done(batch, rows)
@@ -142,16 +132,15 @@ def _said(error: RayError) -> str:
     return clean_text(f"{type(error).__name__}: {lines[-1]}")
 
 
-# One pool for the life of a worker process of Ray, which runs one task at a time.
-_pools: dict[str, VerificationPool] = {}
+# One for the life of a worker process of Ray, which runs one task at a time.
+_held: dict[str, Any] = {}
 
 
 @ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
-def _verify(job: str, given: list[Any], work: VerifyWork, batch: Batch) -> list[BulkRow]:
-    if job not in _pools:
-        for pool in _pools.values():
-            pool.close()
-        _pools.clear()
-        setup, isolated = ray.get(given[0])
-        _pools[job] = VerificationPool(setup, processes=1, require_isolation=isolated)
-    return work.do(batch, _pools[job])
+def _do(job: str, given: list[Any], work: Work[Any, Any, Any], batch: tuple[Any, ...]) -> list[Any]:
+    if job not in _held:
+        for tool in _held.values():
+            tool.close()
+        _held.clear()
+        _held[job] = ray.get(given[0]).open()
+    return work.do(batch, _held[job])

@@ -12,7 +12,7 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from provenance.atomic_files import locked, new_file, read_bounded, remove_leftovers
 from provenance.bulk.listing import SourceFile, key_of
-from provenance.bulk.rows import BulkRow
+from provenance.bulk.rows import Row
 from provenance.errors import ConfigurationError
 
 __all__ = ["Results"]
@@ -28,7 +28,6 @@ __all__ = ["Results"]
 _PART = re.compile(r"part-(\d{6,})\.jsonl")
 _LOCK, _INDEX, _JOB = ".provenance-bulk.lock", "index.sqlite", "job.json"
 _MAX_JOB_BYTES = 1024 * 1024
-_COLUMNS = ("path", "version", "sha256", "verdict", "reason", "signer_kind", "agency", "error")
 
 
 class Results:
@@ -60,7 +59,7 @@ class Results:
         self._arrow = _arrow() if parquet else None
         self._rows_per_shard = rows_per_shard
         self._seconds_per_shard = seconds_per_shard
-        self._rows: list[tuple[BulkRow, bytes]] = []
+        self._rows: list[tuple[Row, bytes]] = []
         self._since = 0.0
         self._next = 0
         self._held = ExitStack()
@@ -93,7 +92,11 @@ class Results:
 
     def is_answered(self, file: SourceFile) -> bool:
         """Is there a row for this state of this file, and not an error?"""
-        found = self._index.execute("SELECT 1 FROM answered WHERE key = ?", (file.key,))
+        return self.has(file.key)
+
+    def has(self, key: bytes) -> bool:
+        """Is there a row for what this key stands for, and not an error?"""
+        found = self._index.execute("SELECT 1 FROM answered WHERE key = ?", (key,))
         return found.fetchone() is not None
 
     @property
@@ -102,7 +105,7 @@ class Results:
         (count,) = self._index.execute("SELECT count(*) FROM answered").fetchone()
         return int(count)
 
-    def add(self, file_key: bytes, row: BulkRow) -> None:
+    def add(self, file_key: bytes, row: Row) -> None:
         """Take one row; it is on the disk when its shard is."""
         if not self._rows:
             self._since = time.monotonic()
@@ -229,15 +232,19 @@ def _arrow() -> Any:
     return pa
 
 
-def _write_parquet(arrow: Any, rows: list[BulkRow], stream: Any) -> None:
-    columns: dict[str, Any] = {
-        name: arrow.array([getattr(row, name) for row in rows], arrow.string()) for name in _COLUMNS
-    }
-    columns["size_bytes"] = arrow.array([row.size_bytes for row in rows], arrow.int64())
-    columns["test"] = arrow.array([row.test for row in rows], arrow.bool_())
-    columns["answered_at"] = arrow.array(
-        [row.answered_at for row in rows], arrow.timestamp("us", tz="UTC")
+def _write_parquet(arrow: Any, rows: Sequence[Row], stream: Any) -> None:
+    kind = type(rows[0])
+    types = (
+        dict.fromkeys(kind.WHOLE_NUMBERS, arrow.int64())
+        | dict.fromkeys(kind.YES_OR_NO, arrow.bool_())
+        | {"answered_at": arrow.timestamp("us", tz="UTC")}
     )
-    reports = [None if row.report is None else row.report.model_dump_json() for row in rows]
-    columns["report"] = arrow.array(reports, arrow.string())
+    columns: dict[str, Any] = {}
+    for name in kind.model_fields:
+        if name == "schema_version":
+            continue
+        values = [getattr(row, name) for row in rows]
+        if name in kind.DOCUMENTS:
+            values = [None if value is None else value.model_dump_json() for value in values]
+        columns[name] = arrow.array(values, types.get(name, arrow.string()))
     arrow.parquet.write_table(arrow.table(columns), stream, compression="zstd")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from provenance.bulk.fetching import fetch_file, is_remote, name_in, remove_files
 from provenance.bulk.listing import SourceFile
 from provenance.bulk.rows import BulkRow, error_row, report_row
 from provenance.errors import ProvenanceError
@@ -16,9 +16,7 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.verification_pool import VerificationJob, VerificationPool
 from provenance.untrusted import clean_text
 
-__all__ = ["VerifyWork"]
-
-_CHUNK_BYTES = 1024 * 1024
+__all__ = ["VerifyWork", "jobs_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,63 +34,68 @@ class VerifyWork:
     def do(self, files: Sequence[SourceFile], pool: VerificationPool) -> list[BulkRow]:
         """One row for each file, whatever happens to it."""
         rows: dict[str, BulkRow] = {}
+        by_path: dict[str, SourceFile] = {}
+
+        def not_fetched(file: SourceFile, why: str) -> None:
+            rows[file.path] = self.not_done(file, why)
+
         with tempfile.TemporaryDirectory(prefix="provenance-bulk-") as scratch:
-            by_path: dict[str, SourceFile] = {}
-            for job, outcome in pool.verify_many(self._jobs(files, Path(scratch), by_path, rows)):
+            jobs = jobs_for(
+                files,
+                Path(scratch),
+                by_path,
+                not_fetched,
+                at=self.at,
+                max_asset_bytes=self.max_asset_bytes,
+            )
+            for job, outcome in pool.verify_many(jobs):
                 file = by_path[str(job.path)]
                 if isinstance(outcome, ProvenanceError):
-                    row = error_row(file, clean_text(outcome), at=system_clock())
+                    row = self.not_done(file, clean_text(outcome))
                 else:
                     row = report_row(file, outcome, at=system_clock())
                 rows[file.path] = row
-                if _is_remote(file.path):
-                    _remove(Path(job.path), job.sidecar)
+                if is_remote(file.path):
+                    remove_files(Path(job.path), job.sidecar)
         return [rows[file.path] for file in files]
 
-    def _jobs(
-        self,
-        files: Sequence[SourceFile],
-        scratch: Path,
-        by_path: dict[str, SourceFile],
-        rows: dict[str, BulkRow],
-    ) -> Iterator[VerificationJob]:
-        for number, file in enumerate(files):
-            path, sidecar = file.path, file.sidecar
-            if _is_remote(path):
-                # A few files lie here at a time: as many as the pool looks ahead.
-                place = scratch / str(number)
-                try:
-                    path = str(self._fetch(path, place))
-                    if sidecar is not None:
-                        sidecar = str(self._fetch(sidecar, place.with_suffix(".sidecar")))
-                except Exception as error:  # noqa: BLE001 - a store's client raises what it likes
-                    why = f"cannot be fetched: {type(error).__name__}: {error}"
-                    rows[file.path] = error_row(file, clean_text(why), at=system_clock())
-                    _remove(place, None)
-                    continue
-            by_path[path] = file
-            name = PurePosixPath(file.path.partition("::")[0]).name
-            yield VerificationJob(path=path, name=name, sidecar=sidecar, at=self.at)
-
-    def _fetch(self, address: str, place: Path) -> Path:
-        import fsspec
-
-        left = self.max_asset_bytes
-        with fsspec.open(address, "rb") as source, place.open("wb") as target:
-            while data := source.read(_CHUNK_BYTES):
-                left -= len(data)
-                if left < 0:
-                    raise ValueError(f"more than {self.max_asset_bytes} bytes")
-                target.write(data)
-        return place
+    def not_done(self, file: SourceFile, why: str) -> BulkRow:
+        """The row of a file that could not be read, or that no node finished."""
+        return error_row(file, why, at=system_clock())
 
 
-def _is_remote(path: str) -> bool:
-    return "://" in path
+def jobs_for(
+    files: Sequence[SourceFile],
+    scratch: Path,
+    by_path: dict[str, SourceFile],
+    not_fetched: Callable[[SourceFile, str], None],
+    *,
+    max_asset_bytes: int,
+    at: datetime | None = None,
+) -> Iterator[VerificationJob]:
+    """One job for each file that is here or can be fetched, each fetched when it is asked for.
 
-
-def _remove(path: Path, sidecar: object) -> None:
-    for one in (path, sidecar):
-        if one is not None:
-            with suppress(OSError):
-                Path(str(one)).unlink()
+    Args:
+        files: What to verify.
+        scratch: Where files of a store lie for a while: as many as the pool looks ahead.
+        by_path: Is filled: which file is behind the path of a job.
+        not_fetched: Told of each file that cannot be fetched, and why.
+        max_asset_bytes: Largest file that is fetched.
+        at: Judge as of this time instead of now.
+    """
+    for number, file in enumerate(files):
+        path, sidecar = file.path, file.sidecar
+        if is_remote(path):
+            place = scratch / str(number)
+            try:
+                path = str(fetch_file(path, place, max_bytes=max_asset_bytes))
+                if sidecar is not None:
+                    beside = place.with_suffix(".sidecar")
+                    sidecar = str(fetch_file(sidecar, beside, max_bytes=max_asset_bytes))
+            except Exception as error:  # noqa: BLE001 - a store's client raises what it likes
+                why = f"cannot be fetched: {type(error).__name__}: {error}"
+                not_fetched(file, clean_text(why))
+                remove_files(place, None)
+                continue
+        by_path[path] = file
+        yield VerificationJob(path=path, name=name_in(file.path), sidecar=sidecar, at=at)

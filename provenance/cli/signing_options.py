@@ -125,6 +125,14 @@ class SigningChoices:
         Raises:
             ConfigurationError, SigningError: Something given cannot be used.
         """
+        return self.setup_for(loaded.document.agency)
+
+    def setup_for(self, agency: str) -> SigningSetup:
+        """All that a process needs to sign releases of this agency.
+
+        Raises:
+            ConfigurationError, SigningError: Something given cannot be used.
+        """
         from provenance.cli.judge import time_stamp_lists_of
         from provenance.runtime.sign_worker import SigningSetup, authorities_of
 
@@ -147,7 +155,7 @@ class SigningChoices:
             )
         lists, allow = time_stamp_lists_of(self.time_stamp_list or (), self.network_allow or ())
         return SigningSetup(
-            agency=loaded.document.agency,
+            agency=agency,
             directory=self.directory,
             claim=key_spec(self.key, self.certificate, self.passphrase_file, self.unsafe_plain_key),
             identity=identity,

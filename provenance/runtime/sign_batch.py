@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +19,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from provenance.atomic_files import append_lines, locked, remove_leftovers
 from provenance.errors import ConfigurationError
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
-from provenance.runtime.sign_worker import (
-    SigningSetup,
-    sign_group,
-    signer_of,
-    start_worker,
-    verifier_of,
-)
+from provenance.runtime.sign_worker import SigningSetup, verifier_of
+from provenance.runtime.signing_workers import GroupUnderWay, SigningWorkers, WorkersGoneError
 from provenance.signing.plan import PlannedFile, ReleasePlan
 from provenance.signing.signer import SignJob
 from provenance.untrusted import clean_text
@@ -65,11 +59,13 @@ class BatchResult:
         state: `signed`; `kept`: it was there already, made by this very job; `failed`;
             `not-tried`: the batch had to stop before.
         why: Of `failed` and `not-tried`.
+        sha256: Of the signed file.
     """
 
     path: str
     state: str
     why: str | None = None
+    sha256: str | None = None
 
 
 def sign_plan(
@@ -80,6 +76,7 @@ def sign_plan(
     out_folder: Path,
     results: Path,
     jobs: int = 1,
+    workers: SigningWorkers | None = None,
     on_result: Callable[[BatchResult], None] = lambda _result: None,
 ) -> tuple[BatchResult, ...]:
     """Sign every file of a plan that is not signed yet.
@@ -91,6 +88,7 @@ def sign_plan(
         out_folder: Where the outputs go; made if it is not there.
         results: The journal, one JSON document a line.
         jobs: How many processes sign.
+        workers: Those that do, in place of new ones; made with this setup.
         on_result: Told of each file.
 
     Returns:
@@ -101,11 +99,11 @@ def sign_plan(
         ConfigurationError: Another process signs into this folder, or it cannot be
             written.
     """
-    # Opened here once, so that a wrong PIN is tried once and not in every worker.
     with ExitStack() as held:
-        signer_of(setup, held)
-    _make_folder(out_folder)
-    with locked(out_folder / _LOCK):
+        if workers is None:
+            workers = held.enter_context(SigningWorkers(setup, min(jobs, len(plan.files) or 1)))
+        _make_folder(out_folder)
+        held.enter_context(locked(out_folder / _LOCK))
         batch = _Batch(
             plan,
             setup,
@@ -114,7 +112,7 @@ def sign_plan(
             results=results,
             on_result=on_result,
         )
-        return batch.run(jobs)
+        return batch.run(workers)
 
 
 _Item = tuple[PlannedFile, str, SignJob]
@@ -145,13 +143,13 @@ class _Batch:
             job = file.job(source_folder, out_folder, keep=plan.keep_metadata)
             self._work.append((file, file.key(plan), job))
 
-    def run(self, jobs: int) -> tuple[BatchResult, ...]:
+    def run(self, workers: SigningWorkers) -> tuple[BatchResult, ...]:
         for folder in {job.out.parent for _, _, job in self._work}:
             _make_folder(folder)
             remove_leftovers(folder)
         waiting = deque(item for item in self._work if not self._is_done(*item))
         if waiting:
-            self._sign(waiting, max(1, min(jobs, len(waiting))))
+            self._sign(waiting, workers)
         return tuple(self._results[file.path] for file in self._plan.files)
 
     def _is_done(self, file: PlannedFile, key: str, job: SignJob) -> bool:
@@ -173,7 +171,8 @@ class _Batch:
         elif job.sidecar and (beside := self._why_not_official(job)) is not None:
             why = f"{job.sidecar_path}: {beside}"
         state = "kept" if why is None else "failed"
-        self._note(BatchResult(path=file.path, state=state, why=why))
+        kept = done if why is None else None
+        self._note(BatchResult(path=file.path, state=state, why=why, sha256=kept))
         return True
 
     def _is_sidecar_in_the_way(self, file: PlannedFile, key: str, job: SignJob) -> bool:
@@ -226,47 +225,37 @@ class _Batch:
     def _verifier(self) -> Verifier:
         return verifier_of(self._setup)
 
-    def _sign(self, waiting: deque[_Item], jobs: int) -> None:
-        pool = ProcessPool(
-            max_workers=jobs,
-            initializer=start_worker,
-            initargs=(self._setup,),
-            # A fork would inherit the engine's and the token's state in the middle of things.
-            context=multiprocessing.get_context("spawn"),
-        )
-        running: deque[tuple[list[_Item], Any]] = deque()
+    def _sign(self, waiting: deque[_Item], workers: SigningWorkers) -> None:
+        jobs = max(1, min(workers.jobs, len(waiting)))
+        running: deque[tuple[list[_Item], GroupUnderWay]] = deque()
         # After a process died: each is tried alone, so that only the one to blame fails.
         alone: deque[_Item] = deque()
-        with pool:
-            while waiting or alone or running:
-                while (waiting or alone) and self._stop is None and len(running) < 2 * jobs:
-                    group = [alone.popleft()] if alone else _next_group(waiting, jobs)
-                    self._journal.write(
-                        [
-                            {"event": "begin", "key": key, "path": file.path}
-                            for file, key, _ in group
-                        ]
-                    )
-                    jobs_of_group = [job for _, _, job in group]
-                    running.append((group, pool.schedule(sign_group, args=[jobs_of_group])))
-                if not running:
-                    break
-                group, future = running.popleft()
-                try:
-                    outcomes = future.result()
-                except ProcessExpired as error:
-                    self._after_death(group, error, alone)
-                else:
-                    waiting.extendleft(reversed(self._finish(group, outcomes)))
-                if self._stop is not None:
-                    for other, planned in running:
-                        planned.cancel()
-                        alone.extend(other)
-                    running.clear()
-                    pool.stop()  # type: ignore[no-untyped-call]
-            if self._stop is None:
-                pool.close()  # type: ignore[no-untyped-call]
-            pool.join()
+        while waiting or alone or running:
+            while (waiting or alone) and self._stop is None and len(running) < 2 * jobs:
+                group = [alone.popleft()] if alone else _next_group(waiting, jobs)
+                self._journal.write(
+                    [{"event": "begin", "key": key, "path": file.path} for file, key, _ in group]
+                )
+                running.append((group, workers.begin([job for _, _, job in group])))
+            if not running:
+                break
+            group, under_way = running.popleft()
+            try:
+                outcomes = workers.finish(under_way)
+            except ProcessExpired as error:
+                self._after_death(group, error, alone)
+            except WorkersGoneError:
+                # They died between two groups, so none of these is to blame; or they were
+                # stopped, and some of these may have got their names before.
+                self._stop = workers.stopped
+                waiting.extendleft(item for item in group if not self._is_done(*item))
+            else:
+                waiting.extendleft(reversed(self._finish(group, outcomes)))
+            if self._stop is not None:
+                workers.stop(self._stop)
+                for other, _ in running:
+                    alone.extend(item for item in other if not self._is_done(*item))
+                running.clear()
         for file, _, _ in (*alone, *waiting):
             # One may have got its name before its worker was stopped; the next run sees.
             self._note(BatchResult(path=file.path, state="not-tried", why=self._stop))
@@ -291,7 +280,12 @@ class _Batch:
         self._journal.write(lines)
         for line in lines:
             self._look_whether_to_stop(line)
-            result = BatchResult(path=line["path"], state=line["event"], why=line.get("why"))
+            result = BatchResult(
+                path=line["path"],
+                state=line["event"],
+                why=line.get("why"),
+                sha256=line.get("sha256"),
+            )
             self._note(result)
         return left
 

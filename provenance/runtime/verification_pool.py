@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from provenance.errors import IsolationError, ProvenanceError, SourceError, WorkerBugError
 from provenance.report import Report
@@ -33,6 +33,8 @@ __all__ = ["PoolCounters", "VerificationJob", "VerificationPool"]
 
 # Files that `verify_many` has under way for each process.
 _AHEAD = 4
+
+_Entry = tuple[Callable[[Desk], Any], Future[Any]]
 
 
 class VerificationPool:
@@ -74,7 +76,7 @@ class VerificationPool:
         self._processes = processes or len(os.sched_getaffinity(0))
         self._limits = limits
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[tuple[VerificationJob, Future[Report]] | None]
+        self._jobs: queue.SimpleQueue[_Entry | None]
         self._jobs = queue.SimpleQueue()
         self._waiting = self._idle = 0
         self._threads: list[threading.Thread] = []
@@ -136,16 +138,38 @@ class VerificationPool:
         if job.at is not None and job.at.tzinfo is None:
             raise ValueError("at: expected an aware time, got one without a time zone")
         future: Future[Report] = Future()
+        self._put(lambda desk: self._counted(desk.examine(job)), future)
+        return future
+
+    def submit_reading(self, job: VerificationJob) -> Future[bytes]:
+        """Read what a register keeps of one file, when its turn comes. Waits for nothing.
+
+        Whether the file is official is for `submit` to say. The future holds what
+        `stated_lines` writes, from a process that has met the file: untrusted text. Or it
+        raises `SourceError` or `WorkerBugError`; reading that is given up is a `SourceError`.
+        Best with a setup that `reads`.
+
+        Raises:
+            RuntimeError: The pool is closed.
+        """
+        future: Future[bytes] = Future()
+        self._put(lambda desk: desk.read(job), future)
+        return future
+
+    def _put(self, do: Callable[[Desk], Any], future: Future[Any]) -> None:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the pool is closed")
-            self._jobs.put((job, future))
+            self._jobs.put((do, future))
             self._waiting += 1
             if self._waiting > self._idle and len(self._threads) < self._processes:
                 thread = threading.Thread(target=self._serve, name="verification", daemon=True)
                 self._threads.append(thread)
                 thread.start()
-        return future
+
+    def _counted(self, report: Report) -> Report:
+        self._staff.count_report(report.reason)
+        return report
 
     def verify_many(
         self, jobs: Iterable[VerificationJob]
@@ -237,15 +261,14 @@ class VerificationPool:
                 self._waiting -= entry is not None
             if entry is None:
                 return
-            job, future = entry
+            do, future = entry
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                report = desk.examine(job)
+                answer = do(desk)
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 if isinstance(error, WorkerBugError):
                     self._staff.count("bugs")
                 future.set_exception(error)
             else:
-                self._staff.count_report(report.reason)
-                future.set_result(report)
+                future.set_result(answer)

@@ -64,6 +64,7 @@ class VerifierSetup:
             its own process, and its workers ask there.
         register_name: What reports call the register that is asked through the parent;
             set for a worker's verifier.
+        reads: Whether workers also read what a register keeps of a file.
     """
 
     directory: Path | LoadedDirectory | None = None
@@ -77,6 +78,7 @@ class VerifierSetup:
     limits: Limits = DEFAULT_LIMITS
     register: str | None = field(default=None, repr=False)
     register_name: str | None = None
+    reads: bool = False
 
     def make(
         self,

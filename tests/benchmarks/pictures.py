@@ -23,7 +23,7 @@ from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 from tests.factory.scenes import photo
 
-__all__ = ["Race", "search_race", "triage_race"]
+__all__ = ["Race", "filled_index", "search_race", "triage_race"]
 
 Race = tuple[Callable[[], object], Callable[[], object]]
 """What we do, and what the rival does."""
@@ -31,7 +31,7 @@ Race = tuple[Callable[[], object], Callable[[], object]]
 _CHUNK = 100_000
 
 
-def _filled(codes: int) -> tuple[FlatCodeIndex, NDArray[np.uint8]]:
+def filled_index(codes: int) -> tuple[FlatCodeIndex, NDArray[np.uint8]]:
     """An index of this many codes of nothing in particular, 20 to an owner."""
     raw = np.random.default_rng(1).integers(0, 256, (codes, 32), np.uint8)
     index = FlatCodeIndex()
@@ -45,7 +45,7 @@ def _filled(codes: int) -> tuple[FlatCodeIndex, NDArray[np.uint8]]:
 
 def search_race(codes: int, asked: int = 8) -> Race:
     """All codes within the radius of one picture's, against a flat scan of faiss."""
-    index, raw = _filled(codes)
+    index, raw = filled_index(codes)
     rng = np.random.default_rng(2)
     queries = rng.integers(0, 256, (asked, 32), np.uint8)
     queries[0] = raw[codes // 2]
@@ -67,7 +67,7 @@ def triage_race(directory: LoadedDirectory, codes: int = 1_000_000) -> Race:
     out = io.BytesIO()
     Image.fromarray(photo(1, size=(4000, 3000))).save(out, "JPEG", quality=92)
     data = out.getvalue()
-    index, _ = _filled(codes)
+    index, _ = filled_index(codes)
     verifier = Verifier(directory=directory, clock=lambda: datetime.now(UTC))
     cv2.setNumThreads(1)
 

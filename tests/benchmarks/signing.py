@@ -32,7 +32,7 @@ from provenance.signing.plan import PlanSettings, ReleasePlan, make_plan
 from provenance.signing.release import load_release
 from provenance.trust.lists import ListPurpose, parse_trust_list
 from tests.benchmarks.authority import RunningAuthority, authority_process
-from tests.benchmarks.table import _large_mp4
+from tests.benchmarks.table import large_mp4
 from tests.factory.desk import authority_of, now, write_release
 from tests.factory.judging import directory_of
 
@@ -116,7 +116,7 @@ def _video(size_mb: int, delay_s: float) -> None:
         home = Path(folder)
         agency = _agency(home)
         (source := home / "source").mkdir()
-        _large_mp4(source / "teaser.mp4", size_mb)
+        large_mp4(source / "teaser.mp4", size_mb)
         plan, setup = _prepare(home, agency, tsa)
         (out := home / "engine").mkdir()
         rival_s = _engine(agency, plan, source, tsa.url, out)

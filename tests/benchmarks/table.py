@@ -38,7 +38,7 @@ from tests.benchmarks.starting import Start, help_start, import_start, verify_st
 from tests.factory.media import jpeg, mp4
 from tests.factory.sign import manifest, sign
 
-__all__ = ["Row", "main", "sample_agency"]
+__all__ = ["Row", "large_mp4", "main", "sample_agency"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +302,8 @@ def pool_against_bare(rounds: int, files: int = 400) -> Row:
     return _row(names, rivals, mine)
 
 
-def _large_mp4(path: Path, size_mb: int) -> None:
-    """A valid MP4 whose media data box is padded to the size."""
+def large_mp4(path: Path, size_mb: int) -> None:
+    """Write a valid MP4 whose media data box is padded to the size."""
     movie = mp4(1)
     at = movie.find(b"mdat") - 4
     size = int.from_bytes(movie[at : at + 4], "big")
@@ -323,7 +323,7 @@ def large_video(rounds: int, size_mb: int) -> Row:
     verifier = Verifier(directory=directory, clock=_now)
     with tempfile.TemporaryDirectory() as folder:
         plain, signed = Path(folder) / "plain.mp4", Path(folder) / "signed.mp4"
-        _large_mp4(plain, size_mb)
+        large_mp4(plain, size_mb)
         with plain.open("rb") as source, signed.open("w+b") as target:
             sign_stream(
                 source, target, media_type="video/mp4", manifest=manifest(), signer=agency.signer()

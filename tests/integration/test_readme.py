@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,18 @@ import pytest
 
 import provenance
 from provenance.verdict import Verdict
+from tests.factory import media
+from tests.factory.desk import write_release
+from tests.factory.office import Office
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 _HELP = re.compile(
     r"(<!-- help: (?P<command>[a-z -]+) -->\n)(?P<body>.*?)(<!-- /help -->)", re.DOTALL
+)
+
+_RUN = re.compile(
+    r"<!-- run: (?P<name>[a-z]+) -->\n```console\n(?P<body>.*?)```\n<!-- /run -->", re.DOTALL
 )
 
 
@@ -64,6 +72,33 @@ def test_the_python_example_uses_public_names() -> None:
     names = set(re.findall(r"provenance\.([A-Za-z_]+)\(?", text[text.index("## In Python") :]))
     used = {name for name in names if name in dir(provenance)}
     assert {"load_directory", "Verifier", "system_clock"} <= used
+
+
+def commands_in(name: str) -> list[tuple[str, str]]:
+    """The commands of a block of the README, each with what it prints."""
+    (body,) = [m["body"] for m in _RUN.finditer(README.read_text("utf-8")) if m["name"] == name]
+    parts = body.replace("\\\n", " ").split("$ provenance ")[1:]
+    return [(line, said) for line, _, said in (part.partition("\n") for part in parts)]
+
+
+def test_a_catalogue_goes_the_way_that_it_describes(office: Office) -> None:
+    for number in range(2):
+        folder = office.home / "catalogue" / f"NOVA9-2026-{number}"
+        folder.mkdir(parents=True)
+        for picture in range(2):
+            (folder / f"{picture}.jpg").write_bytes(media.jpeg(1 + 2 * number + picture))
+        entry = {"glob": "*.jpg", "digital_source_type": "digitalCapture"}
+        write_release(folder, [entry], release_id=folder.name)
+    tsa = office.desk.tsa.url
+    # The README's authority is nobody's; that of the test is on loopback.
+    environment = office.environment() | {"PROVENANCE_NETWORK_ALLOW": tsa.split("/")[2]}
+    for line, said in commands_in("bulk"):
+        words = [word.replace("http://timestamp.example", tsa) for word in shlex.split(line)]
+        done = subprocess.run(
+            [sys.executable, "-m", "provenance.cli.main", *words],
+            cwd=office.home, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, said), f"{line}\n{done.stderr}"
 
 
 if __name__ == "__main__":

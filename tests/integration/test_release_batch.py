@@ -9,159 +9,21 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from provenance.errors import PlanError
-from provenance.signing.dev_agency import DevAgency, create_dev_agency
+from provenance.signing.dev_agency import create_dev_agency
 from provenance.signing.dev_agency_folder import write_dev_agency
 from provenance.signing.plan import ReleasePlan
 from provenance.verdict import Verdict
 from tests.factory import media
-from tests.factory.desk import Desk, write_release
+from tests.factory.desk import write_release
 from tests.factory.metadata import exif_block, ratios, text
-from tests.factory.tsa import TimeStampAuthority
-
-ROOT = Path(__file__).parents[2]
-PASSPHRASE = "starlight over the river"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Office:
-    """An agency's folder, a source folder, and the command line as its desk uses it."""
-
-    desk: Desk
-    home: Path
-
-    @property
-    def source(self) -> Path:
-        return self.home / "source"
-
-    @property
-    def out(self) -> Path:
-        return self.home / "out"
-
-    @property
-    def journal(self) -> list[dict[str, object]]:
-        lines = (self.out / ".provenance-results.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
-
-    def photos(self, count: int) -> None:
-        self.source.mkdir(exist_ok=True)
-        # A few pictures under many names: their digests, and so their jobs, differ by name.
-        for number in range(count):
-            data = media.make("jpeg", 1 + number % 4)
-            (self.source / f"{number:03}.jpg").write_bytes(data)
-        entry = {"glob": "*.jpg", "digital_source_type": "digitalCapture"}
-        write_release(self.source, [entry])
-
-    def common(self) -> list[str]:
-        agency = self.home / "agency"
-        return [
-            *("--certificate", str(agency / "chain.pem")),
-            *("--directory", str(agency / "directory.json")),
-            *("--tsa", self.desk.tsa.url),
-        ]
-
-    def sign_command(self, *options: str, release: bool = True) -> list[str]:
-        what = ["--release", str(self.source / "release.yaml")] if release else []
-        return [
-            *(sys.executable, "-m", "provenance.cli.main", "sign"),
-            *what,
-            *("--out", str(self.out)),
-            *("--key", str(self.home / "agency" / "leaf.key.pem")),
-            *("--time-stamp-list", str(self.home / "tsa.pem")),
-            *("--network-allow", self.desk.tsa.url.split("/")[2]),
-            *("--jobs", "2"),
-            *self.common(),
-            *options,
-        ]
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, env=self.environment()
-        )
-
-    def sign(self, *options: str, release: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run(*self.sign_command(*options, release=release))
-
-    def plan(self) -> subprocess.CompletedProcess[str]:
-        return self.run(
-            *(sys.executable, "-m", "provenance.cli.main", "release", "plan"),
-            str(self.source / "release.yaml"),
-            *("--out", str(self.home / "plan.json")),
-            *self.common(),
-        )
-
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PROVENANCE_KEY_PASSPHRASE": PASSPHRASE,
-            "PYTHONPATH": os.pathsep.join([str(self.home), str(ROOT)]),
-        }
-
-    def service_key(self, before_signing: str) -> None:
-        """A key behind a function that does this first; `count` is how often it was called.
-
-        The trial at the beginning of each process is not counted.
-        """
-        (self.home / "service_key.py").write_text(
-            f"""
-import os
-from pathlib import Path
-
-from provenance.errors import SigningKeyError
-from provenance.signing.dev_agency_folder import load_dev_signer
-
-HOME = Path({str(self.home)!r})
-tried = HOME / "tried"
-
-
-class Service:
-    def __init__(self, inner):
-        self.inner = inner
-        self.algorithm = inner.algorithm
-        self.certificate_chain_pem = inner.certificate_chain_pem
-        self.calls = -1
-
-    def sign(self, data):
-        self.calls += 1
-        count = self.calls
-        if count > 0:
-{textwrap.indent(textwrap.dedent(before_signing).strip(), " " * 12)}
-        return self.inner.sign(data)
-
-
-def signer(chain):
-    return Service(load_dev_signer(HOME / "agency", {PASSPHRASE.encode()!r}))
-"""
-        )
-
-    def with_service_key(self) -> list[str]:
-        """Options that use it: the last `--key` counts."""
-        return ["--key", "python:service_key:signer"]
-
-    def outputs(self) -> list[Path]:
-        return sorted(self.out.glob("*.jpg"))
-
-    def leftovers(self) -> list[Path]:
-        return sorted(self.out.glob(".*provenance-tmp"))
-
-
-@pytest.fixture
-def office(agency: DevAgency, tsa_server: TimeStampAuthority, tmp_path: Path) -> Office:
-    write_dev_agency(agency, tmp_path / "agency", passphrase=PASSPHRASE.encode())
-    (tmp_path / "tsa.pem").write_bytes(tsa_server.root.pem)
-    office = Office(desk=Desk(agency=agency, tsa=tsa_server), home=tmp_path)
-    office.photos(3)
-    return office
+from tests.factory.office import PASSPHRASE, Office
 
 
 def test_a_plan_is_signed_as_it_was_shown(office: Office) -> None:
@@ -528,22 +390,6 @@ def _once_quiet(requests: list[bytes]) -> int:
         count = len(requests)
         time.sleep(0.5)
     return count
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.fail("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_leaves_no_half_file(office: Office, small_disk: Path) -> None:

@@ -165,11 +165,18 @@ class Leaf:
         return self.signed.statement
 
 
-def sign_statement(statement: Statement, signer: ClaimSigner) -> SignedStatement:
+def sign_statement(
+    statement: Statement, signer: ClaimSigner, *, whole_chain: bool = False
+) -> SignedStatement:
     """Which signed statement does this key make?
 
     The certificates above the leaf are left out where they would make the entry too long;
     then the directory has to list the key itself, not an authority above it.
+
+    Args:
+        statement: What is stated.
+        signer: The agency's key.
+        whole_chain: Leave none of its certificates out: too long is too long.
 
     Raises:
         LimitError: The entry would be too long even so.
@@ -184,7 +191,7 @@ def sign_statement(statement: Statement, signer: ClaimSigner) -> SignedStatement
         raise SigningError("the certificate chain is not PEM") from error
     chain = [certificate.der for certificate in parse_pem_bundle(pem, where="certificate chain")]
     payload = canonical_json(statement)
-    for certificates in (chain, chain[:1]):
+    for certificates in (chain,) if whole_chain else (chain, chain[:1]):
         # x5chain is an array only if there are several (RFC 9360 §2).
         x5chain = certificates if len(certificates) > 1 else certificates[0]
         protected = cbor2.dumps(

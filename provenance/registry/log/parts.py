@@ -36,15 +36,21 @@ def sign_release(
     """
     signed: list[SignedStatement] = []
     start, count = 0, MAX_FILES
+    # Who lists an authority and not the key needs the certificates: fewer files in a part
+    # come before fewer certificates.
+    whole_chain = True
     while start < len(files):
         part = tuple(files[start : start + count])
         statement = Register(agency=agency, release=release, claimed_at=at, files=part)
         try:
-            signed.append(sign_statement(statement, signer))
+            signed.append(sign_statement(statement, signer, whole_chain=whole_chain))
         except LimitError:
-            if len(part) == 1:
+            if len(part) > 1:
+                count = (len(part) + 1) // 2
+            elif whole_chain:
+                whole_chain, count = False, MAX_FILES
+            else:
                 raise
-            count = (len(part) + 1) // 2
             continue
         start += len(part)
     return tuple(signed)

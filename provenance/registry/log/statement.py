@@ -39,6 +39,7 @@ __all__ = [
     "Moment",
     "Register",
     "ReleaseFile",
+    "ReleaseId",
     "Reveal",
     "Sha256",
     "Statement",

@@ -24,7 +24,7 @@ from provenance.runtime.workers.channel import ChannelClosedError, ChannelTimeou
 from provenance.runtime.workers.host_process import HostGoneError, WorkerEnd, WorkerProcess
 from provenance.runtime.workers.job import VerificationJob
 from provenance.runtime.workers.limits import WorkerLimits
-from provenance.runtime.workers.messages import BEGUN, REPORT
+from provenance.runtime.workers.messages import BEGUN, REPORT, STATED
 from provenance.runtime.workers.staff import MAX_TRIES, Staff
 from provenance.untrusted import clean_text
 
@@ -60,7 +60,7 @@ class _NotBegunError(Exception):
     """A worker was gone before it knew of the file."""
 
 
-_Answer = Report | SourceError | WorkerBugError
+_Answer = Report | bytes | SourceError | WorkerBugError
 _Outcome = _Answer | _Failure
 
 
@@ -118,7 +118,35 @@ class Desk:
             )
         if isinstance(answer, Report):
             return answer
-        raise answer
+        raise _unasked() if isinstance(answer, bytes) else answer
+
+    def read(self, job: VerificationJob) -> bytes:
+        """What a register keeps of one file, as `stated_lines` writes it: untrusted text.
+
+        Raises:
+            SourceError: The file or its sidecar cannot be read, or reading it was given up.
+            WorkerBugError: A bug of ours.
+            IsolationError: There are no workers to be had.
+        """
+        with ExitStack() as open_files:
+            held = _hold(job, open_files)
+            size_bytes = sum(os.fstat(entry.descriptor).st_size for entry in held)
+            times = self._limits.reading_times
+            request = {
+                "read": True,
+                "name": job.called,
+                "at": None,
+                "shown": [entry.shown for entry in held],
+                "cpu_s": times * self._limits.cpu_s_for(size_bytes),
+            }
+            files = [entry.descriptor for entry in held]
+            answer = self._bring(request, files, times * self._limits.wall_s_for(size_bytes))
+        if isinstance(answer, bytes):
+            return answer
+        if isinstance(answer, _Failure):
+            self._staff.count_failure(answer.code)
+            raise SourceError(f"{job.path}: could not be read to its end: {answer.why}")
+        raise _unasked() if isinstance(answer, Report) else answer
 
     def _write_down(self, job: VerificationJob, failure: _Failure, file: int) -> _Answer:
         """A report of why there is no other, by a worker that did not see the file."""
@@ -183,6 +211,8 @@ class Desk:
         except ChannelClosedError:
             return _why_dead(worker.end()), False
         worker.files += 1
+        if message[:1] == STATED:
+            return message[1:], True
         if message[:1] == REPORT:
             try:
                 return Report.model_validate_json(message[1:]), True
@@ -199,7 +229,7 @@ class Desk:
                 # One that asks and asks is never waited for.
                 raise ChannelTimeoutError
             message, _ = worker.channel.receive(deadline)
-            if message[:1] == REPORT:
+            if message[:1] in {REPORT, STATED}:
                 return message
             document = _document(message)
             if "ask" in document:
@@ -283,6 +313,10 @@ def _why_dead(end: WorkerEnd) -> _Failure:
             code=FindingCode.MEMORY_EXHAUSTED, why="it asked for more memory than is allowed"
         )
     return _crash(end.in_words)
+
+
+def _unasked() -> SourceError:
+    return SourceError("its process gave an answer to what it was not asked")
 
 
 def _crash(why: str) -> _Failure:

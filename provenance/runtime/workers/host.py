@@ -128,6 +128,9 @@ class _Host:
             at = pickle.loads(base64.b64decode(request["at"]))  # noqa: S301
             fetcher = RelayedFetcher(setup.fetcher().network_allow if setup.fetch else ())
             register = setup.relayed_register()
+            if setup.reads:
+                # What decodes pictures and sound is loaded once, for all workers.
+                importlib.import_module("provenance.runtime.workers.reading")
             verifier = setup.make(ocsp_fetcher=fetcher, register=register, say=notes.append, at=at)
         except Exception as error:  # noqa: BLE001 - raised again on the other side
             return {"told": request["setup"], "error": _pickled(error), "notes": notes}

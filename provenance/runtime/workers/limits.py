@@ -28,6 +28,8 @@ class WorkerLimits:
         max_output_bytes: Largest file that may be written, all in the worker's own
             scratch folder. Only what comes through a pipe is ever written.
         open_files: Most open files: those of the job, and a few of the interpreter.
+        reading_times: What a register keeps of a file may take so many times as long: every
+            second of a video is decoded for it.
         files: After so many files a worker is replaced, so that what native code leaks
             does not add up.
     """
@@ -38,6 +40,7 @@ class WorkerLimits:
     address_space_bytes: int = 3 * 1024**3
     max_output_bytes: int = 1024**3
     open_files: int = 1024
+    reading_times: int = 10
     files: int = 20_000
 
     def wall_s_for(self, size_bytes: int) -> float:

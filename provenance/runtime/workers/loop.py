@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.errors import FetchError, SourceError
+from provenance.errors import FetchError, LimitError, RegisterError, SourceError
 from provenance.findings import FindingCode
 from provenance.media.source import HeldFile
 from provenance.runtime.workers.channel import Channel, ChannelClosedError
 from provenance.runtime.workers.isolation import isolate, limit_processor_time
 from provenance.runtime.workers.limits import WorkerLimits
-from provenance.runtime.workers.messages import BEGUN, REPORT
+from provenance.runtime.workers.messages import BEGUN, REPORT, STATED
 
 if TYPE_CHECKING:
     # The first brings what decodes pictures and sound, the second all that verifies; the
@@ -92,7 +92,7 @@ def work(
         _clear(scratch)
         answer = _answer(verifier, job, files)
         if isinstance(answer, bytes):
-            channel.send(REPORT + answer)
+            channel.send((STATED if "read" in job else REPORT) + answer)
             continue
         channel.send_document(answer)
         if answer.get("failed") == FindingCode.MEMORY_EXHAUSTED:
@@ -120,6 +120,8 @@ def _answer(
                 for descriptor, shown in zip(files, job["shown"], strict=True)
             ]
             rest = held[1:]
+            if "read" in job:
+                return _read(held[0], rest, name=job["name"])
             report = verifier.verify(
                 held[0],
                 name=job["name"],
@@ -130,13 +132,21 @@ def _answer(
         return report.model_dump_json().encode()
     except MemoryError:
         return {"failed": FindingCode.MEMORY_EXHAUSTED, "why": "it asked for more than there is"}
-    except SourceError as error:
-        if getattr(error.__cause__, "errno", None) in _DISK_IS_FULL:
+    except (SourceError, RegisterError, LimitError) as error:
+        full = getattr(error.__cause__, "errno", None) in _DISK_IS_FULL
+        if isinstance(error, SourceError) and full:
             return {"failed": FindingCode.SCRATCH_EXHAUSTED, "why": str(error)}
         return {"source": str(error)}
     except Exception as error:  # noqa: BLE001 - one file's bug must not stop the others
         trace = "".join(traceback.format_exception(error))
         return {"bug": type(error).__name__, "why": str(error), "trace": trace}
+
+
+def _read(file: HeldFile, beside: Sequence[HeldFile], *, name: str | None) -> bytes:
+    # Loaded by the host already, where its verifier was made for this.
+    from provenance.runtime.workers.reading import read_held  # noqa: PLC0415
+
+    return read_held(file, beside[0] if beside else None, name=name)
 
 
 def _clear(scratch: Path) -> None:

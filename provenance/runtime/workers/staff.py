@@ -93,6 +93,10 @@ class Staff:
     def count_report(self, reason: FindingCode | None) -> None:
         """Count a report, and what stood in its way, if that is counted."""
         self.count("reports")
+        self.count_failure(reason)
+
+    def count_failure(self, reason: FindingCode | None) -> None:
+        """Count what stood in the way of an answer, if that is counted."""
         if reason in _COUNTED:
             self.count(_COUNTED[reason])
 

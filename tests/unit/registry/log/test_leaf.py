@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from provenance.credentials.cose import SignatureAnswer
 from provenance.errors import LimitError, MalformedError, SigningError
+from provenance.registry.log.agencies import EntryState
 from provenance.registry.log.leaf import (
     CONTENT_TYPE,
     MAX_LEAF_BYTES,
@@ -38,9 +39,9 @@ from provenance.registry.log.statement import (
     opens,
     parse_statement,
 )
-from provenance.signing.dev_agency import create_dev_agency
+from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.memory_signer import MemorySigner
-from tests.factory.release_log import AT, register, withdraw
+from tests.factory.release_log import AT, agencies_of, register, withdraw
 
 SALT = bytes(range(32))
 
@@ -225,6 +226,38 @@ def test_a_large_release_is_stated_in_parts(agency_signer: MemorySigner) -> None
     assert stated == files
     assert all(len(make_leaf(p, logged_at=AT).record) <= MAX_LEAF_BYTES for p in parts)
     assert sign_release([], agency="a", release="R", at=AT, signer=agency_signer) == ()
+
+
+def test_a_statement_keeps_its_chain_before_it_keeps_its_length(
+    agency: DevAgency, agency_signer: MemorySigner
+) -> None:
+    """Who lists an authority and not the key could not say whose a bare leaf is."""
+    files = [
+        ReleaseFile(
+            sha256=f"{n:064x}",
+            media_type="image/jpeg",
+            manifest_sha256=f"{n:064x}",
+            active_manifest=f"urn:c2pa:{n:08x}-0000-4000-8000-000000000000",
+            iscc="ISCC:" + "A" * 56,
+        )
+        for n in range(20)
+    ]
+    parts = sign_release(files, agency=agency.agency_id, release="R", at=AT, signer=agency_signer)
+    assert [len(part.chain) for part in parts] == [2] * len(parts)
+    checker = agencies_of(agency)
+    for part in parts:
+        answer = checker.check_statement(part, taken_at=AT)
+        assert answer.state is EntryState.AGENCY, answer.why
+    stated = [file for part in parts for file in part.statement.files]  # type: ignore[union-attr]
+    assert stated == files
+    # A chain that leaves no room even for one file is left out, as before.
+    long = MemorySigner(
+        algorithm=agency_signer.algorithm,
+        certificate_chain_pem=agency_signer.certificate_chain_pem * 3,
+        key=agency_signer.key,
+    )
+    parts = sign_release(files, agency=agency.agency_id, release="R", at=AT, signer=long)
+    assert {len(part.chain) for part in parts} == {1}
 
 
 def test_what_is_embargoed_can_be_revealed(agency_signer: MemorySigner) -> None:
