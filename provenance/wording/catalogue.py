@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from io import BytesIO
 from typing import Literal
 
@@ -24,7 +25,7 @@ from provenance.report import AgencyRef
 from provenance.wording.languages import Language, language_of
 from provenance.wording.messages import Message, Quoted, Value
 
-__all__ = ["Segment", "Wording", "catalogue_keys", "wording_in"]
+__all__ = ["Segment", "Wording", "catalogue_files", "catalogue_keys", "wording_in"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _QUOTES = str.maketrans(dict.fromkeys('"\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb', "'"))
@@ -142,9 +143,27 @@ class Wording:
                 yield Segment(str(value), "name")
 
 
+def catalogue_files(language: Language) -> tuple[Traversable, ...]:
+    """Which files hold this language's messages? One for each part of the pages."""
+    folder = files("provenance.wording") / "locales" / language.folder / "LC_MESSAGES"
+    found = (place for place in folder.iterdir() if place.name.endswith(".po"))
+    return tuple(sorted(found, key=lambda place: place.name))
+
+
 def _read(language: Language) -> Catalog:
-    path = files("provenance.wording") / "locales" / language.folder / "LC_MESSAGES" / "page.po"
-    return read_po(BytesIO(path.read_bytes()), locale=language.folder, abort_invalid=True)
+    whole, *others = (
+        read_po(BytesIO(path.read_bytes()), locale=language.folder, abort_invalid=True)
+        for path in catalogue_files(language)
+    )
+    for catalog in others:
+        for entry in catalog:
+            if not entry.id:
+                # Its header; each file has one.
+                continue
+            if entry.id in whole:
+                raise KeyError(f"{entry.id}: it stands in two catalogues of {language.tag}")
+            whole[entry.id] = entry
+    return whole
 
 
 def catalogue_keys(language: Language) -> Mapping[str, str | tuple[str, ...]]:

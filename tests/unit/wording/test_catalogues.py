@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from importlib.resources import files
 from io import BytesIO
 
 import pytest
 from babel.messages.pofile import read_po
 
 from provenance.report import AgencyRef
-from provenance.wording.catalogue import catalogue_keys, wording_in
+from provenance.wording.catalogue import catalogue_files, catalogue_keys, wording_in
 from provenance.wording.languages import DEFAULT, LANGUAGES, Language
 from provenance.wording.messages import Quoted, say
 
@@ -67,8 +66,8 @@ class TestCatalogue:
     def test_nothing_is_empty_or_marked_as_doubtful(self, language: Language) -> None:
         for key, text in catalogue_keys(language).items():
             assert all(form.strip() for form in forms(text)), key
-        path = files("provenance.wording") / "locales" / language.folder / "LC_MESSAGES/page.po"
-        assert "fuzzy" not in path.read_text("utf-8")
+        for path in catalogue_files(language):
+            assert "fuzzy" not in path.read_text("utf-8")
 
     def test_its_places_are_those_of_english(self, language: Language) -> None:
         for key, text in catalogue_keys(language).items():
@@ -127,11 +126,13 @@ class TestCatalogue:
 
 @pytest.mark.parametrize("language", OTHERS, ids=lambda language: language.tag)
 def test_translators_see_the_english_of_today(language: Language) -> None:
-    path = files("provenance.wording") / "locales" / language.folder / "LC_MESSAGES/page.po"
-    for entry in read_po(BytesIO(path.read_bytes())):
-        if entry.id:
-            key = entry.id if isinstance(entry.id, str) else entry.id[0]
-            assert entry.auto_comments == [" || ".join(forms(ENGLISH[key]))], key
+    paths = catalogue_files(language)
+    assert [path.name for path in paths] == [path.name for path in catalogue_files(DEFAULT)]
+    for path in paths:
+        for entry in read_po(BytesIO(path.read_bytes())):
+            if entry.id:
+                key = entry.id if isinstance(entry.id, str) else entry.id[0]
+                assert entry.auto_comments == [" || ".join(forms(ENGLISH[key]))], key
 
 
 @pytest.mark.parametrize("language", OTHERS, ids=lambda language: language.tag)
