@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import provenance.moderation.tables
 import provenance.records.tables
 import provenance.registry.register.schema
 import provenance.staff.tables
@@ -17,12 +18,13 @@ from provenance.database.database import Database
 from provenance.database.metadata import METADATA
 from provenance.database.migrations import HEAD, VERSION_TABLE
 
-TABLES = {
+TABLES = [
     # Imported for the tables that they add to the one metadata.
-    *map(str, provenance.records.tables.__all__),
-    *map(str, provenance.registry.register.schema.__all__),
-    *map(str, provenance.staff.tables.__all__),
-}
+    *provenance.moderation.tables.__all__,
+    *provenance.records.tables.__all__,
+    *provenance.registry.register.schema.__all__,
+    *provenance.staff.tables.__all__,
+]
 
 
 def test_the_steps_make_the_tables(tmp_path: Path) -> None:
