@@ -22,6 +22,7 @@
     │   └── NotFoundError           there is nothing of that name, or not for whoever asks
     ├── PermissionRefusedError  whoever asks may not do this
     ├── TooOftenError           the same was tried too often; it says when to come back
+    ├── SignInRefusedError      a proof of who somebody is that does not count
     ├── WorkerBugError          a process that examined a file met a bug of ours
     ├── FetchError              a question to the network got no answer that may be used
     │   └── ConnectionLostError the connection broke before the answer was there
@@ -59,6 +60,7 @@ __all__ = [
     "ReleaseError",
     "RequirementNotMetError",
     "SelfCheckError",
+    "SignInRefusedError",
     "SigningError",
     "SigningKeyError",
     "SourceError",
@@ -184,6 +186,10 @@ class TooOftenError(ProvenanceError):
     def __init__(self, message: str, retry_at: datetime) -> None:
         super().__init__(message)
         self.retry_at = retry_at
+
+
+class SignInRefusedError(ProvenanceError):
+    """What somebody shows to prove who they are does not count; says why, for the log alone."""
 
 
 class FetchError(ProvenanceError):
