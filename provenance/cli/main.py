@@ -26,6 +26,7 @@ from provenance.cli.report import report
 from provenance.cli.serve import serve
 from provenance.cli.service_keys import service
 from provenance.cli.sign import SIGN_EXIT_CODES, release, sign
+from provenance.cli.staff import staff
 from provenance.cli.stamp import STAMP_EXIT_CODES, stamp
 from provenance.cli.streams import OutputClosedError, explain_bug, prepare_streams, say, write_text
 from provenance.cli.verify import verify
@@ -63,6 +64,7 @@ app.add_typer(cert, name="cert")
 app.add_typer(report, name="report")
 app.command("serve")(serve)
 app.add_typer(service, name="service")
+app.add_typer(staff, name="staff")
 app.add_typer(bulk, name="bulk")
 app.add_typer(dev, name="dev")
 

@@ -43,7 +43,7 @@ class DayRoot:
 
     Attributes:
         day: The day, UTC, as `2026-05-01`.
-        count: How many entries it has: those up to `last` that no earlier root covers. One
+        entries: How many entries it has: those up to `last` that no earlier root covers. One
             that was written a moment late, with the time of the day before, is the next one's.
         last: The number of the last entry up to its end.
         root: Root of the Merkle tree over its entries' canonical JSON, hex. Spec: RFC 6962 §2.1.
@@ -51,7 +51,7 @@ class DayRoot:
     """
 
     day: str
-    count: int
+    entries: int
     last: int
     root: str
     head: str
@@ -61,7 +61,7 @@ class DayRoot:
         """Canonical JSON of it, as it is signed and given out."""
         return rfc8785.dumps(
             {
-                "count": self.count,
+                "entries": self.entries,
                 "day": self.day,
                 "head": self.head,
                 "last": self.last,
@@ -83,7 +83,7 @@ class DayRoot:
             claimed_at=at,
             subject=subject,
             root=self.root,
-            count=self.count,
+            count=self.entries,
             since=since,
             until=since + timedelta(days=1),
         )
@@ -192,8 +192,8 @@ class AuditLog:
         self,
         *,
         after: int = 0,
-        object: str | None = None,
-        limit: int = 200,  # noqa: A002
+        object: str | None = None,  # noqa: A002 - the word of the record
+        limit: int = 200,
     ) -> Sequence[AuditEvent]:
         """The entries after this number, oldest first; of one object only where it is named."""
         query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
@@ -289,7 +289,7 @@ class AuditLog:
                 faults.append(AuditFault(seq=seq, what="is not the last entry that was written"))
             kept = [_root(row) for row in connection.execute(select(audit_roots))]
         for root in [*kept, *given_out]:
-            covered = leaves[root.last - root.count : root.last]
+            covered = leaves[root.last - root.entries : root.last]
             if fold(covered).hex() != root.root or heads.get(root.last) != root.head:
                 what = f"does not fit the root of {root.day}"
                 faults.append(AuditFault(seq=root.last, what=what))
@@ -319,7 +319,7 @@ def _root_of(connection: Connection, day: date) -> DayRoot:
     head = connection.execute(select(audit.c.sha256).where(audit.c.seq == last)).scalar()
     return DayRoot(
         day=day.isoformat(),
-        count=len(events),
+        entries=len(events),
         last=last,
         root=fold(list(map(_leaf, events))).hex(),
         head=head or _FIRST,
@@ -352,7 +352,7 @@ def _root_values(root: DayRoot) -> dict[str, Any]:
 
 
 def _root(row: Row[Any]) -> DayRoot:
-    return DayRoot(day=row.day, count=row.count, last=row.last, root=row.root, head=row.head)
+    return DayRoot(day=row.day, entries=row.entries, last=row.last, root=row.root, head=row.head)
 
 
 def detail_of(event: AuditEvent) -> dict[str, Any]:

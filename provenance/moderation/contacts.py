@@ -64,7 +64,8 @@ def parse_contact_keys(text: str, *, where: str) -> ContactKeys:
             key = b""
         if _ID.fullmatch(id_) is None or len(key) != _KEY_BYTES or id_ in found:
             raise ConfigurationError(
-                f"{where}: line {number}: expected an id of its own and {_KEY_BYTES} bytes in Base64"
+                f"{where}: line {number}: expected an id of its own and "
+                f"{_KEY_BYTES} bytes in Base64"
             )
         found[id_] = key
     if not 0 < len(found) <= _MAX_KEYS:

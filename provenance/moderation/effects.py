@@ -32,8 +32,9 @@ class Effects(Protocol):
         Args:
             connection: Of the transaction.
             event: `complaint.received`, `.linked`, `.needs-info`, `.info-added`,
-                `.withdrawn`, `.answered` (at once, by a decision that is there already) or
-                `.rejected-abusive`.
+                `.withdrawn`, `.rejected-abusive`, or `.answered`: at once, by a decision that
+                was there already, or, where `decision` is None, because what it is about was
+                gone before anything could be decided.
             complaint: As it is now.
             now: When.
         """

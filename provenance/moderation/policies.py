@@ -6,7 +6,7 @@ a document that no longer has it is refused when the service starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -103,12 +103,12 @@ class PolicyDocument(BaseModel):
             missing = {"en", "ko"} - set(texts)
             if missing and (texts or field != "hand_over"):
                 raise ValueError(f"{field}: expected English and Korean, got no {min(missing)}")
-        if Category.CHILD_SAFETY in self.categories:
-            if len(set(self.categories)) > 1 or not self.hand_over or not self.needs_second:
-                raise ValueError(
-                    "categories: a policy for child-safety is about nothing else, needs a "
-                    "second person and says under hand_over whom it is handed to"
-                )
+        alone = len(set(self.categories)) == 1 and self.hand_over and self.needs_second
+        if Category.CHILD_SAFETY in self.categories and not alone:
+            raise ValueError(
+                "categories: a policy for child-safety is about nothing else, needs a "
+                "second person and says under hand_over whom it is handed to"
+            )
         return self
 
     @property
@@ -174,7 +174,7 @@ class PolicyBook:
                 f"policies: expected one for each category, got none for {missing[0]}"
             )
 
-    def __iter__(self) -> Iterable[PolicyDocument]:
+    def __iter__(self) -> Iterator[PolicyDocument]:
         return iter(self._by_id.values())
 
     def get(self, id: str) -> PolicyDocument | None:  # noqa: A002 - the word of the document

@@ -83,7 +83,7 @@ audit_roots = Table(
     # The day, UTC, as 2026-05-01.
     Column("day", String(10), primary_key=True),
     # How many entries the day has, and the number of the last one up to its end.
-    Column("count", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("root", String(64), nullable=False),
     Column("head", String(64), nullable=False),
@@ -171,7 +171,7 @@ complaints = Table(
     Column("external_id", String(128)),
     Column("key", String(24)),
     # Keyed digests: of what was sent under the external id, of whoever complains, of where from.
-    Column("request", String(64)),
+    Column("request", String(120)),
     Column("reporter_hash", String(120)),
     Column("address_hash", String(120)),
     UniqueConstraint("key", "external_id"),
@@ -214,7 +214,7 @@ attempts = Table(
     METADATA,
     # What is counted, with a keyed digest of whose.
     Column("bucket", String(140), primary_key=True),
-    Column("count", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("locked_until", UtcTime),
     Column("ends_at", UtcTime, nullable=False, index=True),

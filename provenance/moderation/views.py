@@ -21,7 +21,6 @@ from provenance.moderation.vocabulary import (
     ActionType,
     CaseState,
     Category,
-    ClockKind,
     Ground,
     Outcome,
     Queue,

@@ -12,7 +12,6 @@ from typing import Self
 from sqlalchemy import text
 
 from provenance.database.transactions import transaction
-from provenance.errors import ConfigurationError
 from provenance.records.idempotency import IdempotencyStore
 from provenance.records.jobs import JobStore
 from provenance.records.keys import KeyStore
@@ -22,8 +21,8 @@ from provenance.registry.register.register import Register
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
-from provenance.runtime.register_at import register_place
 from provenance.runtime.report_desk import ReportDesk
+from provenance.runtime.service_database import open_database
 from provenance.runtime.service_work import (
     Housekeeper,
     JobWorker,
@@ -33,6 +32,7 @@ from provenance.runtime.service_work import (
     Routine,
 )
 from provenance.runtime.settings import Settings
+from provenance.runtime.staff_parts import StaffParts
 from provenance.runtime.uploads import UploadFolder
 from provenance.runtime.webhook_client import WebhookClient
 
@@ -43,21 +43,6 @@ _REST_S = 1.0
 _TIDY_REST_S = 30.0
 
 
-def _open_register(settings: Settings) -> Register:
-    """The register whose database is the service's too, made or brought up to date.
-
-    Raises:
-        ConfigurationError: The home folder cannot be made.
-        RegisterError: It cannot be reached or used.
-    """
-    try:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigurationError(f"{settings.home}: cannot be made: {reason}") from error
-    return Register(register_place(settings=settings))
-
-
 @contextmanager
 def open_keys(settings: Settings) -> Iterator[KeyStore]:
     """The keys of the service, for whoever keeps them, until the block ends.
@@ -66,7 +51,7 @@ def open_keys(settings: Settings) -> Iterator[KeyStore]:
         ConfigurationError: The database cannot be named or made.
         RegisterError: It cannot be reached.
     """
-    with _open_register(settings) as register:
+    with open_database(settings) as register:
         yield KeyStore(register.database.engine, os.urandom)
 
 
@@ -78,6 +63,7 @@ class ServiceParts:
         settings: The operator's.
         register: The register; its database holds all that is kept.
         keys: API keys.
+        staff: Who of the staff may sign in, and is signed in.
         desk: Uploads and their reports.
         jobs: Batch jobs.
         requests: Requests seen before.
@@ -93,6 +79,7 @@ class ServiceParts:
     settings: Settings
     register: Register
     keys: KeyStore
+    staff: StaffParts
     desk: ReportDesk
     jobs: JobStore
     requests: IdempotencyStore
@@ -114,8 +101,9 @@ class ServiceParts:
         """
         service = settings.service
         profiles = load_profiles(settings)
-        register = _open_register(settings)
+        register = open_database(settings)
         engine = register.database.engine
+        staff = StaffParts.open(settings, engine)
         uploads = UploadFolder(
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
@@ -166,11 +154,13 @@ class ServiceParts:
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
             "rejudge": Routine("rejudge", rejudger, rest_s=service.refresh_s, note=note),
             "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
+            "staff": Routine("staff", staff.tidy, rest_s=_TIDY_REST_S, note=note),
         }
         return cls(
             settings=settings,
             register=register,
             keys=KeyStore(engine, os.urandom),
+            staff=staff,
             desk=desk,
             jobs=jobs,
             requests=requests,

@@ -19,13 +19,17 @@ from pydantic.fields import FieldInfo
 from provenance.errors import ConfigurationError
 from provenance.runtime.service_settings import ServiceSettings
 from provenance.runtime.setting_types import HostAndPort, PathOrUrl, SettingPath, user_folder
+from provenance.runtime.staff_settings import StaffSettings
 
 __all__ = ["Settings", "load_settings"]
 
 _PREFIX = "PROVENANCE_"
 _CONFIG = f"{_PREFIX}CONFIG"
-# The settings of the service are a table of their own, and in the environment a prefix.
-_SERVICE = "service"
+# Settings that are a table of their own, and in the environment a prefix.
+_TABLES: Mapping[str, type[ServiceSettings | StaffSettings]] = {
+    "service": ServiceSettings,
+    "staff": StaffSettings,
+}
 # Not settings: one names the file, the others belong to the command line.
 _NOT_SETTINGS = frozenset({_CONFIG, f"{_PREFIX}DEBUG", f"{_PREFIX}KEY_PASSPHRASE"})
 _MAX_FILE_BYTES = 1024 * 1024
@@ -47,6 +51,7 @@ class Settings(BaseModel):
         use_stored_lists: Whether the stored trust lists are judged with.
         require_isolation: Refuse to examine files where a protection is not to be had.
         service: What `provenance serve` goes by.
+        staff: How members of the staff sign in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -64,6 +69,7 @@ class Settings(BaseModel):
     use_stored_lists: bool = True
     require_isolation: bool = False
     service: ServiceSettings = ServiceSettings()
+    staff: StaffSettings = StaffSettings()
 
 
 def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
@@ -96,17 +102,18 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         for variable, text in environ.items()
         if variable.startswith(_PREFIX) and variable not in _NOT_SETTINGS
     }
-    prefix = f"{_SERVICE}_"
-    service = {
-        key.removeprefix(prefix): text.split(",")
-        if key.removeprefix(prefix) in ServiceSettings.lists()
-        else text
-        for key, text in given.items()
-        if key.startswith(prefix)
-    }
-    if service:
-        given = {key: text for key, text in given.items() if not key.startswith(prefix)}
-        given[_SERVICE] = service
+    for table, model in _TABLES.items():
+        prefix = f"{table}_"
+        values = {
+            key.removeprefix(prefix): text.split(",")
+            if key.removeprefix(prefix) in model.lists()
+            else text
+            for key, text in given.items()
+            if key.startswith(prefix)
+        }
+        if values:
+            given = {key: text for key, text in given.items() if not key.startswith(prefix)}
+            given[table] = values
     # A lower-case spelling is another variable.
     for variable in environ:
         if variable.startswith(_PREFIX) and variable != variable.upper():
@@ -163,8 +170,8 @@ def _checked(
         first = error.errors(include_url=False, include_context=False)[0]
         key = str(first["loc"][0])
         fields = Settings.model_fields
-        if key == _SERVICE and len(first["loc"]) > 1:
-            key, fields = f"{key}.{first['loc'][1]}", ServiceSettings.model_fields
+        if key in _TABLES and len(first["loc"]) > 1:
+            key, fields = f"{key}.{first['loc'][1]}", _TABLES[key].model_fields
         if first["type"] == "extra_forbidden":
             raise ConfigurationError(f"{place(key)}: {_unknown(fields)}") from error
         message = first["msg"].removeprefix("Value error, ")

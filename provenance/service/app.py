@@ -27,6 +27,8 @@ from provenance.service import (
     page_routes,
     plain_routes,
     report_routes,
+    staff_account_routes,
+    staff_routes,
     verify_routes,
 )
 from provenance.service.bodies import Slots
@@ -36,6 +38,7 @@ from provenance.service.envelope import Envelope, host_name
 from provenance.service.metrics import Metrics
 from provenance.service.oauth_routes import TOKEN_PATH
 from provenance.service.problems import Problem, ProblemDocument, ProblemKind, problem_response
+from provenance.service.staff_access import AnswerInsteadError
 from provenance.service.translate import as_problem
 
 __all__ = ["create_app", "openapi_document"]
@@ -140,10 +143,13 @@ def _routes(lifespan: Any) -> FastAPI:
         page_routes,
         badge_routes,
         plain_routes,
+        staff_routes,
+        staff_account_routes,
     ):
         app.include_router(module.router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)
+    app.add_exception_handler(AnswerInsteadError, _answer_instead)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -156,6 +162,12 @@ async def _tell(request: Request, error: Exception) -> Response:
         # It has a place in the log, and that is made outside.
         raise error
     return problem_response(problem, request=request.scope["state"]["request"])
+
+
+async def _answer_instead(_: Request, error: Exception) -> Response:
+    if not isinstance(error, AnswerInsteadError):
+        raise error
+    return error.response
 
 
 async def _tell_invalid(request: Request, error: Exception) -> Response:

@@ -28,6 +28,8 @@ class PasswordFault(StrEnum):
     TOO_SHORT = "too-short"
     TOO_LONG = "too-long"
     TOO_COMMON = "too-common"
+    DIFFERENT = "different"
+    """It was typed twice, and not the same."""
 
 
 def fault_of(password: str, *, account: str) -> PasswordFault | None:

@@ -25,7 +25,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
     op.create_table(
         "moderation_attempt",
         sa.Column("bucket", sa.String(length=140), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("since", _TIME, nullable=False),
         sa.Column("locked_until", _TIME, nullable=True),
         sa.Column("ends_at", _TIME, nullable=False),
@@ -55,7 +55,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
     op.create_table(
         "moderation_audit_root",
         sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("root", sa.String(length=64), nullable=False),
         sa.Column("head", sa.String(length=64), nullable=False),
@@ -205,7 +205,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one table after the other
         sa.Column("muted", sa.Boolean(), nullable=False),
         sa.Column("external_id", sa.String(length=128), nullable=True),
         sa.Column("key", sa.String(length=24), nullable=True),
-        sa.Column("request", sa.String(length=64), nullable=True),
+        sa.Column("request", sa.String(length=120), nullable=True),
         sa.Column("reporter_hash", sa.String(length=120), nullable=True),
         sa.Column("address_hash", sa.String(length=120), nullable=True),
         sa.ForeignKeyConstraint(

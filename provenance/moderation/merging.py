@@ -1,0 +1,244 @@
+"""Cases become one, or two: every complaint keeps its own reference, deadline and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+
+from provenance.database.statements import insert_unless_there
+from provenance.errors import ConflictError
+from provenance.moderation.clocks import join_clocks, start_for_complaint, tighten
+from provenance.moderation.moves import move_case
+from provenance.moderation.office import Office
+from provenance.moderation.rows import held_case
+from provenance.moderation.tables import (
+    case_agencies,
+    case_subjects,
+    cases,
+    complaints,
+    evidence_access,
+)
+from provenance.moderation.transitions import CASE_MOVES, OPEN_COMPLAINTS
+from provenance.moderation.vocabulary import (
+    CaseState,
+    Category,
+    Channel,
+    ComplaintState,
+    Severity,
+)
+
+__all__ = ["merge_cases", "split_case"]
+
+_GONE = (ComplaintState.WITHDRAWN, ComplaintState.REJECTED_ABUSIVE)
+# Nobody has to be told twice where a decision is about to be made, or was.
+_INTO = frozenset(
+    {
+        CaseState.OPEN,
+        CaseState.TRIAGED,
+        CaseState.INTERIM_RESTRICTED,
+        CaseState.QUEUED,
+        CaseState.ASSIGNED,
+        CaseState.ESCALATED,
+    }
+)
+
+
+def merge_cases(
+    connection: Connection,
+    office: Office,
+    source: str,
+    target: str,
+    *,
+    actor: str,
+    why: str,
+    now: datetime,
+) -> None:
+    """Let one case become part of another.
+
+    Raises:
+        ConflictError: They are the same, in different queues, or one is decided.
+    """
+    if source == target:
+        raise ConflictError("merge: expected two cases, got the same twice")
+    # Always in the same order, so that two merges do not wait for each other.
+    held = {case: held_case(connection, case) for case in sorted((source, target))}
+    ours, theirs = held[source], held[target]
+    if ours.queue != theirs.queue:
+        raise ConflictError("merge: expected two cases of the same queue")
+    if CaseState.MERGED not in CASE_MOVES[CaseState(ours.state)]:
+        raise ConflictError(f"merge: case {source} is {ours.state}")
+    if CaseState(theirs.state) not in _INTO:
+        raise ConflictError(f"merge: case {target} is {theirs.state}")
+    if ours.decision is not None:
+        raise ConflictError("merge: a case that was decided before stays by itself")
+    connection.execute(update(complaints).where(complaints.c.case == source).values(case=target))
+    for table, column in ((case_subjects, "subject"), (case_agencies, "agency")):
+        own = select(table.c[column]).where(table.c.case == source)
+        for value in connection.execute(own).scalars().all():
+            insert_unless_there(connection, table, case=target, **{column: value})
+    join_clocks(connection, office, source, target, now=now)
+    severity = max(Severity(ours.severity), Severity(theirs.severity), key=lambda s: s.rank)
+    graver = ours.severity_rank > theirs.severity_rank
+    connection.execute(
+        update(cases)
+        .where(cases.c.id == target)
+        .values(
+            complaints=ours.complaints + theirs.complaints,
+            muted=ours.muted + theirs.muted,
+            trusted=ours.trusted or theirs.trusted,
+            severity=severity,
+            severity_rank=severity.rank,
+            category=ours.category if graver else theirs.category,
+            captured_at=_first(ours.captured_at, theirs.captured_at),
+        )
+    )
+    if graver:
+        tighten(connection, office, target, severity=severity, now=now)
+    move_case(
+        connection,
+        office.audit,
+        source,
+        CaseState.MERGED,
+        actor=actor,
+        verb="case.merged",
+        now=now,
+        detail={"complaints": ours.complaints, "into": target, "why": why[:400]},
+        merged_into=target,
+        complaints=0,
+        muted=0,
+        assignee=None,
+        locked_until=None,
+    )
+    office.audit.append(
+        connection,
+        at=now,
+        actor=actor,
+        verb="case.joined-by",
+        object=f"case:{target}",
+        detail={"case": source, "complaints": ours.complaints},
+    )
+
+
+def _first(one: datetime | None, other: datetime | None) -> datetime | None:
+    times = [time for time in (one, other) if time is not None]
+    return min(times, default=None)
+
+
+def split_case(
+    connection: Connection,
+    office: Office,
+    source: str,
+    refs: Collection[str],
+    *,
+    actor: str,
+    why: str,
+    now: datetime,
+) -> str:
+    """Make a case of its own of some of the complaints: which one?
+
+    Raises:
+        ConflictError: They are none of it or all of it, or it is decided.
+    """
+    held = held_case(connection, source)
+    if CaseState(held.state) not in _INTO:
+        raise ConflictError(f"split: case {source} is {held.state}")
+    mine = and_(complaints.c.case == source, complaints.c.state.in_(OPEN_COMPLAINTS))
+    rows = connection.execute(
+        select(complaints).where(mine, complaints.c.ref.in_(list(refs))).with_for_update()
+    ).all()
+    if not rows or len(rows) != len(set(refs)):
+        raise ConflictError("split: expected open complaints of this case")
+    staying = connection.execute(select(func.count()).where(mine)).scalar_one() - len(rows)
+    if staying < 1:
+        raise ConflictError("split: expected at least one complaint to stay")
+    case = office.new_id()
+    graver = max(rows, key=lambda row: office.rules.severities[Category(row.category)].rank)
+    severity = office.rules.severities[Category(graver.category)]
+    connection.execute(
+        insert(cases).values(
+            id=case,
+            category=graver.category,
+            severity=severity,
+            severity_rank=severity.rank,
+            queue=held.queue,
+            opened_at=now,
+            complaints=len(rows),
+            muted=sum(row.muted for row in rows),
+            trusted=any(row.channel == Channel.TRUSTED for row in rows),
+            captured_at=held.captured_at,
+        )
+    )
+    connection.execute(
+        update(complaints).where(complaints.c.ref.in_([row.ref for row in rows])).values(case=case)
+    )
+    connection.execute(
+        update(cases)
+        .where(cases.c.id == source)
+        .values(
+            complaints=held.complaints - len(rows),
+            muted=held.muted - sum(row.muted for row in rows),
+        )
+    )
+    _part_subjects(connection, source, case, rows)
+    for agency in connection.execute(
+        select(case_agencies.c.agency).where(case_agencies.c.case == source)
+    ).scalars():
+        insert_unless_there(connection, case_agencies, case=case, agency=agency)
+    for row in sorted(rows, key=lambda row: row.received_at):
+        # By its own complaints: what ran for the case they come from goes on there.
+        start_for_complaint(
+            connection,
+            office,
+            case,
+            severity=severity,
+            received_at=row.received_at,
+            statutory=row.statutory,
+            now=now,
+        )
+    office.audit.append(
+        connection,
+        at=now,
+        actor=actor,
+        verb="case.split",
+        object=f"case:{source}",
+        detail={"case": case, "complaints": sorted(row.ref for row in rows), "why": why[:400]},
+    )
+    office.audit.append(
+        connection,
+        at=now,
+        actor=actor,
+        verb="case.opened",
+        object=f"case:{case}",
+        detail={"category": graver.category, "from": source, "severity": severity.value},
+    )
+    return case
+
+
+def _part_subjects(
+    connection: Connection, source: str, case: str, rows: Collection[Row[Any]]
+) -> None:
+    """Each case keeps what its complaints are about; what somebody looked at stays, too."""
+    gone = {row.subject for row in rows}
+    for subject in gone:
+        insert_unless_there(connection, case_subjects, case=case, subject=subject)
+    staying = set(
+        connection.execute(
+            select(complaints.c.subject).where(
+                complaints.c.case == source, complaints.c.state.not_in(_GONE)
+            )
+        ).scalars()
+    )
+    seen = set(
+        connection.execute(
+            select(evidence_access.c.subject).where(evidence_access.c.case == source)
+        ).scalars()
+    )
+    leaving = gone - staying - seen
+    connection.execute(
+        delete(case_subjects).where(
+            case_subjects.c.case == source, case_subjects.c.subject.in_(leaving)
+        )
+    )
