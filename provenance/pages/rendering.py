@@ -52,6 +52,8 @@ class PageRequest:
         path: The page's own path.
         base: Where the service is reached, without a slash at the end.
         test: Whether the service is in test mode.
+        reports: Whether people can report something here.
+        kept: What of the page's own query its address in another language has too.
     """
 
     language: Language
@@ -59,6 +61,8 @@ class PageRequest:
     path: str
     base: str
     test: bool
+    reports: bool = False
+    kept: tuple[tuple[str, str], ...] = ()
 
     def link(self, path: str, **query: str) -> str:
         """The address of another page here, in the same language."""
@@ -68,7 +72,7 @@ class PageRequest:
 
     def own_link(self, language: Language) -> str:
         """The address of this page in another language."""
-        return f"{self.path}?{urlencode({'lang': language.tag})}"
+        return f"{self.path}?{urlencode([*self.kept, ('lang', language.tag)])}"
 
 
 def markup(wording: Wording, message: Message | str) -> Markup:

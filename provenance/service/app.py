@@ -22,10 +22,13 @@ from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
     badge_routes,
     binding_routes,
+    complaint_page_routes,
+    complaint_routes,
     job_routes,
     oauth_routes,
     page_routes,
     plain_routes,
+    public_page_routes,
     report_routes,
     staff_account_routes,
     staff_routes,
@@ -62,7 +65,13 @@ _OPEN = frozenset(
         TOKEN_PATH,
     }
 )
-_CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"]
+_CORS_HEADERS = [
+    "Authorization",
+    "Complaint-Pin",
+    "Content-Type",
+    "Idempotency-Key",
+    "X-Request-Id",
+]
 _CORS_EXPOSED = ["Location", "Provenance-Stale", "Provenance-Test", "Retry-After", "X-Request-Id"]
 _HTTP_PROBLEMS = {404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD_NOT_ALLOWED}
 
@@ -142,6 +151,9 @@ def _routes(lifespan: Any) -> FastAPI:
         oauth_routes,
         page_routes,
         badge_routes,
+        complaint_routes,
+        complaint_page_routes,
+        public_page_routes,
         plain_routes,
         staff_routes,
         staff_account_routes,

@@ -78,12 +78,16 @@ def parts_of(request: Request) -> ServiceParts:
     return parts
 
 
-def caller_for(*scopes: Scope, anonymous: bool = False) -> Callable[[Request], Awaitable[Caller]]:
+def caller_for(
+    *scopes: Scope, anonymous: bool = False, everybody: bool = False
+) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: whoever asks with a key of one of these scopes.
 
     Args:
         scopes: Any one of them does.
         anonymous: Whether those without a key may ask too, if the operator lets them.
+        everybody: Whether they may, whatever the operator lets them do otherwise: to complain
+            is open to all.
     """
 
     async def caller(request: Request) -> Caller:
@@ -92,7 +96,7 @@ def caller_for(*scopes: Scope, anonymous: bool = False) -> Callable[[Request], A
         token = _token(request)
         if token is None:
             limits.check("address", network_of(request))
-            if anonymous and parts.settings.service.anonymous:
+            if everybody or (anonymous and parts.settings.service.anonymous):
                 return Caller(None)
             raise Problem(ProblemKind.UNAUTHORISED, "a key is needed")
         key = await key_in(parts, token)

@@ -14,6 +14,8 @@ from provenance.runtime.report_desk import Standing
 from provenance.verdict import Verdict
 
 __all__ = [
+    "DocumentIn",
+    "DocumentOut",
     "FoundReport",
     "FoundReports",
     "JobDocument",
@@ -25,21 +27,32 @@ __all__ = [
     "Reference",
     "ReportStanding",
     "ShortText",
+    "Url",
+    "check_url",
 ]
 
 ShortText = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PolicyName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
-class _In(BaseModel):
+class DocumentIn(BaseModel):
+    """A document that the API takes: nothing in it that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Out(BaseModel):
+class DocumentOut(BaseModel):
+    """A document that the API gives."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _url(text: str) -> str:
+def check_url(text: str) -> str:
+    """The same address, if it is one that can be fetched.
+
+    Raises:
+        ValueError: It is not.
+    """
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -53,23 +66,23 @@ def _url(text: str) -> str:
 Url = Annotated[str, Field(min_length=8, max_length=2000, pattern=r"^https?://[!-~]+$")]
 
 
-class Reference(_In):
+class Reference(DocumentIn):
     """A file that is named by where it is."""
 
     url: Url
     name: ShortText | None = None
     policy: PolicyName | None = None
 
-    _check_url = field_validator("url")(_url)
+    _check_url = field_validator("url")(check_url)
 
 
-class WebhookRequest(_In):
+class WebhookRequest(DocumentIn):
     """Where the end of a job is told (Standard Webhooks 1.0)."""
 
     url: Url
     secret: Annotated[str, Field(min_length=38, max_length=100, pattern=r"^whsec_[A-Za-z0-9+/=]+$")]
 
-    _check_url = field_validator("url")(_url)
+    _check_url = field_validator("url")(check_url)
 
     @field_validator("secret")
     @classmethod
@@ -78,16 +91,16 @@ class WebhookRequest(_In):
         return text
 
 
-class JobReference(_In):
+class JobReference(DocumentIn):
     """A file of a job that is named by where it is."""
 
     url: Url
     name: ShortText
 
-    _check_url = field_validator("url")(_url)
+    _check_url = field_validator("url")(check_url)
 
 
-class JobRequest(_In):
+class JobRequest(DocumentIn):
     """A batch job that is to be made."""
 
     policy: PolicyName | None = None
@@ -101,7 +114,7 @@ class JobRequest(_In):
         return self
 
 
-class ReportStanding(_Out):
+class ReportStanding(DocumentOut):
     """How a stored report stands now."""
 
     id: str
@@ -133,7 +146,7 @@ class ReportStanding(_Out):
         )
 
 
-class FoundReport(_Out):
+class FoundReport(DocumentOut):
     """A report of a file that this key uploaded."""
 
     id: str
@@ -144,13 +157,13 @@ class FoundReport(_Out):
     ends_at: AwareDatetime
 
 
-class FoundReports(_Out):
+class FoundReports(DocumentOut):
     """The reports of a file that this key uploaded; empty where there is none."""
 
     reports: tuple[FoundReport, ...]
 
 
-class ProgressDocument(_Out):
+class ProgressDocument(DocumentOut):
     """How many files of a job are in which state."""
 
     total: int
@@ -161,7 +174,7 @@ class ProgressDocument(_Out):
     cancelled: int
 
 
-class DeliveryDocument(_Out):
+class DeliveryDocument(DocumentOut):
     """What became of a message."""
 
     id: str
@@ -170,7 +183,7 @@ class DeliveryDocument(_Out):
     why: str | None = None
 
 
-class JobDocument(_Out):
+class JobDocument(DocumentOut):
     """A batch job, and how far it is."""
 
     id: str
@@ -210,7 +223,7 @@ class JobDocument(_Out):
         )
 
 
-class JobFile(_Out):
+class JobFile(DocumentOut):
     """A file of a job."""
 
     number: int
@@ -227,14 +240,14 @@ class JobFile(_Out):
         )
 
 
-class JobFiles(_Out):
+class JobFiles(DocumentOut):
     """Files of a job, in order; ask for those after the last number for more."""
 
     files: tuple[JobFile, ...]
     more: bool
 
 
-class PolicyDocument(_Out):
+class PolicyDocument(DocumentOut):
     """A policy that uploads can be judged under."""
 
     name: str
@@ -259,7 +272,7 @@ class PolicyDocument(_Out):
         )
 
 
-class PolicyList(_Out):
+class PolicyList(DocumentOut):
     """All policies."""
 
     policies: tuple[PolicyDocument, ...]

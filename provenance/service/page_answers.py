@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import Request
@@ -26,6 +27,8 @@ __all__ = [
     "wording_for",
 ]
 
+_KEPT = {"/report": "r", "/decisions/": "token"}
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,400}")
 _HOME_ERRORS = {
     ProblemKind.EMPTY_UPLOAD: "home.no-file",
     ProblemKind.TOO_LARGE: "home.too-large",
@@ -44,13 +47,23 @@ def page_parts_of(request: Request) -> PageParts:
 def page_request(request: Request) -> PageRequest:
     """What a page needs to know of this request."""
     asked = request.query_params.get("lang")
+    parts = parts_of(request)
     return PageRequest(
         language=negotiate(request.headers.get("Accept-Language"), asked=asked),
         asked=language_of(asked) is not None,
         path=request.url.path,
         base=url_of(request, ""),
-        test=parts_of(request).settings.service.test,
+        test=parts.settings.service.test,
+        reports=parts.moderation is not None,
+        kept=_kept(request),
     )
+
+
+def _kept(request: Request) -> tuple[tuple[str, str], ...]:
+    # What is attached to a report, and what lets somebody appeal, do not end with a language.
+    name = next((name for start, name in _KEPT.items() if request.url.path.startswith(start)), "")
+    value = request.query_params.get(name, "")
+    return ((name, value),) if _PLAIN.fullmatch(value) else ()
 
 
 def wording_for(request: Request) -> Wording:

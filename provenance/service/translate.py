@@ -8,10 +8,13 @@ from provenance.errors import (
     ConflictError,
     FetchError,
     LimitError,
+    NotFoundError,
+    PermissionRefusedError,
     ProvenanceError,
     RegisterError,
     StorageFullError,
     StoreError,
+    TooOftenError,
 )
 from provenance.service.problems import Problem, ProblemKind
 
@@ -23,7 +26,11 @@ _TABLE: tuple[tuple[type[ProvenanceError], ProblemKind, bool], ...] = (
     (StoreError, ProblemKind.UNAVAILABLE, False),
     (RegisterError, ProblemKind.UNAVAILABLE, False),
     (LimitError, ProblemKind.TOO_LARGE, True),
+    # Which of several things is not there is nobody's to know.
+    (NotFoundError, ProblemKind.NOT_FOUND, False),
     (ConflictError, ProblemKind.CONFLICT, True),
+    (PermissionRefusedError, ProblemKind.FORBIDDEN, False),
+    (TooOftenError, ProblemKind.RATE_LIMITED, False),
     (FetchError, ProblemKind.UNFETCHABLE, True),
 )
 

@@ -1,0 +1,108 @@
+"""What everybody may read of a decision: what was decided and why, and of nobody who took part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+
+from provenance.database.transactions import transaction
+from provenance.errors import NotFoundError
+from provenance.moderation.rows import decision_named
+from provenance.moderation.tables import cases, clocks, decision_cases
+from provenance.moderation.vocabulary import ActionType, ClockKind, Ground, Outcome, Queue
+
+__all__ = ["PublicDecision", "PublicDecisions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicDecision:
+    """A decision as the public sees it.
+
+    Who made it, who complained, who uploaded, and where it is are not in here.
+
+    Attributes:
+        id: Its name.
+        outcome: What it finds.
+        policies: Versions of policies, as `name@version`.
+        ground: Law or terms.
+        reference: Which article or clause.
+        facts: What was found.
+        actions: What is done.
+        territories: Where it holds; empty: everywhere.
+        ends_at: Until when; None: for good.
+        automated_detection: Whether a machine led to it.
+        created_at: When.
+        newer: Decisions that have taken its place, somewhere or everywhere.
+        may_appeal_until: Until when it may be appealed; None: it may not.
+    """
+
+    id: str
+    outcome: Outcome
+    policies: tuple[str, ...]
+    ground: Ground
+    reference: str
+    facts: str
+    actions: tuple[ActionType, ...]
+    territories: tuple[str, ...]
+    ends_at: datetime | None
+    automated_detection: bool
+    created_at: datetime
+    newer: tuple[str, ...]
+    may_appeal_until: datetime | None
+
+
+class PublicDecisions:
+    """Decisions, for everybody.
+
+    Args:
+        engine: The database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, id_: str, *, now: datetime) -> PublicDecision:
+        """The decision of this name.
+
+        Raises:
+            NotFoundError: There is none, or it is about suspected abuse of a minor.
+        """
+        with transaction(self._engine, reads=True) as connection:
+            decision = decision_named(connection, id_)
+            queues = connection.execute(
+                select(cases.c.queue)
+                .join(decision_cases, decision_cases.c.case == cases.c.id)
+                .where(decision_cases.c.decision == id_)
+            ).scalars()
+            if any(queue != Queue.GENERAL.value for queue in queues):
+                raise NotFoundError(f"decision {id_!r:.40}: there is none of this name")
+            newer = connection.execute(
+                select(decision_cases.c.decision)
+                .where(decision_cases.c.supersedes == id_)
+                .distinct()
+                .order_by(decision_cases.c.decision)
+            ).scalars()
+            until = connection.execute(
+                select(func.max(clocks.c.due_at)).where(
+                    clocks.c.decision == id_, clocks.c.kind == ClockKind.APPEAL_WINDOW.value
+                )
+            ).scalar_one()
+            # What answers an appeal is final.
+            open_ = decision.appeal is None and until is not None and until > now
+            return PublicDecision(
+                id=decision.id,
+                outcome=decision.outcome,
+                policies=decision.policies,
+                ground=decision.ground,
+                reference=decision.reference,
+                facts=decision.facts,
+                actions=decision.actions,
+                territories=decision.territories,
+                ends_at=decision.ends_at,
+                automated_detection=decision.automated_detection,
+                created_at=decision.created_at,
+                newer=tuple(newer),
+                may_appeal_until=until if open_ else None,
+            )
