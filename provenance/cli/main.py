@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
+from provenance.cli.audit import audit
+from provenance.cli.blocklist import blocklist
 from provenance.cli.bulk import bulk
 from provenance.cli.cert import cert
 from provenance.cli.codes import codes
 from provenance.cli.compare import COMPARE_EXIT_CODES, compare
 from provenance.cli.dev import dev
 from provenance.cli.directory import directory
+from provenance.cli.evidence import evidence
 from provenance.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from provenance.cli.inspect import inspect
 from provenance.cli.key import key
@@ -66,6 +69,9 @@ app.command("serve")(serve)
 app.add_typer(service, name="service")
 app.add_typer(staff, name="staff")
 app.add_typer(bulk, name="bulk")
+app.add_typer(evidence, name="evidence")
+app.add_typer(audit, name="audit")
+app.add_typer(blocklist, name="blocklist")
 app.add_typer(dev, name="dev")
 
 

@@ -137,7 +137,11 @@ webhooks = Table(
     "service_webhook",
     METADATA,
     Column("id", String(40), primary_key=True),
-    Column("job", ForeignKey("service_job.id", ondelete="CASCADE"), nullable=False, index=True),
+    # The job that it is about; None: about something else, which `event` says.
+    Column("job", ForeignKey("service_job.id", ondelete="CASCADE"), index=True),
+    Column("event", String(40)),
+    # The complaint whose contact is put in at the moment of delivery, and is not kept here.
+    Column("contact", String(16)),
     Column("state", String(16), nullable=False),
     Column("url", String(2000), nullable=False),
     Column("secret", LargeBinary, nullable=False),

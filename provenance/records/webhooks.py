@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
+from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.records.tables import webhooks
 
@@ -46,23 +47,27 @@ class Delivery:
 
     Attributes:
         id: The same in every attempt: whoever gets it twice can tell.
-        job: The job it is about.
+        job: The job it is about; None: about something else.
         url: Where it goes.
         secret: What it is signed with.
         body: The JSON document.
         attempts: How often it was tried.
         state: What became of it.
         why: Why the last attempt failed.
+        event: What it tells of, where it is about no job.
+        contact: The complaint whose contact is put in when it is delivered, and not before.
     """
 
     id: str
-    job: str
+    job: str | None
     url: str
     secret: bytes
     body: str
     attempts: int
     state: DeliveryState
     why: str | None = None
+    event: str | None = None
+    contact: str | None = None
 
 
 def parse_webhook_secret(text: str) -> bytes:
@@ -108,29 +113,48 @@ def wait_before(attempt: int) -> timedelta:
     return min(_FIRST_WAIT * int(3 ** (attempt - 1)), _LONGEST_WAIT)
 
 
-def enqueue_webhook(
+def enqueue_webhook(  # noqa: PLR0913 - the facts of one row
     connection: Connection,
     *,
     id: str,  # noqa: A002 - the column's name
-    job: str,
     url: str,
     secret: bytes,
     body: str,
     now: datetime,
-) -> None:
-    """Let a message be delivered, once what it tells of is written by the same transaction."""
-    connection.execute(
-        insert(webhooks).values(
-            id=id,
-            job=job,
-            state=DeliveryState.WAITING,
-            url=url,
-            secret=secret,
-            body=body,
-            attempts=0,
-            due_at=now,
-            created_at=now,
-        )
+    job: str | None = None,
+    event: str | None = None,
+    contact: str | None = None,
+) -> bool:
+    """Let a message be delivered, once what it tells of is written by the same transaction.
+
+    Args:
+        connection: Of that transaction.
+        id: Its name; of one name there is one message.
+        url: Where it goes.
+        secret: What it is signed with.
+        body: The JSON document.
+        now: The time.
+        job: The job it is about.
+        event: What else it tells of.
+        contact: The complaint whose contact is put in when it is delivered.
+
+    Returns:
+        Whether there was none of this name.
+    """
+    return insert_unless_there(
+        connection,
+        webhooks,
+        id=id,
+        job=job,
+        event=event,
+        contact=contact,
+        state=DeliveryState.WAITING,
+        url=url,
+        secret=secret,
+        body=body,
+        attempts=0,
+        due_at=now,
+        created_at=now,
     )
 
 
@@ -189,6 +213,27 @@ class WebhookStore:
             ).all()
         return [_delivery(row) for row in rows]
 
+    def of_event(self, event: str, *, most: int = 500) -> Sequence[Delivery]:
+        """The newest messages that tell of this, delivered, waiting and given up."""
+        with transaction(self._engine, reads=True) as connection:
+            rows = connection.execute(
+                select(webhooks)
+                .where(webhooks.c.event == event)
+                .order_by(webhooks.c.created_at.desc(), webhooks.c.id)
+                .limit(most)
+            ).all()
+        return [_delivery(row) for row in rows]
+
+    def again(self, id: str, *, now: datetime) -> bool:  # noqa: A002 - the column's name
+        """Try a message once more that was given up: was there one?"""
+        with transaction(self._engine) as connection:
+            changed = connection.execute(
+                update(webhooks)
+                .where(webhooks.c.id == id, webhooks.c.state == DeliveryState.DEAD)
+                .values(state=DeliveryState.WAITING, attempts=0, due_at=now)
+            )
+            return changed.rowcount > 0
+
     def _settle(self, id: str, **values: object) -> None:  # noqa: A002 - the column's name
         with transaction(self._engine) as connection:
             connection.execute(
@@ -208,4 +253,6 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
         attempts=row.attempts,
         state=DeliveryState(row.state),
         why=row.why,
+        event=row.event,
+        contact=row.contact,
     )

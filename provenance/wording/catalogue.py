@@ -76,6 +76,10 @@ class Wording:
         clock = format_time(moment, "HH:mm", tzinfo=UTC, locale=self._locale)
         return f"{self.date(moment)}, {clock} UTC"
 
+    def country(self, code: str) -> str:
+        """What is this country (ISO 3166-1 alpha-2) called? Its code, where nobody knows."""
+        return self._locale.territories.get(code) or code
+
     def size(self, count: int) -> str:
         """How is a number of bytes written?"""
         return format_unit(count, "digital-byte", length="long", locale=self._locale)

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import provenance.moderation.tables
+import provenance.moderation.outcomes.tables
 import provenance.records.tables
 import provenance.registry.register.schema
 import provenance.staff.tables
@@ -20,6 +21,7 @@ from provenance.database.migrations import HEAD, VERSION_TABLE
 
 TABLES = [
     # Imported for the tables that they add to the one metadata.
+    *provenance.moderation.outcomes.tables.__all__,
     *provenance.moderation.tables.__all__,
     *provenance.records.tables.__all__,
     *provenance.registry.register.schema.__all__,

@@ -1,0 +1,138 @@
+"""`provenance audit verify | export`: the audit of moderation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provenance.cli.exit_codes import ExitCode
+from provenance.cli.streams import say, write_text
+from provenance.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    # The database's library takes long to import: `--help` does without it.
+    from provenance.moderation.audit import AuditFault, DayRoot
+
+__all__ = ["AUDIT_EXIT_CODES", "audit"]
+
+AUDIT_EXIT_CODES = """\b
+Exit status:
+  0  every entry is what and where it was
+  1  one is not; which one is said
+  2  usage, or a file or database that cannot be read
+  4  what was exported does not begin with the first entry
+"""
+_MAX_ROOTS_BYTES = 16 * 1024**2
+
+audit = typer.Typer(help="The audit of moderation.", rich_markup_mode=None)
+RegisterOption = Annotated[
+    str | None, typer.Option("--register", metavar="PLACE", help="As for `provenance serve`.")
+]
+
+
+@audit.callback()
+def group() -> None:
+    """Look after the audit of moderation."""
+
+
+@audit.command("verify", epilog=AUDIT_EXIT_CODES)
+def verify(
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="Exported entries (JSON lines); without it, the database."
+        ),
+    ] = None,
+    roots: Annotated[
+        Path | None,
+        typer.Option(
+            "--roots",
+            metavar="FILE",
+            help="Roots of days that you kept (JSON lines): without them, whoever may write to "
+            "the database could have made the whole chain again.",
+        ),
+    ] = None,
+    register: RegisterOption = None,
+) -> None:
+    """Check that no entry was changed, removed, added or moved."""
+    given_out = () if roots is None else _roots(roots)
+    if file is not None:
+        if roots is not None:
+            raise typer.BadParameter("expected --roots with the database only")
+        _verify_export(file)
+        return
+    from provenance.moderation.audit import AuditLog
+    from provenance.runtime.outcome_parts import open_engine
+
+    with open_engine(register) as engine:
+        log = AuditLog(engine)
+        faults = log.verify(given_out=given_out)
+        seq, head = log.head()
+    _tell(faults)
+    write_text(f"{seq} entries hold; the last is {head}")
+
+
+@audit.command("export")
+def export(
+    *,
+    since: Annotated[
+        int, typer.Option("--since", min=0, help="Only entries after this number.")
+    ] = 0,
+    register: RegisterOption = None,
+) -> None:
+    """Write the entries to stdout, one JSON document a line. They name no complainant."""
+    from provenance.moderation.audit import AuditLog
+    from provenance.moderation.evidence.audit_export import export_lines
+    from provenance.runtime.outcome_parts import open_engine
+
+    with open_engine(register) as engine:
+        log = AuditLog(engine)
+        after = since
+        while events := log.events(after=after):
+            for line in export_lines(events):
+                write_text(line.decode("utf-8").rstrip("\n"))
+            after = events[-1].seq
+
+
+def _verify_export(path: Path) -> None:
+    from provenance.cli.log_options import opened
+    from provenance.moderation.evidence.audit_export import check_audit_export
+
+    with opened(path) as stream:
+        report = check_audit_export(stream)
+    _tell(report.faults)
+    if not report.entries:
+        say(f"{path}: expected entries of an audit, got none")
+        raise typer.Exit(ExitCode.USAGE)
+    write_text(f"entries {report.first} to {report.last} hold; the last is {report.head}")
+    if not report.is_whole:
+        write_text(f"what was before entry {report.first} is not in this file")
+        raise typer.Exit(ExitCode.UNDETERMINED)
+
+
+def _tell(faults: Sequence[AuditFault]) -> None:
+    for fault in faults:
+        write_text(printable(f"entry {fault.seq}: {fault.what}"))
+    if faults:
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _roots(path: Path) -> list[DayRoot]:
+    import json
+
+    from provenance.atomic_files import read_bounded
+    from provenance.errors import SourceError
+    from provenance.moderation.audit import DayRoot
+
+    found = []
+    for number, line in enumerate(read_bounded(path, _MAX_ROOTS_BYTES).splitlines(), 1):
+        try:
+            found.append(DayRoot(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise SourceError(f"{path}: line {number}: expected a root of a day") from error
+    return found

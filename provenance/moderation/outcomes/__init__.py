@@ -1,0 +1,1 @@
+"""What follows from a decision: messages, statements of reasons, labels, block list, notices."""
