@@ -25,6 +25,9 @@ from provenance.service import (
     complaint_page_routes,
     complaint_routes,
     job_routes,
+    mod_form_routes,
+    mod_page_routes,
+    mod_routes,
     oauth_routes,
     page_routes,
     plain_routes,
@@ -157,6 +160,9 @@ def _routes(lifespan: Any) -> FastAPI:
         plain_routes,
         staff_routes,
         staff_account_routes,
+        mod_page_routes,
+        mod_form_routes,
+        mod_routes,
     ):
         app.include_router(module.router)
     app.add_exception_handler(ProvenanceError, _tell)

@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
+from provenance.moderation.overview import Overview
 from provenance.moderation.permissions import Permission
 from provenance.pages.rendering import PAGE_HEADERS
 from provenance.service.callers import parts_of
@@ -25,20 +26,22 @@ from provenance.wording.messages import Message, Quoted
 __all__ = ["Me", "clean_words", "desk_page", "done", "refused"]
 
 _MAX_CHARS = 20_000
-_POLICY = PAGE_HEADERS["Content-Security-Policy"].replace("blob:", "").replace(
-    "connect-src 'self'; ", "media-src 'self'; "
+_POLICY = (
+    PAGE_HEADERS["Content-Security-Policy"]
+    .replace("blob:", "")
+    .replace("connect-src 'self'; ", "media-src 'self'; ")
 )
 _LINKS: tuple[tuple[str, str, frozenset[Permission]], ...] = (
     ("mod.queue", "/mod", frozenset({Permission.SEE_CASES})),
     ("mod.restricted", "/mod/restricted", frozenset({Permission.SEE_RESTRICTED})),
     ("mod.appeals", "/mod/appeals", frozenset({Permission.DECIDE_APPEALS})),
 )
-_ALWAYS = (("mod.account", "/mod/account"), ("mod.help", "/mod/help"))
+_ALWAYS = (("staff.account", "/mod/account"), ("mod.help", "/mod/help"))
 _TOLD = {
     move.told.rpartition(".")[2]: move.told
     for table in (CASE_MOVE_TABLE, APPEAL_MOVE_TABLE)
     for move in table.values()
-} | {name: f"mod.told.{name}" for name in ("waits", "undone", "bulk")}
+} | {name: f"mod.told.{name}" for name in ("waits", "bulk")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ def _me(request: Request, who: SignedIn) -> Me:
     if Permission.UNBLUR in held:
         reviewer, now = who.reviewer, parts_of(request).clock()
         values = {
-            "looks": moderation_of(request).cases.looks_today(reviewer, now=now),
+            "looks": Overview(moderation_of(request).office).looks_today(reviewer, now=now),
             "looks_cap": reviewer.exposure_cap,
             "trained": training_words(reviewer, wording_for(request), now=now),
         }

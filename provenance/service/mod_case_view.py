@@ -235,12 +235,10 @@ def decided_by(decision: Decision) -> Message:
     """Who decided this?"""
     if decision.second is None:
         return say("mod.decision.by", name=Quoted(decision.maker))
-    return say(
-        "mod.decision.by-two", name=Quoted(decision.maker), second=Quoted(decision.second)
-    )
+    return say("mod.decision.by-two", name=Quoted(decision.maker), second=Quoted(decision.second))
 
 
-def case_view(
+def case_view(  # noqa: PLR0913 - one page, whole
     found: CaseFile,
     reviewer: Reviewer,
     wording: Wording,
@@ -303,8 +301,7 @@ def case_view(
         evidence=() if restricted else tuple(evidence),
         proposal=found.proposal,
         complaints=tuple(
-            _complaint(one, restricted, contacts.get(one.ref), wording)
-            for one in page
+            _complaint(one, restricted, contacts.get(one.ref), wording) for one in page
         ),
         counts=_counts(found.counts),
         earlier=f"{here}at={max(offset - _PAGE, 0)}#complaints" if offset else None,
@@ -378,7 +375,10 @@ def _no_look(
 
 
 def _complaint(
-    one: Complaint, restricted: bool, contact: Contact | None, wording: Wording  # noqa: FBT001
+    one: Complaint,
+    restricted: bool,  # noqa: FBT001
+    contact: Contact | None,
+    wording: Wording,
 ) -> _ComplaintView:
     places = () if restricted else tuple(
         place for locator in one.locators for place in (locator.url, locator.sha256) if place
@@ -421,7 +421,7 @@ def _link(one: SimilarityLink) -> _LinkView:
     )
 
 
-def _decision(
+def _decision(  # noqa: PLR0917 - one row, whole
     one: Decision,
     actions: Sequence[Action],
     case: Case,

@@ -17,6 +17,7 @@ from provenance.moderation.outcomes.statements import (
     Written,
     write_statement,
 )
+from provenance.moderation.overview import Overview
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.views import BulkPreview, CaseFile, DecisionDraft, Proposal
 from provenance.moderation.vocabulary import (
@@ -51,7 +52,7 @@ __all__ = [
     "second_view",
 ]
 
-_TO_COME = "–"
+_TO_COME = "…"
 _MAX_PLACES = 5
 
 
@@ -233,7 +234,7 @@ def appeal_subject(request: Request, who: SignedIn, id_: str) -> Undecided:
         PermissionRefusedError: They may not see it.
     """
     moderation, now = moderation_of(request), parts_of(request).clock()
-    found = moderation.appeals.get(id_, who.reviewer, now=now)
+    found = moderation.appeals.get(id_, who.reviewer)
     if found.state is not AppealState.ASSIGNED or found.reviewer != who.reviewer.id:
         raise ConflictError(f"appeal {id_}: claim it before you decide it")
     about = moderation.cases.get(found.case, who.reviewer, now=now)
@@ -312,14 +313,20 @@ def _policy(one: PolicyDocument, wording: Wording) -> _PolicyView:
         text=one.words("text", language),
         second=one.needs_second,
         actions=tuple(action.value for action in one.allowed_actions),
-        grounds=tuple(_GroundView(ground=g.ground.value, reference=g.reference) for g in one.grounds),
+        grounds=tuple(
+            _GroundView(ground=g.ground.value, reference=g.reference) for g in one.grounds
+        ),
     )
 
 
 def _high(policy: PolicyDocument, subjects: Iterable[Subject]) -> frozenset[str]:
     """For which of these actions is a second person needed?"""
     empty = DecisionDraft(
-        outcome=Outcome.VIOLATION, policies=(policy.id,), ground=Ground.TERMS, reference="", facts=""
+        outcome=Outcome.VIOLATION,
+        policies=(policy.id,),
+        ground=Ground.TERMS,
+        reference="",
+        facts="",
     )
     about = tuple(subjects)
     return frozenset(
@@ -376,14 +383,16 @@ def second_view(
     moderation, now = moderation_of(request), parts_of(request).clock()
     text = None
     if appeal is not None:
-        found_appeal = moderation.appeals.get(appeal, who.reviewer, now=now)
+        found_appeal = moderation.appeals.get(appeal, who.reviewer)
         case, text = found_appeal.case, found_appeal.text
     if case is None:
         raise NotFoundError("case: expected one")
     found: CaseFile = moderation.cases.get(case, who.reviewer, now=now)
     proposal: Proposal | None = found.proposal
     if appeal is not None:
-        proposal = moderation.appeals.proposal(appeal, who.reviewer, now=now)
+        proposal = Overview(moderation.office).appeal_proposal(
+            appeal, who.reviewer, desk=moderation.appeals
+        )
     if proposal is None:
         raise ConflictError(f"case {case}: nothing waits for a second person")
     path = f"/mod/cases/{case}" if appeal is None else f"/mod/appeals/{appeal}"
@@ -403,7 +412,7 @@ def second_view(
     )
 
 
-def _shown(
+def _shown(  # noqa: PLR0913 - one page, whole
     request: Request,
     draft: DecisionDraft,
     subject: Undecided,
@@ -498,5 +507,3 @@ def _statements(
             title=written.title,
             body=written.body,
         )
-
-

@@ -170,4 +170,3 @@ def _end_of(day: str) -> datetime | None:
         return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         return None
-

@@ -13,9 +13,9 @@ from provenance.errors import RegisterError
 from provenance.moderation.model import Reviewer, Subject
 from provenance.moderation.views import CaseFile
 from provenance.moderation.vocabulary import Queue
+from provenance.pages.result import result_view
 from provenance.records.reports import StoredReport
 from provenance.service.callers import parts_of
-from provenance.pages.result import result_view
 from provenance.service.mod_case_view import SubjectView
 from provenance.wording.catalogue import Wording
 
@@ -69,9 +69,7 @@ def held_evidence(request: Request, subject: Subject, queue: Queue) -> HeldEvide
     return _held(request, subject, _entry(request, subject))
 
 
-def _held(
-    request: Request, subject: Subject, entry: StoredReport | None
-) -> HeldEvidence | None:
+def _held(request: Request, subject: Subject, entry: StoredReport | None) -> HeldEvidence | None:
     if entry is None or entry.upload is None:
         return None
     asset = entry.report.asset
@@ -108,7 +106,7 @@ def subject_views(
     )
 
 
-def _view(
+def _view(  # noqa: PLR0917 - one item, whole
     request: Request,
     found: CaseFile,
     subject: Subject,

@@ -194,7 +194,7 @@ def undo(request: Request, who: Undoes, id: CaseId) -> Response:  # noqa: A002
         moderation_of(request).cases.undo(id, who.reviewer, why=body.why, now=now)
     except _REFUSALS as error:
         return refused(request, who, error, back=back, typed=[body.why])
-    return done(request, back, "mod.told.undone")
+    return done(request, back, "mod.told.done")
 
 
 @router.post("/mod/cases/{id}/preview")
@@ -345,5 +345,3 @@ def _decided(
     except _REFUSALS as error:
         return refused(request, who, error, back=back, typed=_typed(who.fields))
     return done(request, path, told)
-
-

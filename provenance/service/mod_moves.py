@@ -48,7 +48,7 @@ def _said(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise ValueError("expected words")
-    if any(c < " " and c not in "\n\t" or c == "\x7f" for c in text):
+    if any((c < " " and c not in "\n\t") or c == "\x7f" for c in text):
         raise ValueError("expected text without control characters")
     return text
 
@@ -58,7 +58,9 @@ Words = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_WORDS)]
 Facts = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_FACTS)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-PolicyId = Annotated[str, Field(min_length=3, max_length=110, pattern=r"^[a-z0-9-]+@[A-Za-z0-9._-]+$")]
+PolicyId = Annotated[
+    str, Field(min_length=3, max_length=110, pattern=r"^[a-z0-9-]+@[A-Za-z0-9._-]+$")
+]
 
 
 class _Body(BaseModel):
@@ -232,7 +234,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             case, me, severity=body.severity, category=body.category, now=now
         ),
         "Say how grave a case is, and of which kind; it is queued.",
-        "mod.told.triaged",
+        "mod.told.done",
     ),
     "claim": _case(
         Permission.CLAIM,
@@ -246,7 +248,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
         Nothing,
         lambda desk, case, me, _, now: desk.release(case, me, now=now),
         "Give a case back to the queue.",
-        "mod.told.released",
+        "mod.told.done",
     ),
     "escalate": _case(
         Permission.ESCALATE,
@@ -255,7 +257,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             case, me, to=body.to, why=body.why, now=now
         ),
         "Hand a case to somebody with more experience, or to the lawyers.",
-        "mod.told.escalated",
+        "mod.told.done",
     ),
     "merge": _case(
         Permission.MERGE,
@@ -264,7 +266,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             case, me, into=body.into, why=body.why, now=now
         ),
         "Let a case become part of another; every complaint keeps its own answer.",
-        "mod.told.merged",
+        "mod.told.done",
     ),
     "split": _case(
         Permission.MERGE,
@@ -273,28 +275,28 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             case, me, complaints=body.complaints, why=body.why, now=now
         ),
         "Make a case of its own of some complaints.",
-        "mod.told.split",
+        "mod.told.done",
     ),
     "void": _case(
         Permission.VOID,
         Why,
         lambda desk, case, me, body, now: desk.void(case, me, why=body.why, now=now),
         "End a case whose subject was gone before anything of it was captured.",
-        "mod.told.voided",
+        "mod.told.done",
     ),
     "interim": _case(
         Permission.INTERIM_RESTRICT,
         Why,
         lambda desk, case, me, body, now: desk.interim_restrict(case, me, why=body.why, now=now),
         "Let it be blocked for 30 days at most, until it is decided.",
-        "mod.told.interim",
+        "mod.told.done",
     ),
     "reopen": _case(
         Permission.REOPEN,
         Why,
         lambda desk, case, me, body, now: desk.reopen(case, me, why=body.why, now=now),
         "Look at a closed case once more; another person than before will.",
-        "mod.told.reopened",
+        "mod.told.done",
     ),
     "unblur": _case(
         Permission.UNBLUR,
@@ -319,7 +321,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             case, me, agree=body.agree, why=body.why, now=now
         ),
         "Agree to a proposed decision, or give it back to whoever made it.",
-        "mod.told.seconded",
+        "mod.told.done",
     ),
     "ask": _case(
         Permission.ASK_REPORTER,
@@ -328,7 +330,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             body.complaint, me, text=body.text, now=now
         ),
         "Ask whoever complained; only our own clock stands still.",
-        "mod.told.asked",
+        "mod.told.done",
     ),
     "reject": _case(
         Permission.MUTE,
@@ -337,7 +339,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             body.complaint, me, why=body.why, mute_days=body.mute_days, now=now
         ),
         "Say that a complaint abuses the desk; perhaps mute its sender for a time.",
-        "mod.told.rejected",
+        "mod.told.done",
     ),
     "resemblance": _case(
         Permission.MERGE,
@@ -346,7 +348,7 @@ CASE_MOVE_TABLE: Mapping[str, Move] = {
             body.link, me, alike=body.alike, now=now
         ),
         "Say whether two subjects are alike; then their open cases become one.",
-        "mod.told.resemblance",
+        "mod.told.done",
     ),
 }
 """The moves of cases, by the last part of their address."""
@@ -375,7 +377,7 @@ APPEAL_MOVE_TABLE: Mapping[str, Move] = {
         Nothing,
         lambda desk, appeal, me, _, now: desk.release(appeal, me, now=now),
         "Give an appeal back.",
-        "mod.told.released",
+        "mod.told.done",
     ),
     "decide": _appeal(
         Permission.DECIDE_APPEALS,
@@ -393,7 +395,7 @@ APPEAL_MOVE_TABLE: Mapping[str, Move] = {
             appeal, me, agree=body.agree, why=body.why, now=now
         ),
         "Agree to a proposed decision of an appeal, or give it back.",
-        "mod.told.seconded",
+        "mod.told.done",
     ),
 }
 """The moves of appeals, by the last part of their address."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from provenance.errors import ConflictError, PermissionRefusedError
+from provenance.moderation.overview import Overview
 from provenance.moderation.permissions import Permission
 from provenance.moderation.vocabulary import Queue
 from provenance.service.callers import parts_of
@@ -58,12 +59,12 @@ _KEYS = (
     ("j", "mod.help.j"),
     ("k", "mod.help.k"),
     ("Enter", "mod.help.enter"),
-    ("c", "mod.help.c"),
-    ("r", "mod.help.r"),
-    ("e", "mod.help.e"),
-    ("d", "mod.help.d"),
-    ("u", "mod.help.u"),
-    ("?", "mod.help.help"),
+    ("c", "mod.claim"),
+    ("r", "mod.release"),
+    ("e", "mod.escalate"),
+    ("d", "mod.decide"),
+    ("u", "mod.back"),
+    ("?", "mod.help"),
 )
 _RULES = ("mod.rule.policy", "mod.rule.machine", "mod.rule.second", "mod.rule.look")
 _EVIDENCE_HEADERS = {
@@ -77,7 +78,7 @@ _EVIDENCE_HEADERS = {
 
 
 @router.get("/mod")
-def queue(  # noqa: PLR0913 - what can be filtered by
+def queue(  # noqa: PLR0913, PLR0917 - what can be filtered by
     request: Request,
     who: Somebody,
     state: Word = "",
@@ -93,7 +94,7 @@ def queue(  # noqa: PLR0913 - what can be filtered by
     if not who.may(_P.SEE_CASES):
         return desk_page(
             request, who, "mod_message.html", heading="mod.nothing", texts=("mod.nothing-text",),
-            detail=None, typed=(), ways=(("mod.account", "/mod/account"),),
+            detail=None, typed=(), ways=(("staff.account", "/mod/account"),),
         )  # fmt: skip
     chosen = Chosen(
         state=state, category=category, severity=severity, queue=queue, agency=agency.strip(),
@@ -119,7 +120,7 @@ def _queue(
     desk, reviewer, now = moderation_of(request).cases, who.reviewer, parts_of(request).clock()
     # One more than is shown: then there are more.
     rows = desk.queue(reviewer, chosen.filters(queue=only, limit=_ON_A_PAGE + 1), now=now)
-    counts = desk.counts(reviewer, queue=only, now=now)
+    counts = Overview(moderation_of(request).office).counts(reviewer, queue=only, now=now)
     earlier = later = None
     if chosen.at:
         earlier = _at(request, max(chosen.at - _ON_A_PAGE, 0))
@@ -175,9 +176,9 @@ def case_page(request: Request, who: SignedIn, id_: str, *, at: int = 0, contact
     """
     moderation, reviewer = moderation_of(request), who.reviewer
     now, wording = parts_of(request).clock(), wording_for(request)
-    contacts = {}
+    overview, contacts = Overview(moderation.office), {}
     if contact is not None:
-        known = moderation.cases.contact(contact, reviewer, case=id_, why=why, now=now)
+        known = moderation.cases.contact_of(contact, reviewer, why=why, now=now)
         if known is not None:
             contacts[contact] = known
     found = moderation.cases.get(id_, reviewer, now=now, offset=at)
@@ -191,7 +192,7 @@ def case_page(request: Request, who: SignedIn, id_: str, *, at: int = 0, contact
         moderation.policies,
         evidence=subject_views(request, found, reviewer, wording, now=now),
         contacts=contacts,
-        looks_left=reviewer.exposure_cap - moderation.cases.looks_today(reviewer, now=now),
+        looks_left=reviewer.exposure_cap - overview.looks_today(reviewer, now=now),
         offset=at,
         here=f"/mod/cases/{id_}?{query}",
         now=now,
@@ -242,9 +243,7 @@ def second(request: Request, who: Seconds, id: CaseId) -> Response:  # noqa: A00
 
 
 @router.get("/mod/bulk")
-def bulk(
-    request: Request, who: Bulk, case: Cases = None, policy: PolicyId = ""
-) -> Response:
+def bulk(request: Request, who: Bulk, case: Cases = None, policy: PolicyId = "") -> Response:
     """One decision about several cases: chosen in the queue, decided after a preview."""
     if not case:
         return RedirectResponse(page_request(request).link("/mod"), status_code=303)
@@ -271,7 +270,7 @@ def appeal(request: Request, who: Appeals, id: CaseId) -> Response:  # noqa: A00
     """One appeal."""
     moderation, now = moderation_of(request), parts_of(request).clock()
     try:
-        found = moderation.appeals.get(id, who.reviewer, now=now)
+        found = moderation.appeals.get(id, who.reviewer)
         about = moderation.cases.get(found.case, who.reviewer, now=now)
     except (ConflictError, PermissionRefusedError) as error:
         return refused(request, who, error, back="/mod/appeals")
@@ -281,7 +280,10 @@ def appeal(request: Request, who: Appeals, id: CaseId) -> Response:  # noqa: A00
 
 @router.get("/mod/appeals/{id}/decide")
 def decide_appeal(
-    request: Request, who: Appeals, id: CaseId, policy: PolicyId = ""  # noqa: A002
+    request: Request,
+    who: Appeals,
+    id: CaseId,  # noqa: A002
+    policy: PolicyId = "",
 ) -> Response:
     """The form of what becomes of an appeal."""
     try:

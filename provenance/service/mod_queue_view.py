@@ -117,7 +117,7 @@ class QueueView:
     later: str | None
 
 
-def queue_view(
+def queue_view(  # noqa: PLR0913 - one page, whole
     rows: Sequence[QueueRow],
     chosen: Chosen,
     reviewer: Reviewer,

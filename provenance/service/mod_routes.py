@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from provenance.moderation.model import Appeal, Contact
+from provenance.moderation.overview import Overview
 from provenance.moderation.permissions import Permission
 from provenance.moderation.views import BulkPreview, CaseFile, QueueFilters, QueueRow
 from provenance.moderation.vocabulary import CaseState, Category, Queue, Role, Severity
@@ -26,7 +27,6 @@ from provenance.service.mod_moves import (
     CASE_MOVE_TABLE,
     BulkDraft,
     BulkToken,
-    ContactLook,
     Move,
     Why,
     draft_of,
@@ -104,7 +104,7 @@ def me(request: Request, who: Somebody) -> MeDocument:
         permissions=tuple(sorted(who.permissions)),
         csrf=who.csrf,
         trained_until=reviewer.trained_until,
-        looks_today=moderation_of(request).cases.looks_today(reviewer, now=now),
+        looks_today=Overview(moderation_of(request).office).looks_today(reviewer, now=now),
         exposure_cap=reviewer.exposure_cap,
     )
 
@@ -143,9 +143,7 @@ def queue(  # noqa: PLR0913, PLR0917 - what can be filtered by
 def case(request: Request, who: Sees, id: CaseId, offset: _Offset = 0) -> CaseFile:  # noqa: A002
     """All about a case; of its complaints the first after `offset`."""
     now = parts_of(request).clock()
-    return without_words(
-        moderation_of(request).cases.get(id, who.reviewer, now=now, offset=offset)
-    )
+    return without_words(moderation_of(request).cases.get(id, who.reviewer, now=now, offset=offset))
 
 
 @router.get("/cases/{id}/evidence/{subject}", operation_id="getEvidence", response_class=Response)
@@ -154,13 +152,11 @@ def evidence_bytes(request: Request, who: Looks, id: CaseId, subject: CaseId) ->
     return evidence(request, who, id, subject)
 
 
-@router.post("/cases/{id}/contact", operation_id="lookAtContact")
-def contact(request: Request, who: SeesContact, id: CaseId, body: ContactLook) -> Contact | None:  # noqa: A002
+@router.post("/complaints/{ref}/contact", operation_id="lookAtContact")
+def contact(request: Request, who: SeesContact, ref: CaseId, body: Why) -> Contact | None:
     """Say who complained; that somebody asked, and why, is written down."""
     now = parts_of(request).clock()
-    return moderation_of(request).cases.contact(
-        body.complaint, who.reviewer, case=id, why=body.why, now=now
-    )
+    return moderation_of(request).cases.contact_of(ref, who.reviewer, why=body.why, now=now)
 
 
 @router.get("/appeals", operation_id="listAppeals")
@@ -173,8 +169,7 @@ def appeals(request: Request, who: Appeals) -> list[Appeal]:
 @router.get("/appeals/{id}", operation_id="getAppeal")
 def appeal(request: Request, who: Appeals, id: CaseId) -> Appeal:  # noqa: A002
     """One appeal."""
-    now = parts_of(request).clock()
-    return moderation_of(request).appeals.get(id, who.reviewer, now=now)
+    return moderation_of(request).appeals.get(id, who.reviewer)
 
 
 @router.post("/bulk", operation_id="previewBulk")
@@ -233,7 +228,9 @@ def _add(table: Mapping[str, Move], thing: str, desk: str) -> None:
             _endpoint(name, move, desk),
             methods=["POST"],
             operation_id=f"{name}{thing.capitalize()}",
-            summary=f"{name.capitalize()} a {thing}" if thing == "case" else f"{name.capitalize()} an {thing}",
+            summary=f"{name.capitalize()} a {thing}"
+            if thing == "case"
+            else f"{name.capitalize()} an {thing}",
         )
 
 

@@ -32,7 +32,38 @@ _MAX_DETAIL = 400
 # Of an entry's detail, what a person wrote: shown beside the sentence.
 _SAID = ("why", "reason", "text")
 
-EVENT_VERBS: dict[str, str] = {}
+_VERBS = (
+    "case.awaiting-second",
+    "case.captured",
+    "case.claimed",
+    "case.closed",
+    "case.decided",
+    "case.enforcement-failed",
+    "case.enforcing",
+    "case.escalated",
+    "case.interim-restricted",
+    "case.joined-by",
+    "case.lock-ended",
+    "case.merged",
+    "case.opened",
+    "case.queued",
+    "case.released",
+    "case.reopened",
+    "case.second-refused",
+    "case.split",
+    "case.triaged",
+    "case.voided",
+    "case.words-forgotten",
+    "clock.breached",
+    "clock.due-soon",
+    "clock.met",
+    "clock.started",
+    "complaints.answered",
+    "decision.made",
+    "decision.proposed",
+    "evidence.seen",
+)
+EVENT_VERBS = {verb: f"mod.event.{verb}" for verb in _VERBS}
 """Which message says a verb of the audit; the verb itself stands in where there is none."""
 
 
@@ -167,7 +198,7 @@ def event_words(event: AuditEvent, wording: Wording) -> EventWords:
     if event.actor in {"system", "reporter", "uploader"}:
         actor = say(f"mod.actor.{event.actor}")
     key = EVENT_VERBS.get(event.verb)
-    says = say(key, who=actor) if key else say("mod.event.other", who=actor, verb=event.verb)  # type: ignore[arg-type]
+    says = say(key, who=actor) if key else say("mod.event.other", who=actor, verb=event.verb)
     return EventWords(
         iso=event.at.isoformat(timespec="seconds"),
         when=wording.moment(event.at),
