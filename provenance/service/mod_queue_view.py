@@ -91,6 +91,7 @@ class QueueView:
     Attributes:
         title: Its heading.
         note: What has to be known here.
+        restricted: Whether it is the restricted queue, which has no filters.
         counts: How many wait.
         chosen: What was asked for.
         filtered: Whether anything was.
@@ -105,6 +106,7 @@ class QueueView:
 
     title: str
     note: str | None
+    restricted: bool
     counts: tuple[Message, ...]
     chosen: Chosen
     filtered: bool
@@ -124,8 +126,7 @@ def queue_view(  # noqa: PLR0913 - one page, whole
     wording: Wording,
     *,
     counts: Mapping[str, int],
-    title: str,
-    note: str | None,
+    restricted: bool,
     queues: Sequence[Queue],
     earlier: str | None,
     later: str | None,
@@ -133,8 +134,9 @@ def queue_view(  # noqa: PLR0913 - one page, whole
 ) -> QueueView:
     """What does the page show this person of the queue?"""
     return QueueView(
-        title=title,
-        note=note,
+        title="mod.restricted" if restricted else "mod.queue",
+        note="mod.restricted-note" if restricted else None,
+        restricted=restricted,
         counts=tuple(say(f"mod.counts.{name}", count=count) for name, count in counts.items()),
         chosen=chosen,
         filtered=chosen != Chosen(at=chosen.at),
