@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.bulk.rows import BulkRow
 from provenance.credentials.consent import ConsentStatement
+from provenance.moderation.policies import PolicyDocument
 from provenance.records.disclosure import Disclosure
 from provenance.report import Report
 from provenance.service.app import openapi_document
@@ -35,6 +36,7 @@ def schema_documents() -> dict[str, str]:
         "bulk-row.schema.json": BulkRow.model_json_schema(mode="serialization"),
         # The assertion `org.provenance-verifier.consent`, as its label's first version.
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
+        "moderation-policy.schema.json": PolicyDocument.model_json_schema(mode="validation"),
         "disclosure.schema.json": Disclosure.model_json_schema(mode="serialization"),
     }
     documents = {

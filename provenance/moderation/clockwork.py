@@ -7,7 +7,7 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Select, delete, select, update
 
 from provenance.database.transactions import transaction
 from provenance.moderation.attempts import AttemptCounter
-from provenance.moderation.audit import SYSTEM, DayRoot, writing
+from provenance.moderation.audit import SYSTEM, writing
 from provenance.moderation.cases import end_lock
 from provenance.moderation.clocks import breach, breachable, meet_one
 from provenance.moderation.moves import move_appeal, move_case
@@ -43,15 +43,11 @@ class Clockwork:
 
     Args:
         office: What all desks share.
-        on_root: Given each new root of a day, to be signed and given out.
     """
 
-    def __init__(
-        self, office: Office, *, on_root: Callable[[DayRoot], object] = lambda _: None
-    ) -> None:
+    def __init__(self, office: Office) -> None:
         self._office = office
         self._attempts = AttemptCounter(office.engine)
-        self._on_root = on_root
 
     def tick(self, now: datetime) -> int:
         """Do everything that is due by now: how much was there?
@@ -62,10 +58,7 @@ class Clockwork:
         done = self._breach(now) + self._warn(now) + self._expire(now)
         done += self._end_claims(now) + self._end_appeal_claims(now)
         self._tidy(now)
-        for root in self._office.audit.close_days(now=now - _DAY_IS_OVER):
-            self._on_root(root)
-            done += 1
-        return done
+        return done + len(self._office.audit.close_days(now=now - _DAY_IS_OVER))
 
     def _breach(self, now: datetime) -> int:
         query = select(clocks.c.id).where(

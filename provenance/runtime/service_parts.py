@@ -21,6 +21,7 @@ from provenance.registry.register.register import Register
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.report_desk import ReportDesk
 from provenance.runtime.service_database import open_database
 from provenance.runtime.service_work import (
@@ -64,6 +65,7 @@ class ServiceParts:
         register: The register; its database holds all that is kept.
         keys: API keys.
         staff: Who of the staff may sign in, and is signed in.
+        moderation: Complaints, cases, decisions and appeals; None: not configured.
         desk: Uploads and their reports.
         jobs: Batch jobs.
         requests: Requests seen before.
@@ -80,6 +82,7 @@ class ServiceParts:
     register: Register
     keys: KeyStore
     staff: StaffParts
+    moderation: ModerationParts | None
     desk: ReportDesk
     jobs: JobStore
     requests: IdempotencyStore
@@ -108,6 +111,7 @@ class ServiceParts:
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
         reports, requests = ReportStore(engine), IdempotencyStore(engine)
+        moderation = ModerationParts.open(settings, engine, reports=reports, clock=system_clock)
         jobs = JobStore(engine, os.urandom)
         webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
         fetcher = None
@@ -156,11 +160,20 @@ class ServiceParts:
             "tidy": Routine("tidy", tidy, rest_s=_TIDY_REST_S, note=note),
             "staff": Routine("staff", staff.tidy, rest_s=_TIDY_REST_S, note=note),
         }
+        if moderation is not None:
+            desks = moderation
+            routines["moderation"] = Routine(
+                "moderation",
+                lambda: desks.pass_time(system_clock()),
+                rest_s=moderation.tick_s,
+                note=note,
+            )
         return cls(
             settings=settings,
             register=register,
             keys=KeyStore(engine, os.urandom),
             staff=staff,
+            moderation=moderation,
             desk=desk,
             jobs=jobs,
             requests=requests,

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from provenance.errors import ConfigurationError
+from provenance.runtime.moderation_settings import ModerationSettings
 from provenance.runtime.service_settings import ServiceSettings
 from provenance.runtime.setting_types import HostAndPort, PathOrUrl, SettingPath, user_folder
 from provenance.runtime.staff_settings import StaffSettings
@@ -26,7 +27,8 @@ __all__ = ["Settings", "load_settings"]
 _PREFIX = "PROVENANCE_"
 _CONFIG = f"{_PREFIX}CONFIG"
 # Settings that are a table of their own, and in the environment a prefix.
-_TABLES: Mapping[str, type[ServiceSettings | StaffSettings]] = {
+_TABLES: Mapping[str, type[ModerationSettings | ServiceSettings | StaffSettings]] = {
+    "moderation": ModerationSettings,
     "service": ServiceSettings,
     "staff": StaffSettings,
 }
@@ -52,6 +54,7 @@ class Settings(BaseModel):
         require_isolation: Refuse to examine files where a protection is not to be had.
         service: What `provenance serve` goes by.
         staff: How members of the staff sign in.
+        moderation: How complaints are taken and decided.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -70,6 +73,7 @@ class Settings(BaseModel):
     require_isolation: bool = False
     service: ServiceSettings = ServiceSettings()
     staff: StaffSettings = StaffSettings()
+    moderation: ModerationSettings = ModerationSettings()
 
 
 def load_settings(*, environ: Mapping[str, str] | None = None, **options: Any) -> Settings:

@@ -1,0 +1,62 @@
+"""The operator's settings for moderation: table `[moderation]`, or `PROVENANCE_MODERATION_*`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from provenance.runtime.setting_types import SettingPath
+
+__all__ = ["ModerationSettings"]
+
+Hours = Annotated[float, Field(gt=0, le=8760)]
+
+
+class ModerationSettings(BaseModel):
+    """How complaints are taken and decided. What a law sets is no setting.
+
+    Attributes:
+        contact_key: File with the keys that complainants' contacts are sealed with, a line
+            `ID BASE64` each, readable by its owner alone; the first seals, the others only
+            open. Without one there is no moderation at all: no complaint is taken that
+            could not be kept safely.
+        policies: Folder of policies, `*.yaml`, beside those that come with the program. A
+            version that decisions were made under must not change.
+        audit_roots: Folder into which the signed root of each day of the audit is written;
+            `moderation/audit-roots` in the home folder by default. Signed with the
+            service's signing key, if there is one.
+        complaints_per_hour: How many complaints one address may file in an hour.
+        complaints_per_day: How many in a day.
+        address_days: How long the digest of the address stays with a complaint.
+        claim_minutes: How long a case is whose who claimed it.
+        decide_critical_hours: Within how long a case is to be decided, by its severity.
+        decide_high_hours: The same.
+        decide_medium_hours: The same.
+        decide_low_hours: The same.
+        due_soon_hours: How long before a clock is up it is said so.
+        bulk_cap: How many subjects one decision may have.
+        tick_s: How often it is looked whether a clock is up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    contact_key: SettingPath | None = None
+    policies: SettingPath | None = None
+    audit_roots: SettingPath | None = None
+    complaints_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 20
+    complaints_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    address_days: Annotated[int, Field(ge=1, le=365)] = 90
+    claim_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    decide_critical_hours: Hours = 24.0
+    decide_high_hours: Hours = 72.0
+    decide_medium_hours: Hours = 168.0
+    decide_low_hours: Hours = 336.0
+    due_soon_hours: Hours = 6.0
+    bulk_cap: Annotated[int, Field(ge=1, le=10_000)] = 200
+    tick_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+
+    @classmethod
+    def lists(cls) -> frozenset[str]:
+        """Settings that are several values; there are none."""
+        return frozenset()
