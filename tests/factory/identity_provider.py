@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -138,6 +139,13 @@ class IdentityProvider:
     def unsigned(claims: Claims) -> str:
         """These claims with `alg: none`."""
         return f"{_encoded({'alg': 'none', 'kid': 'first'})}.{_encoded(claims)}."
+
+    @staticmethod
+    def hashed(claims: Claims, secret: bytes) -> str:
+        """These claims with `alg: HS256`, under a key that others know."""
+        body = f"{_encoded({'alg': 'HS256', 'kid': 'first'})}.{_encoded(claims)}"
+        digest = hmac.new(secret, body.encode(), hashlib.sha256).digest()
+        return f"{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class TestPasswordAndCode:
         assert (done.session.stage, done.session.means) == (Stage.FULL, "password+code")
         who = staff.sign_in.who(done.token, now=LATER)
         assert who is not None
-        assert (who[0].id, who[0].roles) == ("alice", {Role.REVIEWER})
+        assert (who[0].id, who[0].roles) == ("alice", frozenset({Role.REVIEWER}))
 
     def test_a_code_without_a_password_opens_nothing(self, staff: StaffParts) -> None:
         alice = enrolled(staff, "alice", now=NOW)
@@ -193,7 +193,8 @@ class TestEnumeration:
         enrolled(staff, "carol", now=NOW)
         staff.accounts.disable("carol", now=NOW)
         staff.accounts.add("dave", display_name="Dave", roles=[], now=NOW)
-        answers, work = [], []
+        answers: list[Begun | Refused] = []
+        work: list[list[str]] = []
         for name, text in (
             ("nobody", PASSWORD),
             ("alice", "another password"),
@@ -218,7 +219,7 @@ class TestEnumeration:
     def test_a_name_that_is_nobodys_is_locked_like_any_other(self, staff: StaffParts) -> None:
         enrolled(staff, "alice", now=NOW)
 
-        def answers(name: str) -> list[tuple[str, object]]:
+        def answers(name: str) -> list[tuple[str, datetime | None]]:
             found = []
             for n in range(COUNTS["name"].free + 3):
                 visitor = Visitor(address=f"192.0.2.{n}")
