@@ -33,23 +33,16 @@ from provenance.moderation.outcomes.statements import (
     write_upheld,
 )
 from provenance.moderation.personal_data import refuse_personal_data
-from provenance.moderation.tables import actions as action_rows
-from provenance.moderation.tables import case_subjects, complaints, contacts, decision_cases
-from provenance.moderation.tables import cases as case_rows
-from provenance.moderation.tables import decisions as decision_rows
-from provenance.moderation.tables import subjects as subject_rows
+from provenance.moderation.rows import actions_of, case_named, decision_named, outward_case
+from provenance.moderation.tables import complaints, contacts
 from provenance.moderation.vocabulary import (
     ActionState,
     ActionType,
     AppealOutcome,
     Audience,
-    CaseState,
     Category,
     ComplaintState,
-    Ground,
-    Outcome,
     Queue,
-    Severity,
 )
 from provenance.records.tokens import Random, new_id
 from provenance.wording.catalogue import Wording, wording_in
@@ -60,7 +53,6 @@ __all__ = [
     "AUTHORITY_ORDER_POLICY",
     "OutcomeEffects",
     "OutcomeSettings",
-    "decision_of",
 ]
 
 APPEAL_WINDOW = timedelta(days=184)
@@ -134,7 +126,7 @@ class OutcomeEffects:
             "decision": complaint.decision,
         }
         self.outbox.put(connection, event, data, now=now)
-        if event == "complaint.answered" and complaint.decision is not None:
+        if event == "complaint.answered":
             self._answer_late(connection, complaint, now)
 
     def on_decision(
@@ -152,8 +144,7 @@ class OutcomeEffects:
         """
         refuse_personal_data([("facts", decision.facts), ("reference", decision.reference)])
         told = {subject.id: subject for subject in case.subjects}
-        mine = [action for action in _actions(connection, decision.id, case.id)
-                if action.state is ActionState.PENDING]  # fmt: skip
+        mine = actions_of(connection, decision.id, case.id, states=[ActionState.PENDING])
         change = _Change(connection, decision, case, now)
         self._reasons(change, mine, told)
         for complaint in complaints:
@@ -198,7 +189,7 @@ class OutcomeEffects:
             ):
                 self._note(connection, "label.negated", case, now, label=label.claims.jti)
         told = {subject.id: subject for subject in case.subjects}
-        done = _actions(connection, old.id, case.id)
+        done = actions_of(connection, old.id, case.id)
         for action in done:
             if action.type is ActionType.NONE:
                 continue
@@ -237,7 +228,9 @@ class OutcomeEffects:
             "decision": clock.decision,
         }
         if event.startswith("interim."):
-            data["subjects"] = self._subjects_of(connection, clock.case)
+            case = case_named(connection, clock.case)
+            hidden = _is_restricted(case)
+            data["subjects"] = [_subject(one, restricted=hidden) for one in case.subjects]
         self.outbox.put(connection, event, data, now=now, once=f"{clock.id} {_zulu(clock.due_at)}")
 
     def on_appeal(
@@ -303,9 +296,7 @@ class OutcomeEffects:
     def _tell_upheld(
         self, connection: Connection, appeal: Appeal, case: Case, now: datetime
     ) -> None:
-        decision = decision_of(connection, appeal.decision, case.id)
-        if decision is None:
-            return
+        decision = decision_named(connection, appeal.decision, case.id)
         change = _Change(connection, decision, case, now)
         final = replace(self._context(decision, case, None), appeal_until=None)
         if appeal.complaint is not None:
@@ -318,7 +309,7 @@ class OutcomeEffects:
             )
             return
         language = self.settings.uploader_language
-        for action in _actions(connection, decision.id, case.id):
+        for action in actions_of(connection, decision.id, case.id):
             if action.type.restrictive:
                 self._issue(
                     change, StatementKind.UPHELD, f"uploader:{action.subject}", final, language
@@ -326,21 +317,10 @@ class OutcomeEffects:
 
     def _answer_late(self, connection: Connection, complaint: Complaint, now: datetime) -> None:
         """Tell somebody who complained after it had been decided."""
-        decision = decision_of(connection, complaint.decision or "", complaint.case or "")
-        row = connection.execute(
-            select(case_rows).where(case_rows.c.id == complaint.case)
-        ).one_or_none()
-        if decision is None or row is None:
+        if complaint.decision is None or complaint.case is None:
             return
-        case = Case(
-            id=row.id,
-            state=CaseState(row.state),
-            category=Category(row.category),
-            severity=Severity(row.severity),
-            queue=Queue(row.queue),
-            subjects=(),
-            opened_at=row.opened_at,
-        )
+        decision = decision_named(connection, complaint.decision, complaint.case)
+        case = outward_case(case_named(connection, complaint.case))
         self._tell_reporter(_Change(connection, decision, case, now), complaint)
 
     def _issue(
@@ -505,26 +485,6 @@ class OutcomeEffects:
             "subject": _subject(bare, restricted=_is_restricted(case)),
         }
 
-    def _subjects_of(self, connection: Connection, case: str) -> list[dict[str, Any]]:
-        queue = connection.execute(
-            select(case_rows.c.queue, case_rows.c.category).where(case_rows.c.id == case)
-        ).one_or_none()
-        hidden = (
-            queue is None
-            or queue.queue == Queue.RESTRICTED.value
-            or queue.category == Category.CHILD_SAFETY.value
-        )
-        rows = connection.execute(
-            select(subject_rows)
-            .join(case_subjects, case_subjects.c.subject == subject_rows.c.id)
-            .where(case_subjects.c.case == case)
-            .order_by(subject_rows.c.id)
-        ).all()
-        return [
-            _subject(Subject(id=row.id, url=row.url, sha256=row.sha256), restricted=hidden)
-            for row in rows
-        ]
-
     def _note(
         self, connection: Connection, verb: str, case: Case, now: datetime, **detail: Any
     ) -> None:
@@ -548,61 +508,6 @@ _WRITERS: Mapping[
     StatementKind.REVERSAL: write_reversal,
     StatementKind.UPHELD: write_upheld,
 }
-
-
-def _actions(connection: Connection, decision: str, case: str) -> list[Action]:
-    rows = connection.execute(
-        select(action_rows)
-        .where(action_rows.c.decision == decision, action_rows.c.case == case)
-        .order_by(action_rows.c.id)
-    ).all()
-    return [
-        Action(
-            id=row.id,
-            decision=row.decision,
-            case=row.case,
-            subject=row.subject,
-            type=ActionType(row.type),
-            state=ActionState(row.state),
-            why=row.why,
-            done_at=row.done_at,
-        )
-        for row in rows
-    ]
-
-
-def decision_of(connection: Connection, decision: str, case: str) -> Decision | None:
-    """The decision of this name, as it stands in this case."""
-    row = connection.execute(
-        select(decision_rows).where(decision_rows.c.id == decision)
-    ).one_or_none()
-    if row is None:
-        return None
-    cases = connection.execute(
-        select(decision_cases)
-        .where(decision_cases.c.decision == decision)
-        .order_by(decision_cases.c.case)
-    ).all()
-    return Decision(
-        id=row.id,
-        case=case or row.case,
-        subjects=tuple(row.subjects),
-        outcome=Outcome(row.outcome),
-        policies=tuple(row.policies),
-        ground=Ground(row.ground),
-        reference=row.reference,
-        facts=row.facts,
-        actions=tuple(map(ActionType, row.actions)),
-        territories=tuple(row.territories),
-        ends_at=row.ends_at,
-        automated_detection=row.automated_detection,
-        maker=row.maker,
-        second=row.second,
-        supersedes=next((one.supersedes for one in cases if one.case == (case or row.case)), None),
-        created_at=row.created_at,
-        cases=tuple(one.case for one in cases),
-        appeal=row.appeal,
-    )
 
 
 def _is_restricted(case: Case) -> bool:

@@ -73,9 +73,7 @@ class BlockKeeper:
             self._note(connection, "hash-entry.enabled", changed, by, now)
         return changed
 
-    def add_code(
-        self, entry: str, code: str, *, by: str, random: Random, now: datetime
-    ) -> None:
+    def add_code(self, entry: str, code: str, *, by: str, random: Random, now: datetime) -> None:
         """Let pictures that look like an entry's file be proposed to a person, too.
 
         Args:

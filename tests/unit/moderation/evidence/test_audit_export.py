@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 
 from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.evidence.audit_export import check_audit_export, export_lines
+from provenance.moderation.evidence.bundle import canonical
 from tests.factory.moderation_rows import NOW
-from tests.unit.moderation.evidence.test_bundle import audit, canonical
+from tests.unit.moderation.evidence.test_bundle import audit
 
 COUNT = 9
 LINES = [canonical(line) + b"\n" for line in audit(COUNT)]

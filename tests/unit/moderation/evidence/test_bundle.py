@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import KeySet
 
 from provenance.errors import ConflictError
-from provenance.jws.keys import ServiceKey, load_service_key, seal_statement
+from provenance.jws.keys import ServiceKey, seal_statement
 from provenance.moderation.audit import event_digest
 from provenance.moderation.evidence.bundle import (
     EvidenceFile,
@@ -59,20 +58,14 @@ from provenance.moderation.vocabulary import (
 )
 from provenance.trust.lists import ListPurpose, parse_trust_list
 from provenance.trust.timestamps import TimeStampChecker
+from tests.factory.service_keys import new_service_key
 from tests.factory.tsa import make_authority, make_token
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PICTURE = b"the bytes of a picture"
 
 
-def new_key() -> ServiceKey:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    return load_service_key(pem, where="test")
-
-
-KEY = new_key()
+KEY = new_service_key()
 
 
 def decision(name: str, *, supersedes: str | None = None, maker: str = "one") -> EvidenceDecision:
@@ -301,7 +294,7 @@ def test_the_seal_has_one_spelling() -> None:
 
 
 def test_whose_word_it_is() -> None:
-    stranger = new_key()
+    stranger = new_service_key()
     assert failed(checked(WHOLE, keys=stranger.key_set)) == [
         ("signature", "seal.jws: none of these keys signed it")
     ]

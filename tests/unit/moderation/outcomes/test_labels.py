@@ -25,7 +25,7 @@ from provenance.moderation.outcomes.labels import (
 )
 from provenance.records.tokens import new_id
 from provenance.verdict import Verdict
-from tests.unit.moderation.conftest import new_service_key
+from tests.factory.service_keys import new_service_key
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
