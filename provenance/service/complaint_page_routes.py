@@ -31,6 +31,7 @@ from provenance.service.page_answers import (
     wording_for,
 )
 from provenance.service.page_routes import stored_entry
+from provenance.service.translate import as_problem
 from provenance.wording.catalogue import Wording
 from provenance.wording.keys import label_of
 from provenance.wording.messages import Message, say
@@ -85,7 +86,7 @@ async def send_report(request: Request, caller: Anybody) -> Response:
         # What it is about was forgotten meanwhile.
         return _form(request, form, attached, {}, busy="home.failed", status=409)
     except TooOftenError as error:
-        again = _retry(error, now)
+        again = as_problem(error).headers
         return _form(request, form, attached, {}, busy="report.busy", status=429, headers=again)
     return _reported(request, filed, now)
 
@@ -119,7 +120,9 @@ async def follow(request: Request, caller: Anybody) -> Response:
     except NotFoundError:
         return _ask(request, ref, wrong="follow.wrong", status=404)
     except TooOftenError as error:
-        return _ask(request, ref, wrong="follow.locked", status=429, headers=_retry(error, now))
+        return _ask(
+            request, ref, wrong="follow.locked", status=429, headers=as_problem(error).headers
+        )
     return _followed(request, step, pin, now)
 
 
@@ -184,10 +187,6 @@ def _off(request: Request) -> Response | None:
 
 def _refused(request: Request) -> Response:
     return message_page(request, "error.refused", "error.refused-text", status=403)
-
-
-def _retry(error: TooOftenError, now: datetime) -> dict[str, str]:
-    return {"Retry-After": str(max(1, int((error.retry_at - now).total_seconds()) + 1))}
 
 
 async def _attached(request: Request, caller: Caller, form: ReportForm) -> StoredReport | None:

@@ -275,7 +275,7 @@ def _table(
 
 
 def _row(label: str, *values: Count | float | None) -> dict[str, Any]:
-    return {"label": label, "values": tuple(map(_value, values))}
+    return {"label": label, "cells": tuple(map(_value, values))}
 
 
 def _value(value: Count | float | None) -> Message:

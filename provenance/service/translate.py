@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import format_datetime
+
 from starlette.requests import ClientDisconnect
 
 from provenance.errors import (
@@ -30,7 +33,6 @@ _TABLE: tuple[tuple[type[ProvenanceError], ProblemKind, bool], ...] = (
     (NotFoundError, ProblemKind.NOT_FOUND, False),
     (ConflictError, ProblemKind.CONFLICT, True),
     (PermissionRefusedError, ProblemKind.FORBIDDEN, False),
-    (TooOftenError, ProblemKind.RATE_LIMITED, False),
     (FetchError, ProblemKind.UNFETCHABLE, True),
 )
 
@@ -41,6 +43,9 @@ def as_problem(error: Exception) -> Problem:
         return error
     if isinstance(error, ClientDisconnect):
         return Problem(ProblemKind.BAD_REQUEST, "the body ended before its end")
+    if isinstance(error, TooOftenError):
+        again = format_datetime(error.retry_at.astimezone(UTC), usegmt=True)
+        return Problem(ProblemKind.RATE_LIMITED, headers={"Retry-After": again})
     for kind_of_error, kind, tell in _TABLE:
         if isinstance(error, kind_of_error):
             detail = str(error) if tell else None

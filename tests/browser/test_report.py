@@ -1,4 +1,4 @@
-"""Somebody reports a problem: all the way, with and without scripts, by anybody, in any language."""
+"""Somebody reports a problem: all the way, with and without scripts, in any language."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_what_was_typed_stays_after_an_error_and_the_errors_lead_to_their_fields
     page = context(java_script_enabled=scripts).new_page()
     page.goto("/report?lang=en")
     page.locator("#url").fill("video.example")
-    page.locator("#explanation").fill("Two lines,\nand \"quotes\" & <b>marks</b>.")
+    page.locator("#explanation").fill('Two lines,\nand "quotes" & <b>marks</b>.')
     page.locator("#name").fill("A fan")
     page.get_by_role("button", name="Send the report").click()
     summary = page.locator("#errors")
@@ -129,9 +129,7 @@ def test_what_was_typed_stays_after_an_error_and_the_errors_lead_to_their_fields
         "Please tick this box: the law asks for it.",
     ]
     expect(page.locator("#url")).to_have_value("video.example")
-    expect(page.locator("#explanation")).to_have_value(
-        "Two lines,\nand \"quotes\" & <b>marks</b>."
-    )
+    expect(page.locator("#explanation")).to_have_value('Two lines,\nand "quotes" & <b>marks</b>.')
     expect(page.locator("#name")).to_have_value("A fan")
     expect(page.locator("#url")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#url")).to_have_attribute("aria-describedby", "url-wrong")
@@ -198,7 +196,7 @@ def test_the_fingerprint_is_made_on_the_device_and_no_byte_of_the_file_is_sent(
     page = context().new_page()
     sent: list[Request] = []
     page.goto("/report?lang=en", wait_until="networkidle")
-    page.context.on("request", sent.append)
+    page.context.on("request", lambda request: sent.append(request))
     data = b""
     for size in SIZES:
         data = os.urandom(size)
