@@ -11,7 +11,6 @@ from provenance.moderation.model import Action, Appeal, Case, Complaint, Contact
 from provenance.moderation.permissions import Permission, permissions_of
 from provenance.moderation.policies import PolicyBook
 from provenance.moderation.references import shown_reference
-from provenance.moderation.rows import outward_case
 from provenance.moderation.transitions import CASE_MOVES, COMPLAINT_MOVES
 from provenance.moderation.views import CaseFile, EvidenceAccess, Proposal, SimilarityLink
 from provenance.moderation.vocabulary import (
@@ -158,6 +157,8 @@ class CaseView:
         moves: What they may do now.
         more: Whether there are moves beside the first ones.
         hand_over: Of the restricted queue: what is to be done.
+        to_hand_over: Of the restricted queue: addresses and digests, and nothing else; what
+            they are called (a message), and they.
         evidence: What it is about.
         proposal: The decision that waits for a second person.
         complaints: Those on this page.
@@ -196,6 +197,7 @@ class CaseView:
     moves: frozenset[str]
     more: bool
     hand_over: tuple[str, ...]
+    to_hand_over: tuple[tuple[str, str], ...]
     evidence: tuple[SubjectView, ...]
     proposal: Proposal | None
     complaints: tuple[_ComplaintView, ...]
@@ -298,6 +300,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         moves=moves,
         more=bool(moves & {"escalate", "triage", "interim", "merge", "reopen", "void"}),
         hand_over=tuple((wording.in_language(found.hand_over) or "").splitlines()),
+        to_hand_over=_places(case) if restricted else (),
         evidence=() if restricted else tuple(evidence),
         proposal=found.proposal,
         complaints=tuple(
@@ -364,6 +367,15 @@ def _moves(
     return frozenset(name for name, allowed in may.items() if allowed)
 
 
+def _places(case: Case) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, value)
+        for subject in case.subjects
+        for name, value in (("mod.address", subject.url), ("row.digest", subject.sha256))
+        if value
+    )
+
+
 def _no_look(
     case: Case, reviewer: Reviewer, held: frozenset[Permission], left: int
 ) -> Message | None:
@@ -406,7 +418,8 @@ def _counts(counts: Mapping[str, int]) -> tuple[Message, ...]:
     for name, count in sorted(counts.items()):
         kind, _, value = name.partition(":")
         if kind in {"category", "role"} and count:
-            found.append(say("mod.count", what=say(f"{kind}.{value}"), number=count))
+            what = f"category.{value}" if kind == "category" else f"mod.role.{value}"
+            found.append(say("mod.count", what=say(what), number=count))
     return tuple(found)
 
 
@@ -470,8 +483,8 @@ def _access(one: EvidenceAccess, wording: Wording) -> _AccessView:
 
 
 def without_words(found: CaseFile) -> CaseFile:
-    """The file; of a restricted case without anybody's words, and without any place."""
+    """The file; of a restricted case without anybody's words."""
     if found.case.queue is not Queue.RESTRICTED:
         return found
     bare = tuple(replace(one, explanation="", locators=()) for one in found.complaints)
-    return replace(found, case=outward_case(found.case), complaints=bare)
+    return replace(found, complaints=bare)

@@ -16,6 +16,8 @@ from provenance.wording.messages import Message, say
 
 __all__ = ["Chosen", "QueueView", "queue_view"]
 
+_QUEUES = {Queue.GENERAL: "mod.queue.general", Queue.RESTRICTED: "mod.restricted"}
+
 Options = tuple[tuple[str, str], ...]
 
 
@@ -78,6 +80,7 @@ class _RowView:
     clocks: tuple[ClockWords, ...]
     complaints: Message
     trusted: bool
+    bulk: bool
     verdict: str | None
     holder: Message | None
     claimable: bool
@@ -143,7 +146,7 @@ def queue_view(  # noqa: PLR0913 - one page, whole
         states=tuple((one.value, f"mod.case.{one.value}") for one in CaseState),
         categories=tuple((one.value, f"category.{one.value}") for one in Category),
         severities=tuple((one.value, f"mod.severity.{one.value}") for one in reversed(Severity)),
-        queues=tuple((one.value, f"mod.queue.{one.value}") for one in queues),
+        queues=tuple((one.value, _QUEUES[one]) for one in queues),
         rows=tuple(_row(row, reviewer, wording, now) for row in rows),
         earlier=earlier,
         later=later,
@@ -166,6 +169,10 @@ def _row(row: QueueRow, reviewer: Reviewer, wording: Wording, now: datetime) -> 
         clocks=tuple(clock_words(clock, wording, now=now) for clock in running),
         complaints=say("mod.people", count=case.complaints),
         trusted=case.trusted,
+        # Restricted cases, and those that were handed up, are decided one by one.
+        bulk=case.queue is Queue.GENERAL
+        and case.state in CLAIMABLE
+        and case.state is not CaseState.ESCALATED,
         verdict=f"label.{verdict}" if verdict and case.queue is Queue.GENERAL else None,
         holder=held_by(case, reviewer, wording, now=now),
         claimable=row.claimable and why_not is None and not mine,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from provenance.moderation.model import AuditEvent, Case, Clock, Reviewer
 from provenance.moderation.permissions import Permission, permissions_of
-from provenance.moderation.vocabulary import CaseState, Queue
+from provenance.moderation.vocabulary import CaseState, ClockKind, Queue
 from provenance.wording.catalogue import Wording
 from provenance.wording.messages import Message, Quoted, say
 
@@ -63,6 +64,7 @@ _VERBS = (
     "decision.proposed",
     "evidence.seen",
 )
+_CLOCKS = frozenset(kind.value for kind in ClockKind)
 EVENT_VERBS = {verb: f"mod.event.{verb}" for verb in _VERBS}
 """Which message says a verb of the audit; the verb itself stands in where there is none."""
 
@@ -197,22 +199,30 @@ def event_words(event: AuditEvent, wording: Wording) -> EventWords:
     actor: Message | Quoted = Quoted(event.actor)
     if event.actor in {"system", "reporter", "uploader"}:
         actor = say(f"mod.actor.{event.actor}")
-    key = EVENT_VERBS.get(event.verb)
-    says = say(key, who=actor) if key else say("mod.event.other", who=actor, verb=event.verb)
+    members = _members(event.detail)
+    key, kind = EVENT_VERBS.get(event.verb), members.get("kind")
+    if key is None or (event.verb.startswith("clock.") and kind not in _CLOCKS):
+        says = say("mod.event.other", who=actor, verb=event.verb)
+    elif event.verb.startswith("clock."):
+        says = say(key, clock=say(f"mod.clock.{kind}"))
+    else:
+        says = say(key, who=actor)
     return EventWords(
         iso=event.at.isoformat(timespec="seconds"),
         when=wording.moment(event.at),
         says=says,
-        detail=_said(event.detail),
+        detail=_said(members),
     )
 
 
-def _said(detail: str) -> str | None:
+def _members(detail: str) -> dict[str, Any]:
     try:
         members = json.loads(detail)
     except ValueError:
-        return None
-    if not isinstance(members, dict):
-        return None
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _said(members: dict[str, Any]) -> str | None:
     found = next((members[name] for name in _SAID if isinstance(members.get(name), str)), None)
     return found[:_MAX_DETAIL] if found else None

@@ -24,6 +24,7 @@ from provenance.moderation.vocabulary import (
     ReporterRole,
 )
 from provenance.records.reports import ReportStore
+from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.settings import load_settings
@@ -33,7 +34,17 @@ from provenance.staff.tokens import csrf_of
 from tests.factory.service import RunningService
 from tests.factory.staff import Member, enrolled
 
-__all__ = ["STAFF", "Console", "console_on", "contact_key", "impersonation"]
+__all__ = ["STAFF", "Console", "console_on", "contact_key", "impersonation", "keeping_policies"]
+
+_KEEPING = """\
+schema_version: "1"
+name: test-keeping
+version: "1"
+passes: [official]
+test: true
+keep_uploads: true
+report_days: 30
+"""
 
 STAFF: Mapping[str, frozenset[Role]] = {
     "ro-reviewer": frozenset({Role.REVIEWER}),
@@ -58,6 +69,14 @@ def contact_key(folder: Path) -> Path:
     path.write_text(f"first {base64.b64encode(os.urandom(32)).decode('ascii')}\n", "ascii")
     path.chmod(0o600)
     return path
+
+
+def keeping_policies(folder: Path) -> Path:
+    """A folder with a policy, `test-keeping`, under which files that were checked are kept."""
+    policies = folder / "policies"
+    policies.mkdir()
+    (policies / "keeping.yaml").write_text(_KEEPING, "utf-8")
+    return policies
 
 
 def impersonation() -> DecisionDraft:
@@ -140,6 +159,20 @@ class Console:
         filed = self.file(url, category, **members)
         assert filed.complaint.case is not None
         return filed.complaint.case
+
+    def checked(self, data: bytes, *, name: str = "copy.jpg") -> str:
+        """The report about a file that is kept: its name."""
+        with self.service.client(self.service.key(Scope.VERIFY)) as client:
+            answer = client.put(
+                "/v1/verify", params={"policy": "test-keeping", "name": name}, content=data
+            )
+        answer.raise_for_status()
+        return answer.headers["Location"].rpartition("/")[2]
+
+    def case_of_file(self, data: bytes, url: str) -> str:
+        """A case about a file that is kept here: its name."""
+        report = self.checked(data)
+        return self.case(url, locators=(Locator(url=url, report=report),))
 
     def claimed(self, url: str, by: str, category: Category = Category.IMPERSONATION) -> str:
         """A case that somebody has."""
