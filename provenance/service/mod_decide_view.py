@@ -254,9 +254,11 @@ def bulk_subject(request: Request, who: SignedIn, cases: Sequence[str]) -> Undec
     """These cases.
 
     Raises:
-        ConflictError: One of them is not there.
+        ConflictError: There is none, one of them is not there, or it is restricted.
         PermissionRefusedError: One of them is not for them.
     """
+    if not cases:
+        raise ConflictError("bulk: expected at least one case, got none")
     desk, now = moderation_of(request).cases, parts_of(request).clock()
     about = tuple(desk.get(case, who.reviewer, now=now).case for case in cases)
     if any(case.queue is Queue.RESTRICTED for case in about):
