@@ -216,6 +216,8 @@ class AppealDesk:
             locked = found.locked_until is not None and found.locked_until > now
             if locked and found.reviewer != reviewer.id:
                 raise ConflictError(f"appeal: somebody else has it until {found.locked_until}")
+            if found.state not in {AppealState.FILED, AppealState.ASSIGNED}:
+                raise ConflictError(f"appeal: expected one that waits, got {found.state.value}")
             until = now + self._office.rules.claim_lasts
             if found.state is AppealState.ASSIGNED:
                 self._give_back(connection, appeal, SYSTEM, now)

@@ -500,13 +500,15 @@ class CaseDesk:
             The decision that says so, which replaces it.
 
         Raises:
-            ConflictError: It holds nowhere any more, or answers an appeal.
+            ConflictError: It holds nowhere any more, answers an appeal, or two people made it.
         """
         check_permission(reviewer, Permission.UNDO)
         with writing(self._office.engine) as connection:
             old = decision_named(connection, decision)
             if old.appeal is not None:
                 raise ConflictError("undo: a decision on an appeal is final")
+            if old.second is not None:
+                raise ConflictError("undo: two people decided it; reopen the case instead")
             held = [name for name in old.cases if held_case(connection, name).decision == old.id]
             still = [n for n in held if CaseState(held_case(connection, n).state) in _ENDED]
             if not still:

@@ -254,7 +254,8 @@ def leave_case(connection: Connection, office: Office, row: Row[Any], *, now: da
     resume_if_nothing_is_asked(connection, office, held.id, now=now)
     severe = held.severity_rank >= Severity.HIGH.rank
     untouched = CaseState(held.state) in _UNTOUCHED
-    if left == 0 and not severe and untouched and not is_captured(connection, held):
+    kept = severe or held.decision is not None or is_captured(connection, held)
+    if left == 0 and untouched and not kept:
         move_case(
             connection,
             office.audit,

@@ -205,14 +205,19 @@ def decision_named(connection: Connection, decision: str, case: str | None = Non
 
 
 def decisions_of(connection: Connection, case: str) -> list[Decision]:
-    """All decisions about a case, oldest first."""
+    """All decisions about a case, oldest first: each replaces the one before it."""
     query = (
         select(decisions)
         .join(decision_cases, decision_cases.c.decision == decisions.c.id)
         .where(decision_cases.c.case == case)
-        .order_by(decisions.c.created_at, decisions.c.id)
     )
-    return [_decision(connection, row, case) for row in connection.execute(query).all()]
+    found = [_decision(connection, row, case) for row in connection.execute(query).all()]
+    next_of = {decision.supersedes: decision for decision in found}
+    line: list[Decision] = []
+    # Two of one moment are told apart by what they replace, not by the time.
+    while len(line) < len(found):
+        line.append(next_of[line[-1].id if line else None])
+    return line
 
 
 def _decision(connection: Connection, row: Row[Any], case: str) -> Decision:
