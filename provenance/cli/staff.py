@@ -264,12 +264,13 @@ def _roles(given: list[str] | None) -> list[Role]:
 
 def _end_of(text: str) -> datetime:
     try:
-        day = date.fromisoformat(text) + timedelta(days=1)
-    except (ValueError, OverflowError) as error:
+        day = date.fromisoformat(text)
+    except ValueError as error:
         raise ConfigurationError(
             f"--until: expected a date like 2027-03-31, got {text!r:.40}"
         ) from error
-    return datetime.combine(day, time(), tzinfo=UTC)
+    # That day is the last one, to its last second.
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
 
 def _ways(account: Account) -> str:
