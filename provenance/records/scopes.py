@@ -22,6 +22,9 @@ class Scope(StrEnum):
     STORE_BINDINGS = "store:bindings"
     COMPLAINTS = "complaints"
     COMPLAINTS_TRUSTED = "complaints:trusted"
+    ACTIONS = "actions"
+    BLOCKLIST = "blocklist"
+    AUDIT = "audit"
 
 
 SCOPES: dict[Scope, str] = {
@@ -34,4 +37,7 @@ SCOPES: dict[Scope, str] = {
     Scope.STORE_BINDINGS: "Store soft bindings.",
     Scope.COMPLAINTS: "File complaints with a number of one's own, and follow them.",
     Scope.COMPLAINTS_TRUSTED: "File complaints as a trusted flagger, which come first.",
+    Scope.ACTIONS: "Say of requested actions that they are done, or why they failed.",
+    Scope.BLOCKLIST: "Ask the block list about uploads, and add codes of blocked files.",
+    Scope.AUDIT: "Read the audit of moderation.",
 }

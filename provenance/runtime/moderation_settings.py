@@ -37,6 +37,17 @@ class ModerationSettings(BaseModel):
         due_soon_hours: How long before a clock is up it is said so.
         bulk_cap: How many subjects one decision may have.
         tick_s: How often it is looked whether a clock is up.
+        receivers: File (TOML, readable by its owner alone) of who is told what follows from
+            decisions: tables `[[receiver]]` with `url`, `secret` (`whsec_...`), and where
+            wanted `events` and `kind`: `platform`, or `mail` for the operator's own mail,
+            whose `host:port` has to be in `network_allow`.
+        uploader_language: In which language whoever uploaded is written to; messages to
+            the platform carry the others too.
+        label_days: How long a label holds that its decision does not end sooner.
+        flood_expected: How many hits of one entry of the block list an hour are ordinary.
+        flood_factor: How many times as many quarantine it.
+        time_stamp_authority: Authority (RFC 3161) asked for time-stamps over evidence.
+        time_stamp_list: Its anchors (PEM); without them no time-stamp would count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -55,6 +66,13 @@ class ModerationSettings(BaseModel):
     due_soon_hours: Hours = 6.0
     bulk_cap: Annotated[int, Field(ge=1, le=10_000)] = 200
     tick_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    receivers: SettingPath | None = None
+    uploader_language: Annotated[str, Field(min_length=2, max_length=12)] = "en"
+    label_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    flood_expected: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    flood_factor: Annotated[int, Field(ge=2, le=1000)] = 10
+    time_stamp_authority: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None = None
+    time_stamp_list: SettingPath | None = None
 
     @classmethod
     def lists(cls) -> frozenset[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from provenance.database.transactions import transaction
 from provenance.records.idempotency import IdempotencyStore
@@ -22,6 +22,7 @@ from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
 from provenance.runtime.moderation_parts import ModerationParts
+from provenance.runtime.outcome_parts import OutcomeParts, contact_filler
 from provenance.runtime.report_desk import ReportDesk
 from provenance.runtime.service_database import open_database
 from provenance.runtime.service_work import (
@@ -66,6 +67,7 @@ class ServiceParts:
         keys: API keys.
         staff: Who of the staff may sign in, and is signed in.
         moderation: Complaints, cases, decisions and appeals; None: not configured.
+        outcomes: What follows from decisions; there with moderation.
         desk: Uploads and their reports.
         jobs: Batch jobs.
         requests: Requests seen before.
@@ -83,6 +85,7 @@ class ServiceParts:
     keys: KeyStore
     staff: StaffParts
     moderation: ModerationParts | None
+    outcomes: OutcomeParts | None
     desk: ReportDesk
     jobs: JobStore
     requests: IdempotencyStore
@@ -111,7 +114,7 @@ class ServiceParts:
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
         reports, requests = ReportStore(engine), IdempotencyStore(engine)
-        moderation = ModerationParts.open(settings, engine, reports=reports, clock=system_clock)
+        moderation, outcomes = _moderation(settings, engine, reports, uploads)
         jobs = JobStore(engine, os.urandom)
         webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
         fetcher = None
@@ -149,7 +152,17 @@ class ServiceParts:
             judges=judges, desk=desk, reports=reports, clock=system_clock, note=note
         )
         tidy = Housekeeper(reports=reports, jobs=jobs, uploads=uploads, clock=system_clock)
-        messenger = Messenger(webhooks=webhooks, client=client, clock=system_clock, note=note)
+        messenger = Messenger(
+            webhooks=webhooks,
+            client=client,
+            clock=system_clock,
+            note=note,
+            fill=(
+                (lambda delivery: delivery.body)
+                if moderation is None
+                else contact_filler(engine, moderation.office.contacts)
+            ),
+        )
         routines = {
             **{
                 f"jobs-{n}": Routine(f"jobs-{n}", job_worker(), rest_s=_REST_S, note=note)
@@ -168,12 +181,21 @@ class ServiceParts:
                 rest_s=moderation.tick_s,
                 note=note,
             )
+        if outcomes is not None:
+            following = outcomes
+            routines["evidence"] = Routine(
+                "evidence",
+                lambda: following.tidy(system_clock()),
+                rest_s=_TIDY_REST_S,
+                note=note,
+            )
         return cls(
             settings=settings,
             register=register,
             keys=KeyStore(engine, os.urandom),
             staff=staff,
             moderation=moderation,
+            outcomes=outcomes,
             desk=desk,
             jobs=jobs,
             requests=requests,
@@ -214,3 +236,31 @@ class ServiceParts:
         for routine in self.routines.values():
             routine.join(self.settings.service.grace_s)
         self.register.close()
+
+
+def _moderation(
+    settings: Settings, engine: Engine, reports: ReportStore, uploads: UploadFolder
+) -> tuple[ModerationParts | None, OutcomeParts | None]:
+    """The desks, and what follows from what they do; None where none are configured."""
+    if settings.moderation.contact_key is None:
+        return None, None
+    desks: list[ModerationParts] = []
+
+    def uploader_token(decision: str, case: str) -> str:
+        # The desk is opened with what is made here, so it is asked only later.
+        return desks[0].appeals.uploader_token(decision, case)
+
+    outcomes = OutcomeParts.open(
+        settings,
+        engine,
+        uploads=uploads,
+        clock=system_clock,
+        uploader_token=uploader_token,
+    )
+    moderation = ModerationParts.open(
+        settings, engine, reports=reports, clock=system_clock, effects=outcomes.effects
+    )
+    if moderation is None:
+        return None, None
+    desks.append(moderation)
+    return moderation, outcomes

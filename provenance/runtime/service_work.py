@@ -20,7 +20,7 @@ from provenance.errors import (
 from provenance.records.job_model import Item, Job
 from provenance.records.jobs import JobStore
 from provenance.records.reports import ReportStore, StoredReport
-from provenance.records.webhooks import WebhookStore, sign_webhook
+from provenance.records.webhooks import Delivery, WebhookStore, sign_webhook
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.judges import Judges
 from provenance.runtime.report_desk import Question, ReportDesk, lease_for
@@ -180,7 +180,15 @@ class JobWorker:
 
 
 class Messenger:
-    """Delivers messages that are due."""
+    """Delivers messages that are due.
+
+    Args:
+        webhooks: The messages.
+        client: Delivers them.
+        clock: Says what time it is.
+        note: Told of failures.
+        fill: The body as it is delivered, where it is not the one that waits.
+    """
 
     def __init__(
         self,
@@ -189,22 +197,23 @@ class Messenger:
         client: WebhookClient,
         clock: Callable[[], datetime],
         note: Note,
+        fill: Callable[[Delivery], str] = lambda delivery: delivery.body,
     ) -> None:
         self._webhooks = webhooks
         self._client = client
         self._clock = clock
         self._note = note
+        self._fill = fill
 
     def __call__(self) -> bool:
         """Try what is due: was there anything?"""
         now = self._clock()
         due = self._webhooks.lease(now=now, until=now + _DELIVERY_LEASE)
         for delivery in due:
-            headers = sign_webhook(
-                delivery.secret, id=delivery.id, at=self._clock(), body=delivery.body
-            )
             try:
-                self._client.deliver(delivery.url, delivery.body, headers)
+                body = self._fill(delivery)
+                headers = sign_webhook(delivery.secret, id=delivery.id, at=self._clock(), body=body)
+                self._client.deliver(delivery.url, body, headers)
             except FetchError as error:
                 state = self._webhooks.failed(delivery, str(error), now=self._clock())
                 self._note("webhook-failed", webhook=delivery.id, state=state.value)

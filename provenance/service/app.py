@@ -20,11 +20,15 @@ from provenance.records.scopes import SCOPES
 from provenance.runtime.page_parts import PageParts
 from provenance.runtime.service_parts import ServiceParts
 from provenance.service import (
+    audit_routes,
     badge_routes,
     binding_routes,
+    blocklist_routes,
     complaint_page_routes,
     complaint_routes,
+    decision_routes,
     job_routes,
+    label_routes,
     mod_form_routes,
     mod_page_routes,
     mod_routes,
@@ -163,8 +167,13 @@ def _routes(lifespan: Any) -> FastAPI:
         mod_page_routes,
         mod_form_routes,
         mod_routes,
+        label_routes,
+        decision_routes,
+        blocklist_routes,
+        audit_routes,
     ):
         app.include_router(module.router)
+    app.include_router(blocklist_routes.staff_router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)
     app.add_exception_handler(AnswerInsteadError, _answer_instead)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, updat
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM, AuditLog, writing
+from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.outcomes.tables import deletions, legal_holds, statements
 from provenance.moderation.tables import (
     appeals,
@@ -32,12 +33,12 @@ from provenance.moderation.tables import (
     subjects,
 )
 from provenance.moderation.tables import complaints as complaint_rows
-from provenance.moderation.vocabulary import AppealState, CaseState
+from provenance.moderation.vocabulary import AppealState, CaseState, Queue
+from provenance.records.tables import reports
 from provenance.records.tokens import Random, new_id
 
-__all__ = ["APPEAL_WINDOW", "GRACE", "DeletedEvidence", "LegalHold", "RetentionDesk", "keep_until"]
+__all__ = ["GRACE", "DeletedEvidence", "LegalHold", "RetentionDesk", "keep_until"]
 
-APPEAL_WINDOW = timedelta(days=184)
 GRACE = timedelta(days=31)
 _BATCH = 20
 _ENDED = (CaseState.CLOSED.value, CaseState.VOID.value)
@@ -194,6 +195,30 @@ class RetentionDesk:
         with transaction(self._engine, reads=True) as connection:
             return _holds(connection, case)
 
+    def keep_reports(self, *, now: datetime) -> None:
+        """Let no machine's report, and no file kept with it, end before its case may.
+
+        A report is otherwise forgotten after the days that its policy says.
+        """
+        held = (
+            select(subjects.c.report)
+            .join(case_subjects, case_subjects.c.subject == subjects.c.id)
+            .join(cases, cases.c.id == case_subjects.c.case)
+            .where(
+                subjects.c.report.is_not(None),
+                # Nothing of suspected abuse of minors is kept any longer for us.
+                cases.c.queue != Queue.RESTRICTED.value,
+                cases.c.id.not_in(select(deletions.c.case)),
+            )
+        )
+        soon = now + GRACE
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(reports)
+                .where(reports.c.id.in_(held), reports.c.ends_at > now, reports.c.ends_at < soon)
+                .values(ends_at=soon + GRACE)
+            )
+
     def delete_due(self, *, now: datetime) -> Sequence[DeletedEvidence]:
         """Delete the evidence of some cases whose time is over: of which?
 
@@ -230,7 +255,7 @@ class RetentionDesk:
         )
         # What another case is about too stays until that one's time is over.
         own = [row for row in rows if row.id not in shared]
-        reports = tuple(row.report for row in own if row.report)
+        named = tuple(row.report for row in own if row.report)
         refs = (
             connection.execute(select(complaint_rows.c.ref).where(complaint_rows.c.case == case))
             .scalars()
@@ -262,10 +287,10 @@ class RetentionDesk:
             "evidence.deleted",
             case,
             sha256=list(digests),
-            reports=len(reports),
+            reports=len(named),
             complaints=len(refs),
         )
-        return DeletedEvidence(case=case, digests=digests, reports=reports)
+        return DeletedEvidence(case=case, digests=digests, reports=named)
 
     def _note(
         self,

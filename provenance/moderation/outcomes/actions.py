@@ -10,13 +10,15 @@ Of restricted cases nothing is sent but names of ours: no address, no digest, no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from provenance.moderation.appeal_rules import uploader_was_heard
 from provenance.moderation.audit import SYSTEM, AuditLog
+from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.model import Action, Appeal, Case, Clock, Complaint, Decision, Subject
 from provenance.moderation.outcomes.hash_list import HashAlgorithm, HashEntry, HashList
 from provenance.moderation.outcomes.labels import LabelMaker, LabelValue
@@ -49,14 +51,11 @@ from provenance.wording.catalogue import Wording, wording_in
 from provenance.wording.languages import DEFAULT, LANGUAGES, Language, language_of
 
 __all__ = [
-    "APPEAL_WINDOW",
     "AUTHORITY_ORDER_POLICY",
     "OutcomeEffects",
     "OutcomeSettings",
 ]
 
-APPEAL_WINDOW = timedelta(days=184)
-"""DSA Art. 20 (1): at least six months, which 184 days are everywhere."""
 AUTHORITY_ORDER_POLICY = "authority-order"
 """Name of the policy of decisions that do what an authority orders."""
 
@@ -215,7 +214,7 @@ class OutcomeEffects:
                 change,
                 StatementKind.REVERSAL,
                 f"complaint:{row.ref}",
-                self._context(old, case, None),
+                self._context(change, None, final=True),
                 language_of(row.locale) or DEFAULT,
             )
 
@@ -273,11 +272,15 @@ class OutcomeEffects:
         types: tuple[ActionType, ...] | None = None,
     ) -> None:
         about = subject.url or _digest_name(subject.sha256)
+        # What answers somebody else's appeal they may still appeal themselves.
+        final = change.decision.appeal is not None and uploader_was_heard(
+            change.connection, change.case.id
+        )
         self._issue(
             change,
             kind,
             f"uploader:{subject.id}",
-            self._context(change.decision, change.case, about, types),
+            self._context(change, about, types, final=final),
             self.settings.uploader_language,
         )
 
@@ -289,7 +292,7 @@ class OutcomeEffects:
             change,
             StatementKind.DECISION,
             f"complaint:{complaint.ref}",
-            self._context(change.decision, change.case, about),
+            self._context(change, about, final=change.decision.appeal is not None),
             language_of(complaint.locale) or DEFAULT,
         )
 
@@ -298,7 +301,7 @@ class OutcomeEffects:
     ) -> None:
         decision = decision_named(connection, appeal.decision, case.id)
         change = _Change(connection, decision, case, now)
-        final = replace(self._context(decision, case, None), appeal_until=None)
+        final = self._context(change, None, final=True)
         if appeal.complaint is not None:
             locale = connection.execute(
                 select(complaints.c.locale).where(complaints.c.ref == appeal.complaint)
@@ -401,18 +404,18 @@ class OutcomeEffects:
 
     def _context(
         self,
-        decision: Decision,
-        case: Case,
+        change: _Change,
         about: str | None,
         types: tuple[ActionType, ...] | None = None,
+        *,
+        final: bool,
     ) -> StatementContext:
-        restricted = _is_restricted(case)
+        restricted = _is_restricted(change.case)
         return StatementContext(
-            url=f"{self.settings.public_url}/decisions/{decision.id}",
+            url=f"{self.settings.public_url}/decisions/{change.decision.id}",
             about=None if restricted else about,
             actions=types,
-            # Whoever decides an appeal has the last word here.
-            appeal_until=None if decision.appeal else decision.created_at + APPEAL_WINDOW,
+            appeal_until=None if final else change.now + APPEAL_WINDOW,
             tells_facts=not restricted,
         )
 

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, insert, select, update
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import AuditLog, writing
+from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.evidence.retention import (
-    APPEAL_WINDOW,
     GRACE,
     LegalHold,
     RetentionDesk,

@@ -1,0 +1,221 @@
+"""What follows, with the desks that decide: from the complaint to the end and back."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from provenance.database.transactions import transaction
+from provenance.jws.keys import ServiceKey
+from provenance.moderation.appeals import ByReporter, ByUploader
+from provenance.moderation.audit import AuditLog, event_digest
+from provenance.moderation.cases import CaseDesk
+from provenance.moderation.evidence.bundle import write_evidence
+from provenance.moderation.evidence.bundle_check import check_evidence
+from provenance.moderation.evidence.collecting import EvidenceCollector
+from provenance.moderation.outcomes.actions import OutcomeEffects, OutcomeSettings
+from provenance.moderation.outcomes.dsa import dsa_statement
+from provenance.moderation.outcomes.hash_list import HashList
+from provenance.moderation.outcomes.labels import LabelMaker, LabelStore, holding
+from provenance.moderation.outcomes.published import dsa_facts, read_decision
+from provenance.moderation.outcomes.receivers import Outbox, Receiver
+from provenance.moderation.outcomes.statements import StatementStore
+from provenance.moderation.policies import load_policy_book
+from provenance.moderation.vocabulary import ActionType, AppealOutcome, Category, Outcome, Role
+from provenance.records.tables import webhooks
+from tests.factory.moderation import (
+    CONTACT,
+    NOW,
+    Desks,
+    about,
+    draft,
+    nothing_found,
+    open_desks,
+    person,
+)
+
+KIM, LEE, PARK = person("kim"), person("lee"), person("park", Role.SENIOR)
+
+
+@pytest.fixture
+def effects(
+    engine: Engine, service_key: ServiceKey, random: Callable[[int], bytes]
+) -> OutcomeEffects:
+    return OutcomeEffects(
+        settings=OutcomeSettings(public_url="https://verify.example"),
+        outbox=Outbox([Receiver(url="https://platform.example/hook", secret=b"s" * 24)], random),
+        audit=AuditLog(engine),
+        random=random,
+        labels=LabelMaker(
+            key=service_key, issuer="https://verify.example", lasts=timedelta(days=30)
+        ),
+    )
+
+
+@pytest.fixture
+def desks(engine: Engine, effects: OutcomeEffects) -> Desks:
+    return open_desks(engine, told=effects)  # type: ignore[arg-type]
+
+
+def sent(engine: Engine) -> list[dict[str, Any]]:
+    with transaction(engine, reads=True) as connection:
+        rows = connection.execute(select(webhooks.c.body).order_by(webhooks.c.created_at)).all()
+    return [json.loads(row.body) for row in rows]
+
+
+def decided(desks: Desks, cases: CaseDesk, *actions: ActionType) -> tuple[str, str, list[str]]:
+    """A case of two complaints that was decided: its name, the decision, the references."""
+    refs = []
+    for _ in range(2):
+        filed = desks.complaints.file(
+            about(sha="a picture", contact=CONTACT, explanation="It is me, Han Areum."), now=NOW
+        )
+        refs.append(filed.complaint.ref)
+    case = filed.complaint.case
+    assert case is not None
+    cases.claim(case, KIM, now=NOW)
+    made = cases.decide(case, KIM, draft(*actions), now=NOW)
+    assert made is not None
+    return case, made.id, refs
+
+
+def test_overturn_restores_everything_it_touched(engine: Engine, desks: Desks) -> None:
+    types = (ActionType.REMOVE, ActionType.LABEL, ActionType.HASH_BLOCK)
+    case, decision, refs = decided(desks, desks.cases, *types)
+    subject = desks.cases.get(case, KIM, now=NOW).case.subjects[0]
+    assert subject.sha256 is not None
+    hashes, labels = HashList(engine), LabelStore(engine)
+    assert hashes.check(sha256=subject.sha256, now=NOW).blocked
+    assert holding([one.claims for one in labels.about(subject.sha256, now=NOW)], at=NOW)
+    before = sent(engine)
+    asked = {m["data"]["action"] for m in before if m["type"] == "action.requested"}
+    assert len(asked) == 3
+
+    by = ByUploader(token=desks.appeals.uploader_token(decision, case))
+    appeal = desks.appeals.file(decision, by=by, text="It is a fan's work.", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    done = desks.appeals.decide(appeal.id, LEE, AppealOutcome.OVERTURNED, nothing_found(), now=NOW)
+
+    assert not hashes.check(sha256=subject.sha256, now=NOW).blocked
+    assert holding([one.claims for one in labels.about(subject.sha256, now=NOW)], at=NOW) == ()
+    after = sent(engine)[len(before) :]
+    assert {m["data"]["action"] for m in after if m["type"] == "action.reversed"} == asked
+    told = sorted(
+        (m["data"]["recipient"], m["data"]["kind"])
+        for m in after
+        if m["type"] == "statement.issued"
+    )
+    everybody = [*(f"complaint:{ref}" for ref in refs), f"uploader:{subject.id}"]
+    assert [one for one in told if one[1] == "reversal"] == sorted(
+        (who, "reversal") for who in everybody
+    )
+    assert len(told) == len(set(told))
+    final = read_decision(engine, done.new_decision or "", now=NOW)
+    assert final.decision.outcome is Outcome.NO_VIOLATION
+    assert read_decision(engine, decision, now=NOW).superseded_by == final.decision.id
+    assert AuditLog(engine).verify() == []
+
+
+def test_undo_takes_back_as_much(engine: Engine, desks: Desks) -> None:
+    case, decision, refs = decided(desks, desks.cases, ActionType.HASH_BLOCK)
+    subject = desks.cases.get(case, KIM, now=NOW).case.subjects[0]
+    desks.cases.undo(decision, PARK, why="the wrong case", now=NOW)
+    assert not HashList(engine).check(sha256=subject.sha256 or "", now=NOW).blocked
+    told = StatementStore(engine).of_decision(decision)
+    reversals = [s.recipient for s in told if s.kind.value == "reversal"]
+    assert sorted(reversals) == sorted(
+        [*(f"complaint:{ref}" for ref in refs), f"uploader:{subject.id}"]
+    )
+
+
+def test_who_complained_is_nowhere(engine: Engine, desks: Desks) -> None:
+    case, _, _ = decided(desks, desks.cases, ActionType.REMOVE)
+    parts = EvidenceCollector(
+        engine, AuditLog(engine), public_url="https://verify.example"
+    ).collect(case)
+    exported = parts.case.model_dump_json() + "".join(map(str, parts.audit))
+    everything = json.dumps(sent(engine), ensure_ascii=False) + exported
+    for secret in ("Areum", "areum.han", "It is me", "203.0.113"):
+        assert secret not in everything
+
+
+def test_the_bundle_of_a_case_that_was_appealed_is_proven(
+    engine: Engine, desks: Desks, service_key: ServiceKey
+) -> None:
+    case, decision, _ = decided(desks, desks.cases, ActionType.REMOVE, ActionType.HASH_BLOCK)
+    by = ByUploader(token=desks.appeals.uploader_token(decision, case))
+    appeal = desks.appeals.file(decision, by=by, text="x", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    desks.appeals.decide(appeal.id, LEE, AppealOutcome.OVERTURNED, nothing_found(), now=NOW)
+    collector = EvidenceCollector(engine, AuditLog(engine), public_url="https://verify.example")
+    bundles = []
+    for _ in range(2):
+        stream = io.BytesIO()
+        write_evidence(
+            stream,
+            collector.collect(case),
+            key=service_key,
+            issuer="https://verify.example",
+            made_at=NOW,
+        )
+        bundles.append(stream)
+    assert bundles[0].getvalue() == bundles[1].getvalue()
+    report = check_evidence(
+        bundles[0], keys=service_key.key_set, event_digest=event_digest, where="bundle"
+    )
+    assert report.is_proven, [one for one in report.checks if one.state.value == "failed"]
+    assert report.case is not None
+    assert [one.supersedes for one in report.case.decisions] == [None, decision]
+    assert len(report.case.complaints) == 2
+
+
+@pytest.mark.parametrize("category", [c for c in Category if c is not Category.CHILD_SAFETY])
+def test_every_packaged_policy_makes_a_statement_that_the_database_takes(
+    engine: Engine, desks: Desks, category: Category
+) -> None:
+    filed = desks.complaints.file(about(category, sha="a picture"), now=NOW)
+    case = filed.complaint.case
+    assert case is not None
+    desks.cases.claim(case, KIM, now=NOW)
+    book = load_policy_book()
+    policy = book.current(now=NOW, category=category)[0]
+    restrictive = next(one for one in policy.allowed_actions if one.restrictive)
+    made = desks.cases.decide(
+        case, KIM, replace(draft(restrictive), policies=(policy.id,)), now=NOW
+    )
+    if made is None:
+        made = desks.cases.second(case, PARK, agree=True, now=NOW)
+    assert made is not None
+    found = read_decision(engine, made.id, now=NOW)
+    document = dsa_statement(found.decision, dsa_facts(found, book, media_type="image/jpeg"))
+    assert document["category"] == policy.dsa_category
+    assert document["source_type"] == "SOURCE_ARTICLE_16"
+
+
+def test_the_uploader_may_appeal_what_answers_a_reporters_appeal(
+    engine: Engine, desks: Desks
+) -> None:
+    filed = desks.complaints.file(about(sha="a picture"), now=NOW)
+    case, pin = filed.complaint.case, filed.pin
+    assert case is not None
+    assert pin is not None
+    desks.cases.claim(case, KIM, now=NOW)
+    first = desks.cases.decide(case, KIM, nothing_found(), now=NOW)
+    assert first is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=pin)
+    appeal = desks.appeals.file(first.id, by=by, text="x", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    done = desks.appeals.decide(appeal.id, LEE, AppealOutcome.OVERTURNED, draft(), now=NOW)
+    told = {
+        statement.audience.value: statement.body
+        for statement in StatementStore(engine).of_decision(done.new_decision or "")
+    }
+    assert "you can object until" in told["uploader"]
+    assert "is final here" in told["reporter"]
