@@ -10,6 +10,7 @@ from provenance.runtime.setting_types import SettingPath
 
 __all__ = ["ModerationSettings"]
 
+HelpLineText = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80} https://[!-~]{1,300}$")]
 Hours = Annotated[float, Field(gt=0, le=8760)]
 
 
@@ -48,6 +49,8 @@ class ModerationSettings(BaseModel):
         flood_factor: How many times as many quarantine it.
         time_stamp_authority: Authority (RFC 3161) asked for time-stamps over evidence.
         time_stamp_list: Its anchors (PEM); without them no time-stamp would count.
+        help_lines: Where people who complain find help, `NAME https://ADDRESS` each, shown in
+            place of those that come with the program.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -73,8 +76,9 @@ class ModerationSettings(BaseModel):
     flood_factor: Annotated[int, Field(ge=2, le=1000)] = 10
     time_stamp_authority: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None = None
     time_stamp_list: SettingPath | None = None
+    help_lines: Annotated[tuple[HelpLineText, ...], Field(strict=False, max_length=10)] = ()
 
     @classmethod
     def lists(cls) -> frozenset[str]:
-        """Settings that are several values; there are none."""
-        return frozenset()
+        """Settings that are several values; in the environment, commas stand between them."""
+        return frozenset({"help_lines"})

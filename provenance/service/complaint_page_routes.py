@@ -236,7 +236,9 @@ def _reported(request: Request, filed: Filed, now: datetime) -> Response:
         due=None if filed.due_at is None else when(wording, filed.due_at, now),
         no_clock=complaint.category is Category.INTIMATE_IMAGE and not filed.statutory,
         first=first_words(complaint.category),
-        lines=help_lines(complaint.category, wording.language, moderation_of(request).help_lines),
+        lines=help_lines(
+            complaint.category, wording.language, parts_of(request).settings.moderation.help_lines
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from provenance.database.transactions import transaction
 from provenance.moderation.appeals import ByReporter, ByUploader
 from provenance.moderation.references import shown_reference
 from provenance.moderation.views import Followed
+from provenance.moderation.vocabulary import Channel
 from provenance.records.idempotency import record_answer
 from provenance.records.scopes import Scope
 from provenance.records.sealed_answers import key_digest, open_answer, seal_answer
@@ -153,6 +154,7 @@ def _file(request: Request, caller: Caller, body: ComplaintRequest) -> FiledDocu
         now=parts_of(request).clock(),
         address=network_of(request),
         key=caller.key,
+        channel=Channel.API,
     )
     shown = shown_reference(filed.complaint.ref)
     return FiledDocument.of(filed, url=url_of(request, f"/report/{shown}"))

@@ -63,17 +63,18 @@ def first_words(category: Category) -> tuple[Message, ...]:
 
 
 def help_lines(
-    category: Category, language: Language, own: Sequence[tuple[str, str]] = ()
+    category: Category, language: Language, own: Sequence[str] = ()
 ) -> tuple[HelpLine, ...]:
     """Which places help here?
 
     Args:
         category: What was reported.
         language: Of the reader.
-        own: The operator's places, name and address; where there are any, ours are not shown.
+        own: The operator's places, `NAME https://ADDRESS`; where there are any, ours are not shown.
     """
     if own:
-        return tuple(HelpLine(name=name, url=url, says=say("help.more")) for name, url in own)
+        named = (entry.rpartition(" ") for entry in own)
+        return tuple(HelpLine(name=name, url=url, says=say("help.more")) for name, _, url in named)
     return tuple(
         line for line in _LINES.get(category, ()) if line is not _D4U or language.tag == _KOREAN
     )

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _KEPT = {"/report": "r", "/decisions/": "token"}
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,400}")
+_PLAIN = re.compile(r"[A-Za-z0-9._~=-]{1,400}")
 _HOME_ERRORS = {
     ProblemKind.EMPTY_UPLOAD: "home.no-file",
     ProblemKind.TOO_LARGE: "home.too-large",

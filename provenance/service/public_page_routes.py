@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from babel import Locale
@@ -16,11 +15,12 @@ from provenance.moderation.appeals import ByUploader
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.public_decisions import PublicDecision
 from provenance.moderation.transparency import Count, TransparencyReport
+from provenance.moderation.transparency_rows import read_transparency
 from provenance.moderation.vocabulary import Category, ClockKind
 from provenance.service.callers import Caller, caller_for, network_of, parts_of
 from provenance.service.complaint_forms import LIMITS
 from provenance.service.field_forms import receive_fields
-from provenance.service.moderation_access import moderation_of
+from provenance.service.moderation_access import moderation_of, public_decisions_of
 from provenance.service.page_answers import (
     is_own_site,
     message_page,
@@ -100,7 +100,7 @@ async def _decision(
     moderation, wording = moderation_of(request), wording_for(request)
     try:
         found: PublicDecision = await asyncio.to_thread(
-            moderation.decisions.get, id_, now=parts_of(request).clock()
+            public_decisions_of(request).get, id_, now=parts_of(request).clock()
         )
     except NotFoundError:
         return _missing(request)
@@ -213,11 +213,15 @@ async def transparency(request: Request, caller: Anybody) -> Response:
 
 
 async def _report(request: Request) -> TransparencyReport:
-    now: datetime = parts_of(request).clock()
-    found: TransparencyReport = await asyncio.to_thread(
-        moderation_of(request).transparency, now=now
+    now = parts_of(request).clock()
+    # Whole months: from numbers that change every day, a single complaint could be made out.
+    ends_at = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return await asyncio.to_thread(
+        read_transparency,
+        moderation_of(request).office.engine,
+        begins_at=ends_at.replace(year=ends_at.year - 1),
+        ends_at=ends_at,
     )
-    return found
 
 
 def _tables(report: TransparencyReport) -> list[dict[str, Any]]:

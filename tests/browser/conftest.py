@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
-from tests.factory.console import Console, console_on, contact_key, keeping_policies
+from tests.factory.console import Console, console_on, keeping_policies
 from tests.factory.stage import FLAGS, Stage, stage_of
 
 CHROMIUM = shutil.which("chromium")
@@ -27,7 +27,6 @@ def stage(
         folder,
         agency,
         agency_signer,
-        moderation_contact_key=str(contact_key(folder)),
         service_policies=str(keeping_policies(folder)),
     ) as running:
         yield running

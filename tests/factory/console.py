@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +32,7 @@ from provenance.staff.tokens import csrf_of
 from tests.factory.service import RunningService
 from tests.factory.staff import Member, enrolled
 
-__all__ = ["STAFF", "Console", "console_on", "contact_key", "impersonation", "keeping_policies"]
+__all__ = ["STAFF", "Console", "console_on", "impersonation", "keeping_policies"]
 
 _KEEPING = """\
 schema_version: "1"
@@ -61,14 +59,6 @@ CONTACT = Contact(name="Han Areum", email="areum.han@mail.example", signature="H
 _YEAR = timedelta(days=365)
 # A code counts once; those of the enrolment lie before those of a test.
 _AGO = timedelta(minutes=5)
-
-
-def contact_key(folder: Path) -> Path:
-    """A file with a key for contacts."""
-    path = folder / "contacts.key"
-    path.write_text(f"first {base64.b64encode(os.urandom(32)).decode('ascii')}\n", "ascii")
-    path.chmod(0o600)
-    return path
 
 
 def keeping_policies(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -90,6 +91,7 @@ def running_service(
     *,
     directory: Path | None,
     arguments: tuple[str, ...] = (),
+    moderation: bool = True,
     **settings: str,
 ) -> Iterator[RunningService]:
     """`provenance serve` in test mode on a free port, until the block ends.
@@ -98,6 +100,7 @@ def running_service(
         home: Its home folder.
         directory: Its agency directory.
         arguments: More arguments of the command.
+        moderation: Whether complaints are taken; sealed with the key of `open_desks`.
         settings: More settings, without `PROVENANCE_`, in lower case.
     """
     given = {
@@ -108,6 +111,7 @@ def running_service(
         "PROVENANCE_SERVICE_RATE_PER_ADDRESS": "100000/minute",
         "PROVENANCE_SERVICE_MIN_FREE_BYTES": "0",
         **({} if directory is None else {"PROVENANCE_DIRECTORY": str(directory)}),
+        **(_moderation(home) if moderation else {}),
         **{f"PROVENANCE_{name.upper()}": value for name, value in settings.items()},
     }
     process = subprocess.Popen(
@@ -142,6 +146,18 @@ def running_service(
         reader.join(_STOP_S)
         if process.stderr is not None:
             process.stderr.close()
+
+
+def _moderation(home: Path) -> dict[str, str]:
+    key = home / "contacts.key"
+    if not key.exists():
+        key.write_text(f"2026-05 {base64.b64encode(bytes(range(32))).decode()}\n", "ascii")
+        key.chmod(0o600)
+    return {
+        "PROVENANCE_MODERATION_CONTACT_KEY": str(key),
+        "PROVENANCE_MODERATION_COMPLAINTS_PER_HOUR": "100000",
+        "PROVENANCE_MODERATION_COMPLAINTS_PER_DAY": "1000000",
+    }
 
 
 def _read_log(service: RunningService, ready: SimpleQueue[dict[str, Any] | None]) -> None:

@@ -67,6 +67,8 @@ def on_sqlite(
         service_max_upload_bytes=str(8 * 1024**2),
         service_idle_s="2",
         service_cors_origins="https://page.example",
+        # Each test of complaints comes from an address of its own.
+        service_trusted_proxies="127.0.0.1",
     ) as service:
         yield service
 
@@ -88,6 +90,8 @@ def on_postgresql(
         service_max_upload_bytes=str(8 * 1024**2),
         service_idle_s="2",
         service_cors_origins="https://page.example",
+        # Each test of complaints comes from an address of its own.
+        service_trusted_proxies="127.0.0.1",
     ) as service:
         yield service
 

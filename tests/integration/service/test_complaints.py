@@ -7,15 +7,29 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
+from sqlalchemy import Engine, select, update
 
+from provenance.errors import NotFoundError
+from provenance.moderation.public_decisions import PublicDecisions
 from provenance.moderation.references import new_reference, shown_reference
+from provenance.moderation.tables import cases, decision_cases
+from provenance.moderation.vocabulary import Queue
 from provenance.records.scopes import Scope
+from provenance.runtime.clock import system_clock
+from provenance.runtime.service_database import open_database
+from provenance.runtime.settings import load_settings
+from tests.factory.deciding import Decided, decide, overturn
+from tests.factory.moderation import open_desks, person
 from tests.factory.registers import AGENCY
-from tests.factory.service import RunningService
+from tests.factory.service import RunningService, running_service
+from tests.factory.stage import XSS
 
 URL = "https://video.example/watch?v="
 CONTACT = {
@@ -60,6 +74,14 @@ def asked(client: httpx2.Client, ref: str, pin: str) -> httpx2.Response:
 
 def other_than(pin: str) -> str:
     return f"{(int(pin) + 1) % 10**8:08}"
+
+
+@pytest.fixture
+def client(service: RunningService) -> Iterator[httpx2.Client]:
+    """Somebody whose address nobody has tried a PIN from."""
+    address = f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.7"
+    with service.client(headers={"X-Forwarded-For": address}) as client:
+        yield client
 
 
 @pytest.fixture
@@ -357,3 +379,191 @@ def test_the_numbers_on_the_page_are_those_of_its_twin(client: httpx2.Client) ->
     assert set(twin["complaints_by_category"]) >= {"impersonation", "child-safety"}
     shown = "Fewer than 5" if twin["complaints"] == "<5" else f"<td>{twin['complaints']}</td>"
     assert shown in text
+
+
+FACTS = f"It poses as NOVA9. {XSS}"
+
+
+@pytest.fixture
+def complained(client: httpx2.Client) -> tuple[str, str]:
+    """Reference and PIN of somebody who said who they are."""
+    return filed(client, contact=CONTACT)
+
+
+@pytest.fixture
+def decided(service: RunningService, complained: tuple[str, str]) -> Decided:
+    """The decision against what they complained of."""
+    return decide(service, *complained, facts=FACTS)
+
+
+def test_everybody_reads_a_decision_and_of_nobody_who_took_part(
+    client: httpx2.Client, complained: tuple[str, str], decided: Decided
+) -> None:
+    page = client.get(f"/decisions/{decided.id}?lang=en")
+    assert page.status_code == 200
+    text = unescape(page.text)
+    for words in (
+        "It goes against the policy.",
+        FACTS,
+        "Terms of use: Terms of use",
+        "It is taken down.",
+        "/policies/impersonation/1?lang=en",
+        "People reported it. A person decided.",
+        "You can appeal until",
+        "Everywhere",
+    ):
+        assert words in text, words
+    assert "<script>window" not in page.text
+    for secret in (*CONTACT.values(), *complained, decided.maker, URL, decided.token):
+        assert secret not in page.text
+    # Without the token there is nothing to appeal with.
+    assert "<form" not in page.text.partition("<main")[2]
+    korean = client.get(f"/decisions/{decided.id}?lang=ko").text
+    assert "정책에 어긋납니다." in korean
+
+
+def test_whoever_complained_is_answered_and_appeals(
+    client: httpx2.Client, complained: tuple[str, str], decided: Decided
+) -> None:
+    ref, pin = complained
+    known = asked(client, ref, pin).json()
+    assert known["state"] == "answered"
+    assert known["decision"]["id"] == decided.id
+    assert known["decision"]["facts"] == FACTS
+    assert decided.maker not in str(known)
+    page = client.post("/report/follow?lang=en", data={"ref": ref, "pin": pin}).text
+    assert FACTS in unescape(page)
+    assert "<script>window" not in page
+    asked_for = {"ref": ref, "pin": pin, "do": "appeal", "appeal": ""}
+    empty = client.post("/report/follow?lang=en", data=asked_for)
+    assert empty.status_code == 422
+    assert "Please write something here." in empty.text
+    done = client.post("/report/follow?lang=en", data={**asked_for, "appeal": "Look again."})
+    assert done.status_code == 200
+    assert "Your appeal has arrived." in done.text
+    appeals = asked(client, ref, pin).json()["appeals"]
+    assert [(one["decision"], one["state"]) for one in appeals] == [(decided.id, "filed")]
+    again = client.post(
+        f"/v1/decisions/{decided.id}/appeals",
+        json={"text": "Once more.", "complaint": ref},
+        headers={"Complaint-Pin": pin},
+    )
+    assert again.status_code == 409
+
+
+def test_whoever_uploaded_appeals_by_the_link_they_were_sent(
+    service: RunningService,
+    client: httpx2.Client,
+    complained: tuple[str, str],
+    decided: Decided,
+) -> None:
+    link = f"/decisions/{decided.id}?lang=en&token={decided.token}"
+    page = client.get(link)
+    assert f'name="token" value="{decided.token}"' in unescape(page.text)
+    # The links to other languages go on holding it.
+    assert f"token={quote(decided.token)}&lang=ko" in unescape(page.text)
+    empty = client.post(link, data={"token": decided.token, "appeal": " "})
+    assert empty.status_code == 422
+    assert "Please write something here." in empty.text
+    done = client.post(link, data={"token": decided.token, "appeal": "It is mine."})
+    assert done.status_code == 201
+    assert "Your appeal has arrived." in done.text
+    again = client.post(link, data={"token": decided.token, "appeal": "It is mine."})
+    assert again.status_code == 409
+    with open_database(load_settings(environ=service.settings)) as register:
+        reader = open_desks(register.database.engine)
+        (appeal,) = [
+            one.id
+            for one in reader.appeals.queue(person("reader"), now=system_clock(), limit=50)
+            if one.decision == decided.id
+        ]
+    newer = overturn(service, appeal)
+    old = client.get(f"/decisions/{decided.id}?lang=en").text
+    assert f"/decisions/{newer}?lang=en" in old
+    assert "A newer decision has taken the place of this one." in old
+    assert asked(client, *complained).json()["decision"]["id"] == newer
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, XSS])
+def test_no_other_token_appeals(client: httpx2.Client, decided: Decided, token: str) -> None:
+    page = client.get(f"/decisions/{decided.id}", params={"token": token})
+    assert "<script>window" not in page.text
+    answer = client.post(f"/decisions/{decided.id}", data={"token": token, "appeal": "Mine."})
+    assert answer.status_code == 404
+    if token.isalnum():
+        body = {"text": "Mine.", "token": token}
+        assert client.post(f"/v1/decisions/{decided.id}/appeals", json=body).status_code == 404
+
+
+def test_what_an_appeal_through_the_api_needs(client: httpx2.Client, decided: Decided) -> None:
+    path = f"/v1/decisions/{decided.id}/appeals"
+    for body in (
+        {"text": "No."},
+        {"text": "No.", "complaint": "x", "token": "x"},
+        {"text": "No.", "complaint": "x"},
+        {"text": "", "token": "x"},
+        {"text": "x" * 4001, "token": "x"},
+    ):
+        assert client.post(path, json=body).status_code == 422
+    done = client.post(path, json={"text": "It is mine.", "token": decided.token})
+    assert done.status_code == 201
+    assert set(done.json()) == {"id", "decision", "state", "filed_at", "outcome", "new_decision"}
+
+
+def test_a_decision_about_suspected_abuse_of_a_minor_is_on_no_page(
+    service: RunningService, client: httpx2.Client, decided: Decided
+) -> None:
+    assert client.get(f"/decisions/{decided.id}").status_code == 200
+    with open_database(load_settings(environ=service.settings)) as register:
+        engine = register.database.engine
+        reader = PublicDecisions(engine)
+        case = reader_case(engine, decided.id)
+        with engine.begin() as connection:
+            connection.execute(
+                update(cases).where(cases.c.id == case).values(queue=Queue.RESTRICTED.value)
+            )
+        with pytest.raises(NotFoundError, match="none of this name"):
+            reader.get(decided.id, now=system_clock())
+    assert client.get(f"/decisions/{decided.id}").status_code == 404
+
+
+def reader_case(engine: Engine, decision: str) -> str:
+    with engine.begin() as connection:
+        return connection.execute(
+            select(decision_cases.c.case).where(decision_cases.c.decision == decision)
+        ).scalar_one()
+
+
+def test_a_service_that_takes_no_complaints_says_so_and_does_not_invite_any(
+    tmp_path: Path, directory_file: Path
+) -> None:
+    with (
+        running_service(tmp_path, directory=directory_file, moderation=False) as service,
+        service.client(headers={"Accept": "text/html"}) as client,
+    ):
+        assert "/report" not in client.get("/?lang=en").text
+        page = client.get("/report?lang=en")
+        assert page.status_code == 403
+        assert "Reports are not taken here." in page.text
+        told = client.post("/v1/complaints", json=complaint())
+        assert told.status_code == 403
+        assert told.json()["type"].endswith("/switched-off")
+        assert client.post("/report", data=FORM).status_code == 403
+        assert client.get("/transparency").status_code == 403
+        assert client.get("/guidelines").status_code == 200
+
+
+def test_too_many_complaints_from_one_address_lose_nothing_that_was_typed(
+    tmp_path: Path, directory_file: Path
+) -> None:
+    limits = {"moderation_complaints_per_hour": "2"}
+    with (
+        running_service(tmp_path, directory=directory_file, **limits) as service,
+        service.client() as client,
+    ):
+        form = {**FORM, "url": URL + "many", "explanation": "What I typed."}
+        answers = [client.post("/report?lang=en", data=form) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [201, 201, 429]
+        assert "What I typed." in answers[-1].text
+        assert "call the police" in answers[-1].text
+        assert parsedate_to_datetime(answers[-1].headers["retry-after"]) > datetime.now(UTC)

@@ -14,7 +14,7 @@ from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
 from provenance.service.app import _routes
 from provenance.staff.roles import Role
-from tests.factory.console import Console, console_on, contact_key
+from tests.factory.console import Console, console_on
 from tests.factory.service import running_service
 
 OPEN, SIGNED = "open", "signed in"
@@ -96,6 +96,11 @@ TABLE: dict[tuple[str, str], object] = {
     ("POST", "/mod/decisions/{id}/undo"): ONLY_S,
     **{("POST", f"/mod/cases/{{id}}/{name}"): roles for name, roles in CASE_MOVES.items()},
     **{("POST", f"/mod/appeals/{{id}}/{name}"): roles for name, roles in APPEAL_MOVES.items()},
+    ("POST", "/mod/blocklist/{entry}/disable"): ONLY_S,
+    ("POST", "/mod/blocklist/{entry}/enable"): ONLY_S,
+    # With a key for it, too.
+    ("GET", "/v1/audit"): frozenset({L, U}),
+    ("GET", "/v1/mod/cases/{case}/bundle"): ONLY_L,
     ("GET", "/v1/mod/queue"): RSL,
     ("GET", "/v1/mod/cases/{id}"): RSL,
     ("GET", "/v1/mod/cases/{id}/evidence/{subject}"): RSL,
@@ -130,7 +135,6 @@ def console(directory_file: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             folder,
             directory=directory_file,
             register=str(folder / "service.sqlite"),
-            moderation_contact_key=str(contact_key(folder)),
         ) as service,
         console_on(service) as opened,
     ):
@@ -156,7 +160,7 @@ def is_staffs(route: Any) -> bool:
     """Is it under the staff's addresses, or does it ask who of the staff is there?"""
     asks = getattr(route, "dependant", None)
     modules = {call.__module__ for call in dependencies(asks)} if asks else set()
-    named = route.path.startswith(("/mod", "/v1/mod"))
+    named = route.path.startswith(("/mod", "/v1/mod", "/v1/audit"))
     return named or bool(
         modules & {"provenance.service.staff_access", "provenance.service.mod_access"}
     )
@@ -175,6 +179,8 @@ def test_the_table_has_every_route_of_the_staff_and_no_other() -> None:
 def path_of(path: str) -> str:
     return (
         path.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA")
+        .replace("{case}", "AAAAAAAAAAAAAAAAAAAAAA")
+        .replace("{entry}", "AAAAAAAAAAAAAAAAAAAAAA")
         .replace("{subject}", "BBBBBBBBBBBBBBBBBBBBBB")
         .replace("{ref}", "7K2Q9XM4TB3C")
     )

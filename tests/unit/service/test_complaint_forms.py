@@ -189,5 +189,5 @@ def test_help_is_near_kind_and_in_the_readers_language(category: Category) -> No
         )
     english = [wording_in(LANGUAGES[1]).text(message) for message in first_words(category)]
     assert english[-1].startswith("If somebody is in danger now, call the police")
-    own = help_lines(category, LANGUAGES[0], [("청소년 상담", "https://help.example/")])
+    own = help_lines(category, LANGUAGES[0], ["청소년 상담 https://help.example/"])
     assert [(line.name, line.url) for line in own] == [("청소년 상담", "https://help.example/")]
