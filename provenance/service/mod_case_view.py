@@ -175,6 +175,7 @@ class CaseView:
         decisions: What was decided, the newest first.
         appeals: Appeals.
         events: What happened, the newest first.
+        bundle: Where the evidence is in one file, for whoever may have it.
         accesses: Who looked at evidence.
         severities: For the form: value and message.
         categories: For the form.
@@ -214,6 +215,7 @@ class CaseView:
     decisions: tuple[_DecisionView, ...]
     appeals: tuple[_AppealView, ...]
     events: tuple[EventWords, ...]
+    bundle: str | None
     accesses: tuple[_AccessView, ...]
     severities: tuple[tuple[str, str], ...] = field(
         default_factory=lambda: tuple((s.value, f"mod.severity.{s.value}") for s in Severity)
@@ -322,6 +324,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         ),
         appeals=tuple(_appeal(one) for one in found.appeals),
         events=tuple(event_words(event, wording) for event in found.events),
+        bundle=f"/v1/mod/cases/{case.id}/bundle" if Permission.MAKE_BUNDLES in held else None,
         accesses=tuple(_access(one, wording) for one in found.accesses),
     )
 

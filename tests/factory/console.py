@@ -88,11 +88,13 @@ class Console:
     Attributes:
         service: It.
         desks: The same desks as the service has, on its database.
+        staff: Their accounts.
         members: Who is enrolled, by name.
     """
 
     service: RunningService
     desks: ModerationParts
+    staff: StaffParts
     members: Mapping[str, Member]
 
     @property
@@ -196,4 +198,4 @@ def console_on(service: RunningService) -> Iterator[Console]:
         for name, roles in STAFF.items():
             members[name] = enrolled(staff, name, now=now - _AGO, roles=tuple(roles))
             staff.accounts.train(name, now + _YEAR, now=now)
-        yield Console(service=service, desks=desks, members=members)
+        yield Console(service=service, desks=desks, staff=staff, members=members)

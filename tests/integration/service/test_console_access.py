@@ -240,7 +240,7 @@ def test_a_key_opens_nothing_of_the_staffs(console: Console) -> None:
     with console.service.client(console.service.key(Scope.VERIFY)) as client:
         for method, path in GUARDED:
             if path.startswith("/v1/"):
-                assert ask(client, method, path, None).status_code == 401, path
+                assert ask(client, method, path, None).status_code in {401, 403}, path
 
 
 def test_first_page_and_help_are_for_everybody_signed_in(console: Console) -> None:
