@@ -40,7 +40,7 @@ __all__ = [
 
 _MAX_REASON = 400
 _MAX_WORDS = 4000
-_MAX_FACTS = 5000
+_MIN_FACTS, _MAX_FACTS = 10, 5000
 _MAX_SUBJECTS = 200
 
 
@@ -55,7 +55,9 @@ def _said(text: str) -> str:
 
 Reason = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_REASON)]
 Words = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_WORDS)]
-Facts = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_FACTS)]
+Facts = Annotated[
+    str, AfterValidator(_said), Field(min_length=_MIN_FACTS, max_length=_MAX_FACTS)
+]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 PolicyId = Annotated[

@@ -1,4 +1,4 @@
-"""The console in a browser: every page, every role, the keyboard, and one matter from end to end."""
+"""The console in a browser: every page and role, the keyboard, one matter from end to end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from provenance.runtime.clock import system_clock
 from provenance.verdict import Verdict
 from provenance.wording.languages import LANGUAGES
 from tests.factory.console import Console
-from tests.factory.stage import XSS, Stage
 from tests.factory.staff import PASSWORD, code_at
+from tests.factory.stage import XSS, Stage
 
 MakeContext = Callable[..., BrowserContext]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -115,7 +115,7 @@ def paths_for(console: Console, lookalike: str, hostile: str) -> dict[str, list[
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1280, "light")])
-def test_axe_finds_nothing_and_nothing_overflows(
+def test_axe_finds_nothing_and_nothing_overflows(  # noqa: PLR0917 - fixtures
     seat: Callable[..., Page],
     console: Console,
     lookalike: str,
@@ -163,9 +163,7 @@ def test_every_language_has_its_words_and_its_room(
         assert not re.search(r"\bmod\.[a-z]", page.locator("body").inner_text())
 
 
-def test_a_strangers_markup_stays_text(
-    seat: Callable[..., Page], console: Console, hostile: str
-) -> None:
+def test_a_strangers_markup_stays_text(seat: Callable[..., Page], hostile: str) -> None:
     page = seat("ro-reviewer")
     for path in (f"/mod/cases/{hostile}", f"/mod/cases/{hostile}/decide?policy=impersonation@1"):
         page.goto(path)
@@ -336,6 +334,7 @@ def test_the_keyboard_is_enough(seat: Callable[..., Page], console: Console) -> 
     page.keyboard.press("d")
     expect(page).to_have_url(re.compile("/decide"))
     page.keyboard.press("u")
+    expect(page.locator("#case")).to_be_visible()
     page.keyboard.press("r")
     expect(page.locator(".told")).to_have_text("Done.")
     page.keyboard.press("?")
@@ -498,7 +497,7 @@ def answered(page: Page, path: str) -> Response:
     return answer
 
 
-def test_one_matter_from_the_complaint_to_the_appeal(
+def test_one_matter_from_the_complaint_to_the_appeal(  # noqa: PLR0915 - one whole way
     context: MakeContext, console: Console
 ) -> None:
     """Filed, claimed, decided by two, followed, appealed, overturned by another; all is undone."""
@@ -564,8 +563,8 @@ def test_one_matter_from_the_complaint_to_the_appeal(
     assert found.decisions[-1].outcome is Outcome.NO_VIOLATION
     assert found.decisions[-1].supersedes == found.decisions[0].id
     follow(somebody, ref, pin)
-    expect(somebody.locator("main")).to_contain_text("does not go against")
+    expect(somebody.locator("main")).to_contain_text("Nothing in it goes against the policy")
     assert answered(other, f"/mod/cases/{case}?lang=en").status == 200
     expect(other.locator(".decision.holds h3")).to_have_text(
-        re.compile("not go against|no violation", re.IGNORECASE)
+        re.compile("Nothing in it goes against")
     )
