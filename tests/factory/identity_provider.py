@@ -46,6 +46,7 @@ class IdentityProvider:
         spoil: Changes the claims of an id token before it is signed.
         sign: Makes an id token of claims; by default with its key.
         described: Changes what it says of itself.
+        clock: What time it has, in seconds.
         asked: The questions that browsers were sent with, in order.
         redeemed: The forms that came to its token endpoint.
     """
@@ -55,6 +56,7 @@ class IdentityProvider:
     spoil: Callable[[Claims], None] = lambda _: None
     sign: Callable[[Claims], str] | None = None
     described: dict[str, Any] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
     asked: list[dict[str, str]] = field(default_factory=list)
     redeemed: list[dict[str, str]] = field(default_factory=list)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
@@ -63,7 +65,7 @@ class IdentityProvider:
     def reset(self) -> None:
         """Honest again."""
         self.subject, self.sign, self.described = "subject-1", None, {}
-        self.spoil = lambda _: None
+        self.spoil, self.clock = lambda _: None, time.time
         self.asked, self.redeemed = [], []
 
     def metadata(self) -> dict[str, Any]:
@@ -112,7 +114,7 @@ class IdentityProvider:
             return 400, {"error": "invalid_grant"}
         if not secrets.compare_digest(challenge, asked["code_challenge"]):
             return 400, {"error": "invalid_grant"}
-        now = int(time.time())
+        now = int(self.clock())
         claims: Claims = {
             "iss": self.issuer,
             "aud": CLIENT,

@@ -61,4 +61,5 @@ def running() -> Iterator[IdentityProvider]:
 def provider(running: IdentityProvider) -> IdentityProvider:
     """An honest provider on loopback, which the test may spoil."""
     running.reset()
+    running.clock = NOW.timestamp
     return running

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,11 +20,10 @@ from provenance.staff.oidc import OidcClient, OidcRules
 from provenance.staff.roles import Role
 from tests.factory.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.factory.staff import VISITOR, enrolled, staff_on
+from tests.unit.staff.conftest import NOW
 
 BROWSER, OTHER = "a secret of this browser", "a secret of another browser"
 REDIRECT = "https://moderation.example/mod/provider/back"
-# The provider's clock is the machine's.
-NOW = datetime.now(UTC)
 
 
 def rules(provider: IdentityProvider, **changes: Any) -> OidcRules:
@@ -110,9 +108,9 @@ SPOILED: dict[str, tuple[dict[str, Any], str]] = {
     "wrong audience": ({"aud": "another-client"}, "aud"),
     "wrong authorised party": ({"aud": [CLIENT, "another"], "azp": "another"}, "azp"),
     "several audiences and no party": ({"aud": [CLIENT, "another"]}, "azp"),
-    "expired": ({"exp": int(time.time()) - 3600}, "exp"),
+    "expired": ({"exp": int(NOW.timestamp()) - 3600}, "exp"),
     "no expiry": ({"exp": None}, "exp"),
-    "issued in the future": ({"iat": int(time.time()) + 7200}, "in the future"),
+    "issued in the future": ({"iat": int(NOW.timestamp()) + 7200}, "in the future"),
     "no subject": ({"sub": None}, "sub"),
     "a subject that is no text": ({"sub": 5}, "sub"),
     "another access token": ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "at_hash"),
@@ -319,7 +317,7 @@ class TestProvingAgain:
         assert done.session.id == begun.session.id
         assert staff.sign_in.who(begun.token, now=NOW) is None
 
-    @pytest.mark.parametrize("proved_at", [None, int(time.time()) - 600])
+    @pytest.mark.parametrize("proved_at", [None, int(NOW.timestamp()) - 600])
     def test_one_that_did_not(
         self, staff: StaffParts, provider: IdentityProvider, proved_at: int | None
     ) -> None:
