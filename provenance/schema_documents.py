@@ -11,7 +11,12 @@ from typing import Any
 
 from provenance.bulk.rows import BulkRow
 from provenance.credentials.consent import ConsentStatement
+from provenance.moderation.evidence.bundle_check import EvidenceAnswer
+from provenance.moderation.evidence.documents import AuditLine, EvidenceCase, EvidenceManifest
+from provenance.moderation.outcomes.dsa import DsaStatement
+from provenance.moderation.outcomes.labels import LabelClaims
 from provenance.moderation.policies import PolicyDocument
+from provenance.moderation.transparency import TransparencyReport
 from provenance.records.disclosure import Disclosure
 from provenance.report import Report
 from provenance.service.app import openapi_document
@@ -38,6 +43,14 @@ def schema_documents() -> dict[str, str]:
         "consent.schema.json": ConsentStatement.model_json_schema(mode="validation"),
         "moderation-policy.schema.json": PolicyDocument.model_json_schema(mode="validation"),
         "disclosure.schema.json": Disclosure.model_json_schema(mode="serialization"),
+        # `manifest.json` and `case.json` of an evidence bundle, and what checking it says.
+        "evidence-manifest.schema.json": EvidenceManifest.model_json_schema(mode="serialization"),
+        "evidence-case.schema.json": EvidenceCase.model_json_schema(mode="serialization"),
+        "evidence-check.schema.json": EvidenceAnswer.model_json_schema(mode="serialization"),
+        "audit-entry.schema.json": AuditLine.model_json_schema(mode="serialization"),
+        "label.schema.json": LabelClaims.model_json_schema(mode="serialization"),
+        "dsa-statement.schema.json": DsaStatement.model_json_schema(mode="serialization"),
+        "transparency.schema.json": TransparencyReport.model_json_schema(mode="serialization"),
     }
     documents = {
         name: {"$schema": _DRAFT, "$id": _BASE + name, **schema} for name, schema in schemas.items()

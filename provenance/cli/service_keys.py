@@ -42,7 +42,8 @@ def new(
             "--scope",
             metavar="SCOPE",
             help="What it may be used for; may be given several times: verify (by default), "
-            "verify:reference, jobs, metrics, fetch:manifests, store:manifests, store:bindings.",
+            "verify:reference, jobs, metrics, fetch:manifests, store:manifests, store:bindings, "
+            "complaints, complaints:trusted, actions, blocklist, audit.",
         ),
     ] = None,
     agency: Annotated[

@@ -48,6 +48,8 @@ class ModerationSettings(BaseModel):
         flood_expected: How many hits of one entry of the block list an hour are ordinary.
         flood_factor: How many times as many quarantine it.
         time_stamp_authority: Authority (RFC 3161) asked for time-stamps over evidence.
+        release_log: Folder of the release log that this machine keeps: evidence then holds the
+            proofs of the releases that a case is about.
         time_stamp_list: Its anchors (PEM); without them no time-stamp would count.
         help_lines: Where people who complain find help, `NAME https://ADDRESS` each, shown in
             place of those that come with the program.
@@ -74,6 +76,7 @@ class ModerationSettings(BaseModel):
     label_days: Annotated[int, Field(ge=1, le=3650)] = 90
     flood_expected: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     flood_factor: Annotated[int, Field(ge=2, le=1000)] = 10
+    release_log: SettingPath | None = None
     time_stamp_authority: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None = None
     time_stamp_list: SettingPath | None = None
     help_lines: Annotated[tuple[HelpLineText, ...], Field(strict=False, max_length=10)] = ()

@@ -34,6 +34,7 @@ from provenance.records.tables import reports as report_rows
 from provenance.records.webhooks import Delivery
 from provenance.runtime.page_parts import read_service_key
 from provenance.runtime.receivers_file import load_receivers
+from provenance.runtime.release_log_proofs import release_bundle
 from provenance.runtime.service_database import open_database
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.time_stamp_client import HttpTimeStampAuthority
@@ -160,6 +161,11 @@ class OutcomeParts:
                 public_url=issuer,
                 report_of=partial(_report_of, engine),
                 file_of=partial(_file_of, engine, uploads),
+                log_of=(
+                    (lambda _: None)
+                    if given.release_log is None
+                    else partial(release_bundle, given.release_log)
+                ),
             ),
             audit=audit,
             key=key,

@@ -23,6 +23,7 @@ from provenance.moderation.evidence.retention import (
 )
 from provenance.moderation.tables import appeals, cases, complaints, contacts, decisions, subjects
 from provenance.moderation.vocabulary import ActionType, AppealState, CaseState
+from provenance.records.tables import reports
 from tests.factory.moderation_rows import NOW, CaseOfRows
 
 SHA = "ab" * 32
@@ -100,6 +101,40 @@ def test_an_open_case_keeps_it_however_old(engine: Engine, desk: RetentionDesk) 
     with writing(engine) as connection:
         connection.execute(update(cases).values(state=CaseState.ENFORCING.value))
     assert desk.delete_due(now=OVER + 1000 * DAY) == []
+
+
+def test_a_reported_file_is_not_forgotten_before_its_case(
+    engine: Engine, desk: RetentionDesk
+) -> None:
+    """Reports end after some days by themselves; those that a case is about do not."""
+    values = {
+        "verdict": "unverified",
+        "document": "{}",
+        "policy": "default",
+        "judged_with": "x",
+        "release_stamp": "x",
+        "judged_at": NOW,
+        "created_at": NOW,
+        "ends_at": NOW + 30 * DAY,
+    }
+    with transaction(engine) as connection:
+        for name in ("report", "another"):
+            connection.execute(insert(reports).values(id=name, **values))
+    at = NOW
+    while at < OVER:
+        desk.keep_reports(now=at)
+        assert _ends(engine)["report"] > at
+        at += 20 * DAY
+    assert _ends(engine)["another"] == NOW + 30 * DAY
+    desk.delete_due(now=OVER)
+    before = _ends(engine)
+    desk.keep_reports(now=OVER)
+    assert _ends(engine) == before
+
+
+def _ends(engine: Engine) -> dict[str, datetime]:
+    with transaction(engine, reads=True) as connection:
+        return {row.id: row.ends_at for row in connection.execute(select(reports))}
 
 
 def test_holds_that_make_no_sense(desk: RetentionDesk) -> None:
