@@ -11,7 +11,14 @@ from provenance.database.transactions import transaction
 from provenance.errors import NotFoundError
 from provenance.moderation.rows import decision_named
 from provenance.moderation.tables import cases, clocks, decision_cases
-from provenance.moderation.vocabulary import ActionType, ClockKind, Ground, Outcome, Queue
+from provenance.moderation.vocabulary import (
+    ActionType,
+    Category,
+    ClockKind,
+    Ground,
+    Outcome,
+    Queue,
+)
 
 __all__ = ["PublicDecision", "PublicDecisions"]
 
@@ -34,7 +41,7 @@ class PublicDecision:
         ends_at: Until when; None: for good.
         automated_detection: Whether a machine led to it.
         created_at: When.
-        newer: Decisions that have taken its place, somewhere or everywhere.
+        newer: Decisions that have taken its place in all of its cases.
         may_appeal_until: Until when it may be appealed; None: it may not.
     """
 
@@ -71,26 +78,31 @@ class PublicDecisions:
         """
         with transaction(self._engine, reads=True) as connection:
             decision = decision_named(connection, id_)
-            queues = connection.execute(
-                select(cases.c.queue)
+            about = connection.execute(
+                select(cases.c.queue, cases.c.category)
                 .join(decision_cases, decision_cases.c.case == cases.c.id)
                 .where(decision_cases.c.decision == id_)
-            ).scalars()
-            if any(queue != Queue.GENERAL.value for queue in queues):
+            ).all()
+            if any(
+                row.queue != Queue.GENERAL.value or row.category == Category.CHILD_SAFETY.value
+                for row in about
+            ):
                 raise NotFoundError(f"decision {id_!r:.40}: there is none of this name")
-            newer = connection.execute(
-                select(decision_cases.c.decision)
+            later = connection.execute(
+                select(decision_cases.c.case, decision_cases.c.decision)
                 .where(decision_cases.c.supersedes == id_)
-                .distinct()
                 .order_by(decision_cases.c.decision)
-            ).scalars()
+            ).all()
+            # While it holds in one of its cases, it holds.
+            newer = {row.decision: None for row in later} if len(later) == len(about) else {}
             until = connection.execute(
                 select(func.max(clocks.c.due_at)).where(
-                    clocks.c.decision == id_, clocks.c.kind == ClockKind.APPEAL_WINDOW.value
+                    clocks.c.decision == id_,
+                    clocks.c.kind == ClockKind.APPEAL_WINDOW.value,
+                    clocks.c.met_at.is_(None),
+                    clocks.c.due_at > now,
                 )
             ).scalar_one()
-            # What answers an appeal is final.
-            open_ = decision.appeal is None and until is not None and until > now
             return PublicDecision(
                 id=decision.id,
                 outcome=decision.outcome,
@@ -104,5 +116,5 @@ class PublicDecisions:
                 automated_detection=decision.automated_detection,
                 created_at=decision.created_at,
                 newer=tuple(newer),
-                may_appeal_until=until if open_ else None,
+                may_appeal_until=until,
             )

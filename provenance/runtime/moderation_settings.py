@@ -38,6 +38,8 @@ class ModerationSettings(BaseModel):
         due_soon_hours: How long before a clock is up it is said so.
         bulk_cap: How many subjects one decision may have.
         tick_s: How often it is looked whether a clock is up.
+        help_lines: Where people who complain find help, `NAME https://ADDRESS` each, shown in
+            place of those that come with the program.
         receivers: File (TOML, readable by its owner alone) of who is told what follows from
             decisions: tables `[[receiver]]` with `url`, `secret` (`whsec_...`), and where
             wanted `events` and `kind`: `platform`, or `mail` for the operator's own mail,
@@ -71,6 +73,7 @@ class ModerationSettings(BaseModel):
     due_soon_hours: Hours = 6.0
     bulk_cap: Annotated[int, Field(ge=1, le=10_000)] = 200
     tick_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    help_lines: Annotated[tuple[HelpLineText, ...], Field(strict=False, max_length=10)] = ()
     receivers: SettingPath | None = None
     uploader_language: Annotated[str, Field(min_length=2, max_length=12)] = "en"
     label_days: Annotated[int, Field(ge=1, le=3650)] = 90

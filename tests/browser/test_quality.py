@@ -19,6 +19,8 @@ MakeContext = Callable[..., BrowserContext]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 PLAIN_PAGES = ["/", "/learn", "/learn/sites", "/learn/lookalike", "/no-such", "/badge?token=x"]
+PLAIN_PAGES += ["/report", "/report/follow", "/guidelines", "/policies"]
+PLAIN_PAGES += ["/policies/intimate-images/1", "/transparency"]
 WEIGHT_BYTES = 100_000
 FIRST_PAINT_MS = 1500
 
@@ -57,6 +59,7 @@ def widest(page: Page) -> int:
 def test_nothing_overflows_at_320_pixels(context: MakeContext, stage: Stage, language: Any) -> None:
     page = context(viewport={"width": 320, "height": 700}, java_script_enabled=False).new_page()
     looked = ["/", "/learn", *(f"/r/{stage.answers[name]}" for name in ("lookalike", "xss"))]
+    looked += ["/guidelines", "/policies/intimate-images/1", "/transparency"]
     for path in looked:
         answer = page.goto(f"{path}?lang={language.tag}")
         assert answer is not None

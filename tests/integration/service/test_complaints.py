@@ -529,9 +529,10 @@ def test_a_decision_about_suspected_abuse_of_a_minor_is_on_no_page(
 
 def reader_case(engine: Engine, decision: str) -> str:
     with engine.begin() as connection:
-        return connection.execute(
+        found: str = connection.execute(
             select(decision_cases.c.case).where(decision_cases.c.decision == decision)
         ).scalar_one()
+        return found
 
 
 def test_a_service_that_takes_no_complaints_says_so_and_does_not_invite_any(
@@ -556,9 +557,10 @@ def test_a_service_that_takes_no_complaints_says_so_and_does_not_invite_any(
 def test_too_many_complaints_from_one_address_lose_nothing_that_was_typed(
     tmp_path: Path, directory_file: Path
 ) -> None:
-    limits = {"moderation_complaints_per_hour": "2"}
     with (
-        running_service(tmp_path, directory=directory_file, **limits) as service,
+        running_service(
+            tmp_path, directory=directory_file, moderation_complaints_per_hour="2"
+        ) as service,
         service.client() as client,
     ):
         form = {**FORM, "url": URL + "many", "explanation": "What I typed."}
