@@ -53,8 +53,6 @@ class ModerationSettings(BaseModel):
         release_log: Folder of the release log that this machine keeps: evidence then holds the
             proofs of the releases that a case is about.
         time_stamp_list: Its anchors (PEM); without them no time-stamp would count.
-        help_lines: Where people who complain find help, `NAME https://ADDRESS` each, shown in
-            place of those that come with the program.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -82,7 +80,6 @@ class ModerationSettings(BaseModel):
     release_log: SettingPath | None = None
     time_stamp_authority: Annotated[str, Field(pattern=r"^https?://[!-~]+$")] | None = None
     time_stamp_list: SettingPath | None = None
-    help_lines: Annotated[tuple[HelpLineText, ...], Field(strict=False, max_length=10)] = ()
 
     @classmethod
     def lists(cls) -> frozenset[str]:

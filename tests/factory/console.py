@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from sqlalchemy import insert, select, update
 
 from provenance.database.database import Database
 from provenance.moderation.model import Contact, Locator, Reviewer
+from provenance.moderation.tables import cases, complaints
 from provenance.moderation.views import DecisionDraft, Filed, NewComplaint
 from provenance.moderation.vocabulary import (
     ActionType,
@@ -32,7 +34,7 @@ from provenance.staff.tokens import csrf_of
 from tests.factory.service import RunningService
 from tests.factory.staff import Member, enrolled
 
-__all__ = ["STAFF", "Console", "console_on", "impersonation", "keeping_policies"]
+__all__ = ["STAFF", "Console", "console_on", "crowd", "impersonation", "keeping_policies"]
 
 _KEEPING = """\
 schema_version: "1"
@@ -199,3 +201,20 @@ def console_on(service: RunningService) -> Iterator[Console]:
             members[name] = enrolled(staff, name, now=now - _AGO, roles=tuple(roles))
             staff.accounts.train(name, now + _YEAR, now=now)
         yield Console(service=service, desks=desks, staff=staff, members=members)
+
+
+def crowd(console: Console, case: str, count: int) -> None:
+    """Let this case have so many complaints more, written as fast as a database can."""
+    with console.desks.office.engine.begin() as connection:
+        like = connection.execute(
+            select(complaints).where(complaints.c.case == case).limit(1)
+        ).one()
+        rows = [
+            {**like._mapping, "ref": f"{number:012d}", "external_id": None, "key": None}
+            for number in range(count)
+        ]
+        for start in range(0, count, 500):
+            connection.execute(insert(complaints), rows[start : start + 500])
+        connection.execute(
+            update(cases).where(cases.c.id == case).values(complaints=cases.c.complaints + count)
+        )
