@@ -531,6 +531,7 @@ def test_one_matter_from_the_complaint_to_the_appeal(  # noqa: PLR0915 - one who
     second.get_by_role("button", name="I agree").click()
     expect(second.locator(".decision.holds")).to_contain_text("seconded by “sun-senior”")
 
+    labelled = somebody.request.get(f"/v1/labels?sha256={digest}").json()
     follow(somebody, ref, pin)
     expect(somebody.locator("main")).to_contain_text("decided")
     somebody.locator("summary", has_text=re.compile("agree|appeal", re.IGNORECASE)).first.click()
@@ -560,6 +561,10 @@ def test_one_matter_from_the_complaint_to_the_appeal(  # noqa: PLR0915 - one who
 
     found = console.desks.cases.get(case, who, now=system_clock())
     assert {action.state for action in found.actions} == {ActionState.REVERSED}
+    # The label, which everybody may read, says by itself that it holds no more.
+    labels = somebody.request.get(f"/v1/labels?sha256={digest}").json()
+    assert labelled["labels"] != []
+    assert labels["labels"] != labelled["labels"]
     assert found.decisions[-1].outcome is Outcome.NO_VIOLATION
     assert found.decisions[-1].supersedes == found.decisions[0].id
     follow(somebody, ref, pin)

@@ -34,7 +34,15 @@ from provenance.staff.tokens import csrf_of
 from tests.factory.service import RunningService
 from tests.factory.staff import Member, enrolled
 
-__all__ = ["STAFF", "Console", "console_on", "crowd", "impersonation", "keeping_policies"]
+__all__ = [
+    "CONTACT",
+    "STAFF",
+    "Console",
+    "console_on",
+    "crowd",
+    "impersonation",
+    "keeping_policies",
+]
 
 _KEEPING = """\
 schema_version: "1"

@@ -191,7 +191,7 @@ def ask(client: httpx2.Client, method: str, path: str, csrf: str | None) -> http
         headers = {"Accept": "application/json"}
         if csrf is not None:
             headers["X-CSRF-Token"] = csrf
-        body = {} if method == "POST" else None
+        body: dict[str, str] | None = {} if method == "POST" else None
         return client.request(method, path_of(path), json=body, headers=headers)
     if method == "GET":
         return client.get(path_of(path))

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_time_left_is_never_said_to_be_more_than_it_is(seconds: int) -> None:
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 @pytest.mark.parametrize("kind", ClockKind)
 def test_late_and_soon_are_words_and_never_colour_alone(kind: ClockKind, language: object) -> None:
-    wording = wording_in(language)  # type: ignore[arg-type]
+    wording = wording_in(language)
     late = clock_words(clock(kind, due=-HOUR), wording, now=NOW)
     assert late.late == (not kind.expires)
     assert late.name == f"mod.clock.{kind.value}"
@@ -160,7 +161,7 @@ def test_whose_a_case_is() -> None:
     ],
 )
 def test_why_a_case_cannot_be_claimed(
-    reviewer: Reviewer, of_case: dict[str, object], earlier: tuple[str, ...], key: str | None
+    reviewer: Reviewer, of_case: dict[str, Any], earlier: tuple[str, ...], key: str | None
 ) -> None:
     found = claim_obstacle(case(**of_case), reviewer, earlier=frozenset(earlier), now=NOW)
     assert (None if found is None else found.key) == key
@@ -192,7 +193,7 @@ def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 def test_steps_in_words(language: object) -> None:
-    wording = wording_in(language)  # type: ignore[arg-type]
+    wording = wording_in(language)
     for verb in EVENT_VERBS:
         detail = json.dumps({"kind": "decide"})
         assert wording.text(event_words(event(verb, detail), wording).says)
