@@ -330,8 +330,9 @@ class ComplaintDesk:
         rules = self._office.rules
         whose = self._office.keys.digest("attempt", network_of(address))
         hour, day = timedelta(hours=1), timedelta(days=1)
-        self._attempts.within(f"file-day:{whose}", rules.complaints_per_day, day, now=now)
+        # What the hour refuses does not count for the day.
         self._attempts.within(f"file-hour:{whose}", rules.complaints_per_hour, hour, now=now)
+        self._attempts.within(f"file-day:{whose}", rules.complaints_per_day, day, now=now)
 
     def _known(
         self, connection: Connection, new: NewComplaint, key: ApiKey | None

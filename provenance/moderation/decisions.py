@@ -537,23 +537,21 @@ def settle_action(
 def finish_if_done(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
     """End a case of whose decision nothing is left to be done."""
     held = held_case(connection, case)
-    if held.state == CaseState.CLOSED:
-        meet(connection, office, case, {ClockKind.INTIMATE_48H}, now=now)
-    if held.state != CaseState.ENFORCING:
-        return
     states = {action.state for action in actions_of(connection, None, case)}
     if ActionState.PENDING in states:
         return
     failed = ActionState.FAILED in states
-    move_case(
-        connection,
-        office.audit,
-        case,
-        CaseState.ENFORCEMENT_FAILED if failed else CaseState.CLOSED,
-        actor=SYSTEM,
-        verb="case.enforcement-failed" if failed else "case.closed",
-        now=now,
-    )
     if not failed:
         # What the law asks for within 48 hours is that it is gone, not that it is decided.
         meet(connection, office, case, {ClockKind.INTIMATE_48H}, now=now)
+    # One that was opened again meanwhile is with somebody else by now.
+    if held.state == CaseState.ENFORCING:
+        move_case(
+            connection,
+            office.audit,
+            case,
+            CaseState.ENFORCEMENT_FAILED if failed else CaseState.CLOSED,
+            actor=SYSTEM,
+            verb="case.enforcement-failed" if failed else "case.closed",
+            now=now,
+        )

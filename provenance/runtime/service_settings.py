@@ -59,7 +59,7 @@ class ServiceSettings(BaseModel):
         upload_s: Longest time that one upload may take.
         min_free_bytes: How much room the disk must have left for uploads to be taken.
         report_days: How long reports are kept.
-        by_reference: Whether files may be verified that are named by a URL.
+        by_reference: Whether files that are named by a URL may be verified and looked up.
         rate_per_key: How many requests a key may make.
         rate_per_address: How many requests an address without a key may make.
         max_uploads: How many uploads are taken at the same time.

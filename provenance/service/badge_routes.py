@@ -10,7 +10,14 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from provenance.jws.badge import BadgeState, badge_claims, check_badge, parse_origin, sign_badge
+from provenance.jws.badge import (
+    BadgeClaims,
+    BadgeState,
+    badge_claims,
+    check_badge,
+    parse_origin,
+    sign_badge,
+)
 from provenance.pages.assets import asset_named
 from provenance.records.scopes import Scope
 from provenance.service.answers import url_of
@@ -39,7 +46,16 @@ Token = Annotated[str, Query(max_length=4000)]
 _MAX_FORM_BYTES = 4096
 # Other websites load these; they hold nothing about anybody.
 _OPEN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-_WORDS = ("checking", "wrong", "expired", "invalid", "unchecked", "rechecked", "open")
+_WORDS = (
+    "checking",
+    "wrong",
+    "expired",
+    "changed",
+    "invalid",
+    "unchecked",
+    "rechecked",
+    "open",
+)
 _STATES = {
     BadgeState.HOLDS: "badge.title",
     BadgeState.WRONG: "badge.wrong",
@@ -123,14 +139,41 @@ async def make(request: Request, caller: Verifies, id: ReportId) -> Response:  #
 @router.get("/badge")
 async def checked(request: Request, caller: Reads, token: Token = "") -> Response:
     """Say what a badge is for, to somebody who comes from a page without scripts."""
-    del caller
+    state, claims = await _checked(request, token)
+    shown = _STATES[state]
+    if state is BadgeState.HOLDS and claims and not await _still(request, caller, claims):
+        shown = "badge.changed"
+    return page(request, "badge_checked.html", state=shown, claims=claims)
+
+
+@router.get("/badge-standing")
+async def standing(request: Request, caller: Reads, token: Token = "") -> Response:
+    """Would the service still say what this badge says? Asked by the element, every time.
+
+    Without it, a release that was withdrawn would go on being called official wherever a
+    badge of it stands.
+    """
+    state, claims = await _checked(request, token)
+    holds = state is BadgeState.HOLDS
+    still = False if claims is None else holds and await _still(request, caller, claims)
+    return JSONResponse({"stands": still}, headers={**_OPEN, "Cache-Control": "no-store"})
+
+
+async def _checked(request: Request, token: str) -> tuple[BadgeState, BadgeClaims | None]:
     key = page_parts_of(request).key
-    state, claims = BadgeState.INVALID, None
-    if key is not None:
-        state, claims = await asyncio.to_thread(
-            check_badge, token, key.key_set, at=parts_of(request).clock()
-        )
-    return page(request, "badge_checked.html", state=_STATES[state], claims=claims)
+    if key is None:
+        return BadgeState.INVALID, None
+    return await asyncio.to_thread(check_badge, token, key.key_set, at=parts_of(request).clock())
+
+
+async def _still(request: Request, caller: Caller, claims: BadgeClaims) -> bool:
+    """Is the answer there, the same, and of today?"""
+    entry = await stored_entry(request, caller, claims.report)
+    if entry is None or entry.report.verdict is not claims.verdict:
+        return False
+    now = await asyncio.to_thread(parts_of(request).desk.standing, entry)
+    # New lists or engines alone are no news of this file.
+    return "releases" not in now.stale_because
 
 
 async def _field(request: Request, name: str) -> str:

@@ -21,6 +21,7 @@ from provenance.limits import DEFAULT_LIMITS
 from provenance.records.policies import DEFAULT_PROFILE
 from provenance.records.scopes import Scope
 from provenance.runtime.binding_lookup import ISCC, BindingLookup, FoundManifest
+from provenance.runtime.uploads import Upload
 from provenance.service.answers import url_of
 from provenance.service.binding_documents import (
     AlgorithmName,
@@ -36,7 +37,13 @@ from provenance.service.binding_documents import (
     StoredManifestId,
     SupportedAlgorithms,
 )
-from provenance.service.bodies import Slots, each_chunk, receive_upload
+from provenance.service.bodies import (
+    Slots,
+    check_references,
+    each_chunk,
+    fetch_upload,
+    receive_upload,
+)
 from provenance.service.callers import Caller, caller_for, parts_of
 from provenance.service.problems import Problem, ProblemKind, responses
 
@@ -151,20 +158,11 @@ async def query_by_content(  # noqa: PLR0917 - query parameters
     if not request.headers.get("Content-Type", "").lower().startswith(_TYPES):
         raise Problem(ProblemKind.UNSUPPORTED_BODY)
     slots: Slots = request.app.state.slots
-    parts = parts_of(request)
     async with slots.taken():
         upload = await receive_upload(request)
-        try:
-            judged = parts.judges.submit(DEFAULT_PROFILE.name, upload.path, name=None, sidecar=None)
-            report = await asyncio.wrap_future(judged)
-        finally:
-            parts.uploads.remove(upload.name)
-    lookup = _lookup(request, caller)
-    found = list(await _asked(lambda: lookup.by_digest(upload.sha256, most=max_results)))
-    alike = await _asked(lambda: lookup.by_report(report, most=max_results))
-    known = {match.label for match in found}
-    found += [match for match in alike if match.label not in known]
+        found = await _by_file(request, caller, upload, max_results)
     if hint_alg is not None and hint_value is not None:
+        lookup = _lookup(request, caller)
         hinted = await _asked(lambda: lookup.by_binding(hint_alg, hint_value, most=max_results))
         known = {match.label for match in found}
         found = [*found, *(match for match in hinted if match.label not in known)]
@@ -173,15 +171,32 @@ async def query_by_content(  # noqa: PLR0917 - query parameters
 
 @router.post(
     "/v1/matches/byReference",
-    responses={**_QUERY, **responses(ProblemKind.SWITCHED_OFF)},
+    responses={
+        **_QUERY,
+        **responses(
+            ProblemKind.SWITCHED_OFF,
+            ProblemKind.EMPTY_UPLOAD,
+            ProblemKind.TOO_LARGE,
+            ProblemKind.STORAGE_FULL,
+            ProblemKind.UNFETCHABLE,
+        ),
+    },
     operation_id="queryByReference",
 )
 async def query_by_reference(
-    request: Request, caller: Fetches, body: ReferenceQuery
+    request: Request, caller: Fetches, body: ReferenceQuery, max_results: MaxResults = _MOST
 ) -> QueryResult:
-    """Refused: files are not fetched to be looked up. Send their bytes, or a binding."""
-    del request, caller, body
-    raise Problem(ProblemKind.SWITCHED_OFF, "looking up by reference")
+    """Look up a file that is fetched from where it is, if the operator lets that be done.
+
+    No more is read than the length that was told, no redirection is followed, and only
+    public addresses are asked. What kind of file it is, its bytes say.
+    """
+    check_references(request, caller)
+    slots: Slots = request.app.state.slots
+    async with slots.taken():
+        upload = await fetch_upload(request, body.referenceUrl, max_bytes=body.assetLength)
+        found = await _by_file(request, caller, upload, max_results)
+    return _result(request, found[:max_results])
 
 
 @router.post("/v1/bindings", status_code=204, responses=_STORE, operation_id="storeBinding")
@@ -293,9 +308,17 @@ async def service_status(request: Request) -> ServiceStatus:
 
 
 @router.get("/v1/services/capabilities", operation_id="getServiceCapabilities")
-async def capabilities() -> Capabilities:
+async def capabilities(request: Request) -> Capabilities:
     """Say what the service does."""
-    return Capabilities(supportedCapabilities=("queryByContent", "storeManifests", "storeBindings"))
+    by_reference = () if parts_of(request).fetcher is None else ("queryByReference",)
+    return Capabilities(
+        supportedCapabilities=(
+            "queryByContent",
+            *by_reference,
+            "storeManifests",
+            "storeBindings",
+        )
+    )
 
 
 @router.get("/.well-known/c2pa-soft-binding-resolution", operation_id="discover")
@@ -306,6 +329,23 @@ async def discover(request: Request) -> Discovery:
         capabilitiesEndpoint=url_of(request, "/v1/services/capabilities"),
         statusEndpoint=url_of(request, "/v1/services/status"),
     )
+
+
+async def _by_file(
+    request: Request, caller: Caller, upload: Upload, most: int
+) -> list[FoundManifest]:
+    """What these bytes lead to; they are not kept."""
+    parts = parts_of(request)
+    try:
+        judged = parts.judges.submit(DEFAULT_PROFILE.name, upload.path, name=None, sidecar=None)
+        report = await asyncio.wrap_future(judged)
+    finally:
+        parts.uploads.remove(upload.name)
+    lookup = _lookup(request, caller)
+    found = list(await _asked(lambda: lookup.by_digest(upload.sha256, most=most)))
+    alike = await _asked(lambda: lookup.by_report(report, most=most))
+    known = {match.label for match in found}
+    return found + [match for match in alike if match.label not in known]
 
 
 async def _by_binding(

@@ -8,11 +8,20 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
+from provenance.records.scopes import Scope
 from provenance.runtime.uploads import NewUpload, Upload
-from provenance.service.callers import parts_of
+from provenance.service.callers import Caller, parts_of
 from provenance.service.problems import Problem, ProblemKind
 
-__all__ = ["Slots", "check_encoding", "content_length", "each_chunk", "receive_upload"]
+__all__ = [
+    "Slots",
+    "check_encoding",
+    "check_references",
+    "content_length",
+    "each_chunk",
+    "fetch_upload",
+    "receive_upload",
+]
 
 _BATCH_BYTES = 256 * 1024
 
@@ -126,3 +135,46 @@ def _finish(new: NewUpload, rest: bytearray) -> Upload:
     if new.size_bytes == 0:
         raise Problem(ProblemKind.EMPTY_UPLOAD)
     return new.finish()
+
+
+def check_references(request: Request, caller: Caller) -> None:
+    """Make sure that this caller may name a file by where it is.
+
+    Raises:
+        Problem: The operator has not switched that on, or the key has not the scope.
+    """
+    if parts_of(request).fetcher is None:
+        raise Problem(ProblemKind.SWITCHED_OFF, "files by reference")
+    if caller.key is None or Scope.VERIFY_REFERENCE not in caller.key.scopes:
+        raise Problem(
+            ProblemKind.FORBIDDEN, f"a key with the scope {Scope.VERIFY_REFERENCE} is needed"
+        )
+
+
+async def fetch_upload(request: Request, url: str, *, max_bytes: int | None = None) -> Upload:
+    """The file at this address.
+
+    Args:
+        request: By which it was named.
+        url: Where it is.
+        max_bytes: How many bytes there are at most, if fewer than are taken.
+
+    Raises:
+        FetchError: The address is refused, or there is no file.
+        LimitError: It is larger than that.
+        Problem: It is empty.
+        StoreError: There is no room, or no folder.
+    """
+    parts = parts_of(request)
+    fetcher, most = parts.fetcher, parts.settings.service.max_upload_bytes
+    if fetcher is None:
+        raise Problem(ProblemKind.SWITCHED_OFF, "files by reference")
+
+    def fetch() -> Upload:
+        with parts.uploads.new(max_bytes=min(most, max_bytes or most)) as new:
+            fetcher.fetch(url, new.write)
+            if new.size_bytes == 0:
+                raise Problem(ProblemKind.EMPTY_UPLOAD)
+            return new.finish()
+
+    return await asyncio.to_thread(fetch)

@@ -22,7 +22,7 @@ from provenance.service.bodies import each_chunk
 from provenance.service.callers import RateLimits, key_in, network_of, parts_of
 from provenance.service.problems import Problem, ProblemKind, responses
 
-__all__ = ["TOKEN_PATH", "router"]
+__all__ = ["TOKEN_PATH", "parse_token_form", "router"]
 
 TOKEN_PATH = "/v1/oauth2/token"  # noqa: S105 - an address
 
@@ -128,6 +128,15 @@ async def _form(request: Request) -> dict[str, str]:
             raise Problem(ProblemKind.TOO_LARGE, headers={"Connection": "close"})
 
     await each_chunk(request, take)
+    return parse_token_form(bytes(body))
+
+
+def parse_token_form(body: bytes) -> dict[str, str]:
+    """The fields of a request for a token.
+
+    Raises:
+        ValueError: It is no such form, or a field stands in it twice.
+    """
     pairs = parse_qsl(
         body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
     )

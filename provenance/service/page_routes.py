@@ -181,11 +181,17 @@ async def badge_picture(request: Request, caller: Reads, id: ReportId) -> Respon
     entry = await stored_entry(request, caller, id)
     if entry is None:
         raise Problem(ProblemKind.NOT_FOUND)
-    report = entry.report
-    label = wording_for(request).text(label_of(report.verdict))
-    headers = {**_SVG_HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
+    report, wording = entry.report, wording_for(request)
+    standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
+    if "releases" in standing.stale_because:
+        # Of a release that was withdrawn since, nobody is told that it is official.
+        verdict, label = Verdict.UNDETERMINED, wording.text("badge.changed")
+    else:
+        verdict, label = report.verdict, wording.text(label_of(report.verdict))
     return Response(
-        badge_svg(report.verdict, label, test=report.test), media_type=_SVG, headers=headers
+        badge_svg(verdict, label, test=report.test),
+        media_type=_SVG,
+        headers={**_SVG_HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"},
     )
 
 

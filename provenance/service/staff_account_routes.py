@@ -25,6 +25,7 @@ from provenance.service.staff_routes import (
     begun,
     codes_page,
     credential_in,
+    hashing,
     noted,
     refusal,
     site_of,
@@ -91,7 +92,7 @@ async def password(request: Request, member: Member) -> Response:
     fields = member.fields
     if fields.one("password") != fields.one("again"):
         return await _account_page(request, member, PasswordFault.DIFFERENT)
-    entry = await asyncio.to_thread(
+    entry = await hashing(
         staff_parts_of(request).own_account.change_password,
         member.token,
         fields.one("old"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -41,6 +44,7 @@ __all__ = [
     "begun",
     "codes_page",
     "credential_in",
+    "hashing",
     "noted",
     "refusal",
     "router",
@@ -50,11 +54,23 @@ __all__ = [
 
 router = APIRouter(include_in_schema=False)
 
+Outcome = TypeVar("Outcome")
+_PASSWORDS = ThreadPoolExecutor(4, thread_name_prefix="passwords")
+
 _SIGN_IN, _SECOND = "/mod/sign-in", "/mod/sign-in/second"
 _ENROL, _ENROL_SECOND = "/mod/enrol", "/mod/enrol/second"
 _BACK = "/mod/provider/back"
 _STATUS = {RefusedBecause.WAIT: 429, RefusedBecause.LINK: 410}
 _REFUSED = {because: f"staff.refused.{because.value}" for because in RefusedBecause}
+
+
+async def hashing(work: Callable[..., Outcome], *arguments: Any, **named: Any) -> Outcome:
+    """Do this, which works out a password, where only such work waits for its turn.
+
+    It takes long, and strangers can ask for it: nothing else may have to wait behind it.
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_PASSWORDS, partial(work, *arguments, **named))
 
 
 def site_of(request: Request) -> Site:
@@ -182,7 +198,7 @@ async def sign_in_password(request: Request) -> Response:
     """A name and a password."""
     fields, _ = await _form(request)
     next_path = safe_next(fields.one("next"))
-    found = await asyncio.to_thread(
+    found = await hashing(
         staff_parts_of(request).sign_in.password,
         fields.one("name"),
         fields.one("password"),
@@ -293,6 +309,7 @@ async def provider(request: Request) -> Response:
     if staff.provider is None:
         raise Problem(ProblemKind.SWITCHED_OFF)
     visit = await _visit(request)
+    link = fields.one("link") or None
     try:
         url = await asyncio.to_thread(
             staff.provider.visit,
@@ -300,8 +317,8 @@ async def provider(request: Request) -> Response:
             holder=visit,
             now=now_of(request),
             next_path=safe_next(fields.one("next")),
-            confirms=None if signed is None else signed.token,
-            enrolment=fields.one("link") or None,
+            confirms=None if signed is None or link is not None else signed.token,
+            enrolment=link,
         )
     except FetchError as error:
         parts_of(request).note("staff-provider", why=str(error))
@@ -394,7 +411,7 @@ async def enrol_password(request: Request) -> Response:
     link, password = fields.one("link"), fields.one("password")
     if password != fields.one("again"):
         return await _enrol_page(request, link, PasswordFault.DIFFERENT)
-    entry = await asyncio.to_thread(
+    entry = await hashing(
         staff_parts_of(request).own_account.enrol,
         link,
         password,

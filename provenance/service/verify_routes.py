@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -16,14 +15,19 @@ from provenance.records.reports import StoredReport
 from provenance.records.scopes import Scope
 from provenance.report import Report
 from provenance.runtime.report_desk import Question
-from provenance.runtime.uploads import Upload
 from provenance.service.answers import (
     disclosure_answer,
     policy_of,
     refuse_unreadable,
     report_answer,
 )
-from provenance.service.bodies import Slots, each_chunk, receive_upload
+from provenance.service.bodies import (
+    Slots,
+    check_references,
+    each_chunk,
+    fetch_upload,
+    receive_upload,
+)
 from provenance.service.callers import Caller, caller_for, parts_of
 from provenance.service.documents import PolicyName, Reference, ShortText
 from provenance.service.forms import FormUpload, receive_form
@@ -218,7 +222,7 @@ async def _judge_posted(
         if _kind(request) == "application/json":
             wanted = await _reference(request, caller)
             profile = policy_of(request, policy or wanted.policy)
-            form = FormUpload(file=await _fetch(request, wanted.url), name=wanted.name)
+            form = FormUpload(file=await fetch_upload(request, wanted.url), name=wanted.name)
         else:
             if caller.key is not None and Scope.VERIFY not in caller.key.scopes:
                 raise Problem(ProblemKind.FORBIDDEN, "a key with the scope verify is needed")
@@ -261,12 +265,7 @@ def _kind(request: Request) -> str:
 
 
 async def _reference(request: Request, caller: Caller) -> Reference:
-    if parts_of(request).fetcher is None:
-        raise Problem(ProblemKind.SWITCHED_OFF, "verifying by reference")
-    if caller.key is None or Scope.VERIFY_REFERENCE not in caller.key.scopes:
-        raise Problem(
-            ProblemKind.FORBIDDEN, f"a key with the scope {Scope.VERIFY_REFERENCE} is needed"
-        )
+    check_references(request, caller)
     body = bytearray()
 
     async def take(chunk: bytes) -> None:
@@ -279,22 +278,6 @@ async def _reference(request: Request, caller: Caller) -> Reference:
         return Reference.model_validate_json(bytes(body))
     except ValidationError as error:
         raise Problem(ProblemKind.INVALID, first_of(error)) from error
-
-
-async def _fetch(request: Request, url: str) -> Upload:
-    parts = parts_of(request)
-    fetcher = parts.fetcher
-    if fetcher is None:
-        raise Problem(ProblemKind.SWITCHED_OFF, "verifying by reference")
-
-    def fetch() -> Upload:
-        with parts.uploads.new(max_bytes=parts.settings.service.max_upload_bytes) as new:
-            fetcher.fetch(url, new.write)
-            if new.size_bytes == 0:
-                raise Problem(ProblemKind.EMPTY_UPLOAD)
-            return new.finish()
-
-    return await asyncio.to_thread(fetch)
 
 
 def first_of(error: ValidationError) -> str:

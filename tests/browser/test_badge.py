@@ -11,8 +11,15 @@ from html import unescape
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from provenance.media.decoding.encoding import encode_picture
+from provenance.registry.register.register import Register
+from provenance.runtime.clock import system_clock
+from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import Verdict
-from tests.factory.stage import Stage
+from tests.factory.registers import Desk
+from tests.factory.scenes import photo
+from tests.factory.sign import sign
+from tests.factory.stage import Stage, take_release
 from tests.factory.website import Website, running_website
 
 MakeContext = Callable[..., BrowserContext]
@@ -40,8 +47,12 @@ def token(stage: Stage, site: Website) -> str:
 
 
 def made(stage: Stage, name: str, origin: str) -> str:
+    return _token(stage, stage.answers[name], origin)
+
+
+def _token(stage: Stage, report: str, origin: str) -> str:
     with stage.service.client() as client:
-        answer = client.post(f"/r/{stage.answers[name]}/badge", data={"origin": origin})
+        answer = client.post(f"/r/{report}/badge", data={"origin": origin})
     assert answer.status_code == 200, answer.text
     found = re.search(r'for="ID" token="([^"]+)"', unescape(answer.text))
     assert found
@@ -98,6 +109,42 @@ def test_a_badge_beside_its_file(page: Page, stage: Stage, site: Website, token:
     assert text(page) == "TEST. Official releaseRe-checked now: the same file"
     answer = f"{stage.url}/r/{stage.answers['official']}"
     assert page.evaluate("window.badgeLink()") == answer
+
+
+def test_a_badge_of_a_release_that_was_withdrawn_since(
+    page: Page, stage: Stage, site: Website, agency_signer: MemorySigner
+) -> None:
+    signed = sign(encode_picture(photo(603), "jpeg"), "image/jpeg", signer=agency_signer)
+    desk = Desk(agency_signer)
+    with Register(stage.register) as register:
+        take_release(register, desk, "NOVA9-2026-603", signed)
+        with stage.service.client() as client:
+            answer = client.post("/check", files={"file": ("a.jpg", signed, "image/jpeg")})
+        assert answer.status_code == 303, answer.text
+        report = answer.headers["Location"].rpartition("/")[2]
+        badge = _token(stage, report, site.origin)
+        picture = site.put("/603.jpg", signed, "image/jpeg")
+        shown(page, stage, site, badge, picture)
+        expect_badge(page, "official")
+        assert "Official release" in _drawn(stage, report)
+
+        register.take([desk.withdraw("NOVA9-2026-603")], at=system_clock())
+
+    shown(page, stage, site, badge, picture)
+    expect_badge(page, "wrong")
+    assert text(page).startswith("Out of date: see the answer again")
+    with stage.service.client() as client:
+        answer = client.get("/badge", params={"token": badge, "lang": "en"})
+        assert "Out of date" in answer.text
+        standing = client.get("/badge-standing", params={"token": badge})
+    assert (standing.json(), standing.headers["Cache-Control"]) == ({"stands": False}, "no-store")
+    assert "Out of date" in _drawn(stage, report)
+
+
+def _drawn(stage: Stage, report: str) -> str:
+    """The badge for places without scripts."""
+    with stage.service.client() as client:
+        return client.get(f"/r/{report}/badge.svg", params={"lang": "en"}).text
 
 
 def test_a_badge_copied_to_another_page(

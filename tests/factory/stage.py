@@ -14,10 +14,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from provenance.database.database import Database
 from provenance.fingerprints.media import fingerprint_media
 from provenance.media.decoding.encoding import encode_picture, scaled_down
 from provenance.media.source import open_source
+from provenance.records.judged_with import release_stamp
 from provenance.records.reports import ReportStore, stored
 from provenance.records.tokens import new_id
 from provenance.registry.register.intake import read_signed_file
@@ -40,7 +40,7 @@ from tests.factory.scenes import photo
 from tests.factory.service import RunningService, running_service
 from tests.factory.sign import ingredient, sign
 
-__all__ = ["FLAGS", "XSS", "Stage", "stage_of"]
+__all__ = ["FLAGS", "XSS", "Stage", "stage_of", "take_release"]
 
 FLAGS = (
     "--no-sandbox",
@@ -78,6 +78,11 @@ class Stage:
         """Where it answers."""
         return self.service.url
 
+    @property
+    def register(self) -> Path:
+        """Its register, for whoever keeps it."""
+        return self.files[Verdict.OFFICIAL].parent / "home" / _DATABASE
+
 
 def _bytes_for(agency_signer: MemorySigner, product: MemorySigner) -> dict[Verdict, bytes]:
     plain = media.jpeg(1)
@@ -98,6 +103,16 @@ def _bytes_for(agency_signer: MemorySigner, product: MemorySigner) -> dict[Verdi
     }
 
 
+def take_release(register: Register, desk: Desk, name: str, signed: bytes) -> None:
+    """Register a picture as the agency does."""
+    with open_source(signed) as opened:
+        stated = read_signed_file(
+            opened,
+            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
+        )
+    register.take(desk.release(name, stated), at=system_clock())
+
+
 def _registered(home: Path, signer: MemorySigner) -> tuple[dict[Verdict, bytes], bytes]:
     """What the register knows better than the file: a copy of a release, and one taken back.
 
@@ -108,14 +123,7 @@ def _registered(home: Path, signer: MemorySigner) -> tuple[dict[Verdict, bytes],
         for verdict, seed in ((Verdict.LOOKALIKE, 601), (Verdict.OFFICIAL_WITHDRAWN, 602)):
             picture, name = photo(seed), f"NOVA9-2026-{seed}"
             signed = sign(encode_picture(picture, "jpeg"), JPEG, signer=signer)
-            with open_source(signed) as opened:
-                stated = read_signed_file(
-                    opened,
-                    fingerprint=lambda stream, kind, limits: fingerprint_media(
-                        stream, kind, limits=limits
-                    ),
-                )
-            register.take(desk.release(name, stated), at=system_clock())
+            take_release(register, desk, name, signed)
             files[verdict] = signed
             if verdict is Verdict.OFFICIAL_WITHDRAWN:
                 register.take([desk.withdraw(name)], at=system_clock())
@@ -219,13 +227,14 @@ def stage_of(
 
 
 def _store(home: Path, judged: Iterator[tuple[str, Report]]) -> Iterator[tuple[str, str]]:
-    database = Database(home / _DATABASE)
-    store, now = ReportStore(database.engine), system_clock()
-    for name, report in judged:
-        entry = stored(
-            report, report.model_dump_json(), id=new_id(os.urandom), owner=None, reader=None,
-            policy="default", release_stamp="", now=now, ends_at=now + timedelta(days=1),
-        )  # fmt: skip
-        store.keep(entry, report)
-        yield name, entry.id
-    database.close()
+    with Register(home / _DATABASE) as register:
+        store, now = ReportStore(register.database.engine), system_clock()
+        view = register.view(None, clock=system_clock)
+        for name, report in judged:
+            entry = stored(
+                report, report.model_dump_json(), id=new_id(os.urandom), owner=None, reader=None,
+                policy="default", release_stamp=release_stamp(report, view, at=now) or "",
+                now=now, ends_at=now + timedelta(days=1),
+            )  # fmt: skip
+            store.keep(entry, report)
+            yield name, entry.id

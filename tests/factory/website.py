@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ class Website:
 
 
 @contextmanager
-def running_website() -> Iterator[Website]:
+def running_website(tls: ssl.SSLContext | None = None) -> Iterator[Website]:
     """A website at an origin of its own, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,7 +46,10 @@ def running_website() -> Iterator[Website]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        site = Website(origin=f"http://localhost:{server.server_address[1]}")
+        scheme = "http" if tls is None else "https"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        site = Website(origin=f"{scheme}://localhost:{server.server_address[1]}")
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -52,7 +52,7 @@ def test_the_seeds_are_what_the_target_reads(name: str) -> None:
 def test_nothing_comes_out_of_a_short_run(tmp_path: Path) -> None:
     table = tmp_path / "table.json"
     done = _fuzz(
-        "-m", "tests.fuzz.run", "--runs", "300", "--seconds", "1",
+        "-m", "tests.fuzz.run", "--runs", "300", "--seconds", "3",
         "--folder", str(tmp_path), "--json", str(table),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,7 +4,8 @@
 
 Loopback only, and bounded. In the end every upload that was accepted has exactly one report,
 and the right one; every release that was registered is there, the register's own check finds
-nothing wrong; and memory has stayed flat. Prints what was counted; fails otherwise.
+nothing wrong; the release log, whose writer is killed at any instant, holds each of their
+statements once and verifies; and memory has stayed flat. Prints what was counted; fails otherwise.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from tests.factory.service import (
     stoppable_postgresql,
 )
 from tests.factory.sign import sign
+from tests.soak.kept_log import KeptLog
 
 __all__ = ["main"]
 
@@ -53,9 +55,13 @@ class _Soak:
     """What was asked, and what came of it."""
 
     def __init__(
-        self, service: RunningService, postgresql: StoppablePostgresql, agency: DevAgency
+        self,
+        service: RunningService,
+        postgresql: StoppablePostgresql,
+        agency: DevAgency,
+        log: KeptLog,
     ) -> None:
-        self.service, self.postgresql = service, postgresql
+        self.service, self.postgresql, self.log = service, postgresql, log
         self.stop = threading.Event()
         self.accepted: dict[str, str] = {}
         self.registered: list[str] = []
@@ -115,6 +121,7 @@ class _Soak:
                 except RegisterError:
                     time.sleep(0.3)
             self.registered.append(f"release-{number}")
+            self.log.state(change.signed.encoded)
             time.sleep(0.05)
 
     def count(self, what: int | str) -> None:
@@ -179,6 +186,7 @@ def _check(soak: _Soak) -> list[str]:
         problem = register.database.integrity()
         if problem is not None:
             wrong.append(f"the register: {problem}")
+    wrong += soak.log.wrong()
     left = list(soak.service.uploads.iterdir())
     if left:
         wrong.append(f"{len(left)} uploads were left behind")
@@ -202,10 +210,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             service_workers="2",
             service_rate_per_key="1000000/minute",
         ) as service:
-            soak = _Soak(service, postgresql, agency)
+            log = KeptLog(folder, place)
+            soak = _Soak(service, postgresql, agency, log)
             threads = [
                 *(threading.Thread(target=soak.upload, args=(n,)) for n in range(_CLIENTS)),
                 threading.Thread(target=soak.register),
+                threading.Thread(target=log.keep, args=(soak.stop,)),
             ]
             for thread in threads:
                 thread.start()
@@ -228,6 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "answers": {str(key): count for key, count in sorted(
                     soak.answers.items(), key=str)},
                 "taken_away": turn,
+                "log_writers_killed": log.killed,
                 "resident_mb": [round(m / 1e6) for m in (memory[0], settled, memory[-1])],
                 "wrong": wrong[:20],
             }, indent=2))  # fmt: skip

@@ -1,7 +1,8 @@
 // <provenance-badge token="..." for="ID">: the answer for one file, on one page, until a date.
 //
 // What it shows is bound by a signed token to the file's digest and the page's origin. The
-// element checks the signature, where it stands, and the bytes it stands beside, every time.
+// element checks the signature, where it stands, and the bytes it stands beside, every time,
+// and asks the service that signed it whether it would still say so.
 // It can say no more than that: a hostile page can draw anything, so it links to the answer.
 const HOME = new URL(import.meta.url).origin;
 const MOST = 64 * 1024 * 1024;
@@ -72,6 +73,14 @@ async function digestOf(medium) {
   return { kind, sha256: [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
+// A release may have been withdrawn since: only the service knows.
+async function stillSaid(token) {
+  const wanted = `${HOME}/badge-standing?token=${encodeURIComponent(token)}`;
+  const answer = await fetch(wanted, { credentials: "omit", redirect: "error" });
+  if (!answer.ok) throw new Error(`standing: ${answer.status}`);
+  return (await answer.json()).stands === true;
+}
+
 class ProvenanceBadge extends HTMLElement {
   #link = document.createElement("a");
   #words = {};
@@ -134,6 +143,9 @@ class ProvenanceBadge extends HTMLElement {
       return this.#show("wrong", words.unchecked, words.open);
     }
     if (found.sha256 !== claims.sha256) return this.#show("wrong", words.wrong, words.open);
+    if (!(await stillSaid(this.getAttribute("token")))) {
+      return this.#show("wrong", words.changed, words.open);
+    }
     const label = words[`label.${claims.verdict}`];
     return this.#show(claims.verdict, claims.test ? `TEST. ${label}` : label, words.rechecked);
   }

@@ -409,7 +409,9 @@ class Play:
         assert todo
         for name in todo:
             self.desks.cases.action_done(name, now=self.now)
-        matter.pending, matter.state = False, "closed"
+        matter.pending = False
+        if matter.state == "enforcing":
+            matter.state = "closed"
         self.meet(matter)
 
     def reopen(self, number: int, who: str) -> None:

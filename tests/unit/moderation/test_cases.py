@@ -1,0 +1,606 @@
+"""Cases and decisions: who may, what must be there, what is undone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, delete, select, text, update
+
+from provenance.database.database import Database
+from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
+from provenance.moderation.model import Decision, Reviewer
+from provenance.moderation.office import Rules
+from provenance.moderation.permissions import PERMISSIONS, Permission, permissions_of
+from provenance.moderation.tables import (
+    actions,
+    audit,
+    cases,
+    clocks,
+    complaints,
+    decisions,
+    evidence_access,
+)
+from provenance.moderation.views import DecisionDraft, QueueFilters, ReportFacts
+from provenance.moderation.vocabulary import (
+    ActionState,
+    ActionType,
+    CaseState,
+    Category,
+    ClockKind,
+    ComplaintState,
+    Ground,
+    Outcome,
+    Role,
+    Severity,
+)
+from tests.factory.moderation import (
+    NOW,
+    Desks,
+    Told,
+    about,
+    draft,
+    nothing_found,
+    open_desks,
+    person,
+)
+from tests.unit.moderation.test_complaints import case_of, own
+
+KIM, LEE = person("kim"), person("lee")
+PARK, CHOI = person("park", Role.SENIOR), person("choi", Role.SENIOR)
+SEO = person("seo", Role.LEGAL)
+
+
+def claimed(desks: Desks, *, by: Reviewer = KIM, url: str = "https://x.example/1") -> str:
+    case = case_of(desks.complaints.file(about(url=url), now=NOW))
+    desks.cases.claim(case, by, now=NOW)
+    return case
+
+
+# Who may.
+
+
+def test_what_no_role_is_given_nobody_may() -> None:
+    assert permissions_of([]) == frozenset()
+    assert set(PERMISSIONS) == set(Role)
+    given = frozenset[Permission]().union(*PERMISSIONS.values())
+    assert given == set(Permission)
+    decides = {role for role, may in PERMISSIONS.items() if Permission.DECIDE in may}
+    assert decides == {Role.REVIEWER, Role.SENIOR, Role.LEGAL}
+    assert PERMISSIONS[Role.ADMIN] == {Permission.KEEP_STAFF}
+    assert PERMISSIONS[Role.AUDITOR] == {Permission.READ_AUDIT}
+
+
+def test_two_who_claim_at_once_one_has_it(either_engine: Engine) -> None:
+    desks = open_desks(either_engine)
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    people = [person(f"r{n}") for n in range(6)]
+    won, lost = [], []
+    barrier = threading.Barrier(len(people))
+
+    def claim(who: Reviewer) -> None:
+        barrier.wait()
+        try:
+            won.append(desks.cases.claim(case, who, now=NOW).assignee)
+        except ConflictError:
+            lost.append(who.id)
+
+    threads = [threading.Thread(target=claim, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (1, 5)
+    assert desks.cases.get(case, KIM, now=NOW).case.assignee == won[0]
+    with either_engine.connect() as connection:
+        claims = select(audit.c.seq).where(audit.c.verb == "case.claimed")
+        assert len(connection.execute(claims).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [
+        (person("new", trained=False), "training that is still valid"),
+        (replace(KIM, trained_until=NOW), "training that is still valid"),
+        (person("kin", conflicts=["aurora"]), "conflict of interest"),
+        (person("tired", cap=0), "which is enough"),
+        (person("admin", Role.ADMIN), "no right to claim"),
+        (person("none", Role.AUDITOR), "no right to claim"),
+    ],
+)
+def test_who_is_not_fit_has_no_case(engine: Engine, who: Reviewer, reason: str) -> None:
+    facts = ReportFacts(sha256="cd" * 32, verdict="lookalike", agencies=frozenset({"aurora"}))
+    desks = open_desks(engine, reports={"r": facts})
+    case = case_of(desks.complaints.file(about(report="r"), now=NOW))
+    with pytest.raises(PermissionRefusedError, match=reason):
+        desks.cases.claim(case, who, now=NOW)
+    assert desks.cases.claim(case, KIM, now=NOW).assignee == "kim"
+
+
+def test_who_became_unfit_does_not_decide(engine: Engine) -> None:
+    facts = ReportFacts(sha256="cd" * 32, verdict="lookalike", agencies=frozenset({"aurora"}))
+    desks = open_desks(engine, reports={"r": facts})
+    case = case_of(desks.complaints.file(about(report="r"), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW)
+    for unfit in (replace(KIM, trained_until=NOW), person("kim", conflicts=["aurora"])):
+        with pytest.raises(PermissionRefusedError):
+            desks.cases.decide(case, unfit, draft(), now=NOW)
+    assert [row.case.id for row in desks.cases.queue(KIM, now=NOW)] == [case]
+    assert desks.cases.queue(person("kin", conflicts=["aurora"]), now=NOW) == []
+    assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
+
+
+def test_a_claim_ends_and_what_is_escalated_is_for_whom_it_was_escalated_to(desks: Desks) -> None:
+    case = claimed(desks)
+    later = NOW + timedelta(minutes=31)
+    with pytest.raises(ConflictError, match="is over; claim it again"):
+        desks.cases.decide(case, KIM, draft(), now=later)
+    # Without waiting for the clock, too.
+    assert desks.cases.claim(case, LEE, now=later).assignee == "lee"
+    desks.cases.escalate(case, LEE, to=Role.LEGAL, why="law", now=later)
+    for who in (KIM, PARK):
+        with pytest.raises(PermissionRefusedError):
+            desks.cases.claim(case, who, now=later)
+    assert desks.cases.claim(case, SEO, now=later).state is CaseState.ASSIGNED
+
+
+def test_the_queue_has_the_gravest_and_most_urgent_first(desks: Desks) -> None:
+    order = [
+        desks.complaints.file(about(category, url=f"https://x.example/{n}"), now=at)
+        for n, (category, at) in enumerate(
+            [
+                (Category.OTHER, NOW),
+                (Category.IMPERSONATION, NOW + timedelta(hours=1)),
+                (Category.IMPERSONATION, NOW),
+                (Category.HARASSMENT, NOW + timedelta(hours=9)),
+            ]
+        )
+    ]
+    found = [row.case.id for row in desks.cases.queue(KIM, now=NOW)]
+    assert found == [case_of(order[n]) for n in (3, 2, 1, 0)]
+    only = QueueFilters(category=Category.OTHER)
+    assert [row.case.id for row in desks.cases.queue(KIM, only, now=NOW)] == [case_of(order[0])]
+    late = QueueFilters(overdue=True)
+    assert desks.cases.queue(KIM, late, now=NOW) == []
+    days = NOW + timedelta(days=8)
+    assert len(desks.cases.queue(KIM, late, now=days)) == 3
+    desks.cases.claim(case_of(order[0]), KIM, now=NOW)
+    mine = QueueFilters(mine=True)
+    assert [row.case.id for row in desks.cases.queue(KIM, mine, now=NOW)] == [case_of(order[0])]
+    assert desks.cases.queue(LEE, mine, now=NOW) == []
+    assert [r.claimable for r in desks.cases.queue(LEE, now=NOW)] == [True, True, True, False]
+
+
+# Exposure.
+
+
+def test_every_look_is_written_down_and_there_are_only_so_many(
+    desks: Desks, engine: Engine
+) -> None:
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    [subject] = desks.cases.get(case, KIM, now=NOW).case.subjects
+    weary = person("kim", cap=2)
+    looks = [
+        desks.cases.unblur(case, subject.id, weary, why="is it her?", now=NOW) for _ in range(2)
+    ]
+    assert [look.left for look in looks] == [1, 0]
+    with pytest.raises(PermissionRefusedError, match="which is enough"):
+        desks.cases.unblur(case, subject.id, weary, why="again", now=NOW)
+    with pytest.raises(PermissionRefusedError):
+        desks.cases.claim(case, weary, now=NOW)
+    with engine.connect() as connection:
+        assert len(connection.execute(select(evidence_access)).all()) == 2
+    tomorrow = NOW + timedelta(hours=25)
+    assert desks.cases.unblur(case, subject.id, weary, why="again", now=tomorrow).left == 1
+    with pytest.raises(ConflictError, match="why"):
+        desks.cases.unblur(case, subject.id, KIM, why=" ", now=NOW)
+
+
+# What a decision needs.
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"facts": " short "}, "facts: expected 10 to 5000 characters, got 5"),
+        ({"reference": " "}, "reference: expected"),
+        ({"policies": ()}, "policies: expected at least one"),
+        ({"policies": ("impersonation@9",)}, "there is no 'impersonation@9'"),
+        ({"policies": ("impersonation@1", "impersonation@1")}, "expected each once"),
+        ({"actions": ()}, "a violation needs what is done"),
+        ({"actions": (ActionType.REFER_AUTHORITY,)}, "do not allow refer-authority"),
+        ({"actions": (ActionType.NONE, ActionType.REMOVE)}, "nothing beside none"),
+        ({"outcome": Outcome.NO_VIOLATION}, "expected none with the outcome no-violation"),
+        ({"territories": ("kr",)}, "expected codes like KR"),
+        ({"ends_at": NOW}, "a time to come"),
+        ({"subjects": ("another",)}, "is none of this case"),
+        ({"policies": ("other@1",), "actions": (ActionType.HASH_BLOCK,)}, "do not allow hash"),
+    ],
+)
+def test_a_decision_that_lacks_something_is_none(
+    desks: Desks, engine: Engine, changes: dict[str, object], reason: str
+) -> None:
+    case = claimed(desks)
+    with pytest.raises(ConflictError, match=reason):
+        desks.cases.decide(case, KIM, replace(draft(), **changes), now=NOW)  # type: ignore[arg-type]
+    with engine.connect() as connection:
+        assert connection.execute(select(decisions)).first() is None
+        assert connection.execute(select(actions)).first() is None
+    assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
+
+
+def test_a_ground_that_no_policy_knows_is_none(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(about(Category.MISLEADING_MEDIA), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW)
+    made = replace(draft(category=Category.MISLEADING_MEDIA), ground=Ground.LAW)
+    assert desks.cases.decide(case, KIM, made, now=NOW) is not None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "actions", "two"),
+    [
+        ("lookalike", (ActionType.REMOVE,), False),
+        ("lookalike", (ActionType.TERMINATE_ACCOUNT,), True),
+        ("official", (ActionType.REMOVE,), True),
+        ("official-withdrawn", (ActionType.LABEL,), True),
+        ("official", (ActionType.NONE,), False),
+    ],
+)
+def test_what_weighs_heavily_needs_two(
+    engine: Engine,
+    verdict: str,
+    actions: tuple[ActionType, ...],
+    two: bool,  # noqa: FBT001
+) -> None:
+    desks = open_desks(engine, reports={"r": ReportFacts(sha256="cd" * 32, verdict=verdict)})
+    case = case_of(desks.complaints.file(about(report="r"), now=NOW))
+    desks.cases.claim(case, PARK, now=NOW)
+    made = desks.cases.decide(case, PARK, draft(*actions), now=NOW)
+    assert (made is None) == two
+    if not two:
+        return
+    assert [e for e in desks.told.events if e[0] == "decision"] == []
+    with pytest.raises(PermissionRefusedError, match="expected another person"):
+        desks.cases.second(case, PARK, agree=True, now=NOW)
+    with pytest.raises(PermissionRefusedError, match="no right to second"):
+        desks.cases.second(case, KIM, agree=True, now=NOW)
+    assert desks.cases.second(case, CHOI, agree=False, why="too much", now=NOW) is None
+    assert desks.cases.get(case, PARK, now=NOW).case.state is CaseState.ASSIGNED
+    desks.cases.decide(case, PARK, draft(*actions), now=NOW)
+    agreed = desks.cases.second(case, CHOI, agree=True, now=NOW)
+    assert agreed is not None
+    assert (agreed.maker, agreed.second) == ("park", "choi")
+
+
+def test_decisions_are_never_edited_on_either_database(either_engine: Engine) -> None:
+    desks = open_desks(either_engine)
+    case = claimed(desks)
+    desks.cases.decide(case, KIM, draft(), now=NOW)
+    for change in (
+        update(decisions).values(facts="Something else altogether."),
+        delete(decisions),
+        delete(clocks).where(clocks.c.kind == ClockKind.APPEAL_WINDOW),
+    ):
+        with pytest.raises(Exception, match=r"never|changed"), either_engine.begin() as connection:
+            connection.execute(change)
+    with pytest.raises(Exception, match="statutory_never_paused"), either_engine.begin() as c:
+        c.execute(
+            update(clocks).where(clocks.c.kind == ClockKind.APPEAL_WINDOW).values(paused_at=NOW)
+        )
+    with pytest.raises(Exception, match=r"NOT NULL|not-null"), either_engine.begin() as c:
+        c.execute(text("INSERT INTO moderation_action (id, type, state) VALUES ('x', 'y', 'z')"))
+
+
+def test_what_fails_in_an_effect_undoes_the_decision(engine: Engine) -> None:
+    told = Told(fails_on="decision")
+    desks = open_desks(engine, told=told)
+    case = claimed(desks)
+    before = desks.office.audit.head()
+    with pytest.raises(RuntimeError):
+        desks.cases.decide(case, KIM, draft(), now=NOW)
+    assert desks.office.audit.head() == before
+    assert desks.cases.get(case, KIM, now=NOW).case.state is CaseState.ASSIGNED
+    told.fails_on = None
+    assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
+
+
+def test_an_action_that_fails_is_tried_again_and_ends_the_case(desks: Desks) -> None:
+    case = claimed(desks)
+    desks.cases.decide(case, KIM, draft(ActionType.REMOVE, ActionType.LABEL), now=NOW)
+    one, two = desks.cases.get(case, KIM, now=NOW).actions
+    desks.cases.action_done(one.id, now=NOW)
+    desks.cases.action_failed(two.id, "HTTP status 500", now=NOW)
+    page = desks.cases.get(case, KIM, now=NOW)
+    assert page.case.state is CaseState.ENFORCEMENT_FAILED
+    desks.cases.action_retried(two.id, now=NOW)
+    desks.cases.action_done(two.id, now=NOW)
+    page = desks.cases.get(case, KIM, now=NOW)
+    assert page.case.state is CaseState.CLOSED
+    assert {a.state for a in page.actions} == {ActionState.DONE}
+    with pytest.raises(ConflictError, match="is done, from where it cannot become done"):
+        desks.cases.action_done(one.id, now=NOW)
+
+
+def test_who_decided_does_not_look_at_it_again(desks: Desks) -> None:
+    case = claimed(desks)
+    first = desks.cases.decide(case, KIM, nothing_found(), now=NOW)
+    desks.cases.reopen(case, PARK, why="a new copy", now=NOW)
+    with pytest.raises(PermissionRefusedError, match="made or seconded"):
+        desks.cases.claim(case, KIM, now=NOW)
+    desks.cases.claim(case, LEE, now=NOW)
+    second = desks.cases.decide(case, LEE, draft(), now=NOW)
+    assert first is not None
+    assert second is not None
+    assert second.supersedes == first.id
+    # Not an appeal: whoever complained may still appeal.
+    assert second.appeal is None
+
+
+def test_a_case_is_void_only_before_anything_was_captured(desks: Desks) -> None:
+    filed = desks.complaints.file(about(), now=NOW)
+    case = case_of(filed)
+    desks.cases.captured(case, actor="kim", now=NOW)
+    with pytest.raises(ConflictError, match="there is evidence of it"):
+        desks.cases.void(case, KIM, why="gone", now=NOW)
+    other = desks.complaints.file(about(url="https://x.example/2"), now=NOW)
+    assert other.pin is not None
+    assert desks.cases.void(case_of(other), KIM, why="gone", now=NOW).state is CaseState.VOID
+    followed = desks.complaints.follow(other.complaint.ref, other.pin, now=NOW)
+    assert followed.complaint.state is ComplaintState.ANSWERED
+    assert (followed.decision, followed.may_appeal_until) == (None, None)
+
+
+def test_what_is_not_there_is_not_found(desks: Desks) -> None:
+    with pytest.raises(NotFoundError):
+        desks.cases.get("gone", KIM, now=NOW)
+    with pytest.raises(NotFoundError):
+        desks.cases.claim("gone", KIM, now=NOW)
+    with pytest.raises(NotFoundError):
+        desks.cases.action_done("gone", now=NOW)
+
+
+# Merge and split.
+
+
+def test_merged_and_split_everybody_keeps_their_reference_and_answer(desks: Desks) -> None:
+    early = desks.complaints.file(own(), now=NOW)
+    late = desks.complaints.file(
+        replace(own(), locators=about(url="https://x.example/2").locators),
+        now=NOW + timedelta(hours=5),
+    )
+    case, gone = case_of(late), case_of(early)
+    at = NOW + timedelta(hours=6)
+    merged = desks.cases.merge(gone, KIM, into=case, why="the same picture", now=at)
+    assert merged.complaints == 2
+    due = {c.kind: c.due_at for c in merged.clocks}
+    assert due[ClockKind.INTIMATE_48H] == NOW + timedelta(hours=48)
+    assert due[ClockKind.DECIDE] == NOW + timedelta(hours=24)
+    old = desks.cases.get(gone, KIM, now=at).case
+    assert (old.state, old.merged_into) == (CaseState.MERGED, case)
+    assert [c.kind for c in old.clocks] == [ClockKind.ACKNOWLEDGE]
+    assert early.pin is not None
+    followed = desks.complaints.follow(early.complaint.ref, early.pin, now=at)
+    assert followed.complaint.case == case
+    assert followed.due_at == NOW + timedelta(hours=24)
+
+    new = desks.cases.split(case, KIM, complaints=[late.complaint.ref], why="another one", now=at)
+    due = {c.kind: c.due_at for c in new.clocks}
+    assert due[ClockKind.INTIMATE_48H] == NOW + timedelta(hours=53)
+    assert {s.url for s in new.subjects} == {"https://x.example/2"}
+    stays = desks.cases.get(case, KIM, now=at).case
+    assert {s.url for s in stays.subjects} == {"https://videos.example/watch?v=1"}
+    due = {c.kind: c.due_at for c in stays.clocks}
+    assert due[ClockKind.INTIMATE_48H] == NOW + timedelta(hours=48)
+    with pytest.raises(ConflictError, match="at least one complaint to stay"):
+        desks.cases.split(new.id, KIM, complaints=[late.complaint.ref], why="x", now=at)
+    with pytest.raises(ConflictError, match="open complaints of this case"):
+        desks.cases.split(new.id, KIM, complaints=[early.complaint.ref], why="x", now=at)
+
+
+# Bulk.
+
+
+def several(desks: Desks, count: int) -> list[str]:
+    return [
+        case_of(desks.complaints.file(about(url=f"https://x.example/{n}"), now=NOW))
+        for n in range(count)
+    ]
+
+
+def test_one_decision_about_many_is_shown_made_and_undone_whole(either_engine: Engine) -> None:
+    desks = open_desks(either_engine)
+    names = several(desks, 3)
+    preview = desks.cases.bulk_preview(names, draft(), PARK, now=NOW)
+    assert (preview.n, [item.case for item in preview.each]) == (3, names)
+    assert preview.token is not None
+    made = desks.cases.bulk_decide(preview.token, PARK, now=NOW)
+    assert made.cases == tuple(sorted(names))
+    assert len(made.subjects) == 3
+    with either_engine.connect() as connection:
+        assert len(connection.execute(select(decisions)).all()) == 1
+    assert [e[2].id for e in desks.told.events if e[0] == "decision"] == names  # type: ignore[attr-defined]
+    for action in desks.cases.get(names[0], KIM, now=NOW).actions:
+        desks.cases.action_done(action.id, now=NOW)
+    with pytest.raises(ConflictError, match="was decided already"):
+        desks.cases.bulk_decide(preview.token, PARK, now=NOW)
+    undone = desks.cases.undo(made.id, PARK, why="the wrong list", now=NOW)
+    assert isinstance(undone, Decision)
+    for name in names:
+        page = desks.cases.get(name, KIM, now=NOW)
+        assert page.case.state is CaseState.QUEUED
+        assert {a.state for a in page.actions} == {ActionState.REVERSED}
+        assert {c.state for c in page.complaints} == {ComplaintState.LINKED}
+    assert desks.told.names().count("reversal") == 3
+    assert desks.office.audit.verify() == []
+
+
+def test_a_preview_holds_for_exactly_what_was_shown(desks: Desks) -> None:
+    names = several(desks, 2)
+
+    def token() -> str:
+        made = desks.cases.bulk_preview(names, draft(), PARK, now=NOW).token
+        assert made is not None
+        return made
+
+    for change in (
+        lambda: desks.complaints.file(about(url="https://x.example/0"), now=NOW),
+        lambda: desks.cases.claim(names[1], PARK, now=NOW),
+    ):
+        old = token()
+        change()
+        with pytest.raises(ConflictError, match="has changed since the preview"):
+            desks.cases.bulk_decide(old, PARK, now=NOW)
+    with pytest.raises(ConflictError, match="of one's own"):
+        desks.cases.bulk_decide(token(), CHOI, now=NOW)
+    with pytest.raises(ConflictError, match="too old"):
+        desks.cases.bulk_decide(token(), PARK, now=NOW + timedelta(minutes=16))
+    with pytest.raises(PermissionRefusedError, match="no right to bulk"):
+        desks.cases.bulk_preview(names, draft(), KIM, now=NOW)
+    assert desks.cases.bulk_decide(token(), PARK, now=NOW).maker == PARK.id
+
+
+def test_bulk_is_capped_and_says_case_by_case_what_it_cannot(engine: Engine) -> None:
+    desks = open_desks(engine, rules=Rules(bulk_cap=2))
+    names = several(desks, 3)
+    with pytest.raises(ConflictError, match="at most 2 subjects, got 3"):
+        desks.cases.bulk_preview(names, draft(), PARK, now=NOW)
+    desks.cases.claim(names[0], KIM, now=NOW)
+    preview = desks.cases.bulk_preview(names[:2], draft(), PARK, now=NOW)
+    assert preview.token is None
+    assert [item.refused for item in preview.each] == ["is assigned", None]
+    heavy = draft(ActionType.TERMINATE_ACCOUNT)
+    preview = desks.cases.bulk_preview(names[1:], heavy, PARK, now=NOW)
+    assert [item.refused for item in preview.each] == [
+        "needs a second person, so it is decided by itself"
+    ] * 2
+
+
+# Clocks.
+
+
+def test_a_temporary_block_ends_by_itself_once(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(about(Category.PRIVACY), now=NOW))
+    desks.cases.interim_restrict(case, KIM, why="an address", now=NOW)
+    assert desks.told.names()[-1] == "interim.started"
+    # 30 days are 30 times 24 hours, whatever the clocks on walls do.
+    end = NOW + timedelta(days=30)
+    desks.clockwork.tick(end - timedelta(seconds=1))
+    assert desks.cases.get(case, KIM, now=NOW).case.state is CaseState.INTERIM_RESTRICTED
+    desks.clockwork.tick(end)
+    desks.clockwork.tick(end)
+    assert desks.cases.get(case, KIM, now=NOW).case.state is CaseState.QUEUED
+    assert desks.told.names().count("clock.expired") == 1
+    with pytest.raises(ConflictError, match="not renewed"):
+        desks.cases.interim_restrict(case, KIM, why="again", now=end)
+    fraud = case_of(desks.complaints.file(about(Category.FRAUD, url="https://y.example"), now=NOW))
+    with pytest.raises(ConflictError, match="no policy allows it for fraud"):
+        desks.cases.interim_restrict(fraud, KIM, why="x", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        # The night in which clocks are put forward, and the one in which they are put back.
+        datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime(2026, 10, 24, 12, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime(2026, 11, 1, 0, 30, tzinfo=ZoneInfo("America/New_York")),
+        # Over a leap day.
+        datetime(2028, 2, 28, 9, tzinfo=ZoneInfo("Asia/Seoul")),
+    ],
+)
+def test_48_hours_are_48_hours_and_are_breached_once_also_after_a_restart(
+    received: datetime, tmp_path: object
+) -> None:
+    place = f"{tmp_path}/clock.db"
+    with Database(place) as database:
+        desks = open_desks(database.engine)
+        case = case_of(desks.complaints.file(own(), now=received))
+        due = received.timestamp() + 48 * 3600
+        clock = next(
+            c
+            for c in desks.cases.get(case, PARK, now=NOW).case.clocks
+            if c.kind is ClockKind.INTIMATE_48H
+        )
+        assert clock.due_at.timestamp() == due
+        before = datetime.fromtimestamp(due - 1, tz=received.tzinfo)
+        desks.clockwork.tick(before)
+        assert breaches(desks) == 0
+    after = datetime.fromtimestamp(due, tz=received.tzinfo)
+    counts = []
+    for _ in range(3):
+        with Database(place) as database:
+            again = open_desks(database.engine)
+            again.clockwork.tick(after)
+            counts.append(breaches(again))
+            page = again.cases.get(case, PARK, now=after)
+    assert counts == [1, 0, 0]
+    assert [e.verb for e in page.events if e.verb == "clock.breached"] == ["clock.breached"] * 2
+
+
+def breaches(desks: Desks) -> int:
+    return sum(
+        event[0] == "clock.breached" and event[1].kind is ClockKind.INTIMATE_48H  # type: ignore[attr-defined]
+        for event in desks.told.events
+    )
+
+
+def test_what_is_up_soon_is_said_once(desks: Desks) -> None:
+    desks.complaints.file(own(), now=NOW)
+    for _ in range(2):
+        desks.clockwork.tick(NOW + timedelta(hours=43))
+    assert desks.told.names().count("clock.due-soon") == 1
+
+
+def test_two_processes_breach_a_clock_once(either_engine: Engine) -> None:
+    desks = [open_desks(either_engine) for _ in range(3)]
+    desks[0].complaints.file(own(), now=NOW)
+    late = NOW + timedelta(hours=49)
+    threads = [threading.Thread(target=d.clockwork.tick, args=(late,)) for d in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(map(breaches, desks)) == 1
+
+
+def test_it_is_met_when_it_is_gone_not_when_it_is_decided(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(own(), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW)
+    desks.cases.decide(case, KIM, draft(category=Category.INTIMATE_IMAGE), now=NOW)
+    desks.clockwork.tick(NOW + timedelta(hours=49))
+    assert breaches(desks) == 1
+    [action] = desks.cases.get(case, KIM, now=NOW).actions
+    desks.cases.action_done(action.id, now=NOW + timedelta(hours=50))
+    clocks_ = desks.cases.get(case, KIM, now=NOW).case.clocks
+    [clock] = [c for c in clocks_ if c.kind is ClockKind.INTIMATE_48H]
+    assert clock.met_at == NOW + timedelta(hours=50)
+    assert clock.breached_at == NOW + timedelta(hours=49)
+
+
+def test_the_page_of_a_case_with_ten_thousand_complaints_is_quick(
+    desks: Desks, engine: Engine
+) -> None:
+    filed = desks.complaints.file(about(), now=NOW)
+    with engine.begin() as connection:
+        row = dict(connection.execute(select(complaints)).one()._mapping)
+        copies = [{**row, "ref": f"C{n:011d}"} for n in range(9_999)]
+        connection.execute(complaints.insert(), copies)
+        connection.execute(cases.update().values(complaints=10_000))
+    spent = []
+    for _ in range(5):
+        # Of this process alone: others may be busy on the same machine.
+        begin = time.thread_time()
+        desks.cases.get(case_of(filed), KIM, now=NOW)
+        spent.append(time.thread_time() - begin)
+    assert min(spent) < 0.3
+
+
+def test_a_draft_has_no_value_that_judges_what_happened() -> None:
+    words = {"fake", "real", "true", "false"}
+    kinds = (Outcome, ActionType, Category, CaseState, Severity, ComplaintState)
+    assert not words & {value.value for kind in kinds for value in kind}
+    assert not words & set(DecisionDraft.__slots__)

@@ -1,0 +1,125 @@
+"""Moderation as a part of the service: on where there is a key, and its roots given out."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import update
+
+from provenance.database.database import Database
+from provenance.errors import ConfigurationError
+from provenance.jws.keys import open_statement
+from provenance.moderation.contacts import new_key_line
+from provenance.moderation.tables import policy_versions
+from provenance.records.reports import ReportStore
+from provenance.runtime.moderation_parts import ROOT_KIND, ModerationParts
+from provenance.runtime.settings import Settings, load_settings
+from tests.factory.moderation import NOW, about, draft, person
+
+
+def settings(home: Path, **more: str) -> Settings:
+    environ = {"PROVENANCE_HOME": str(home), "HOME": str(home), **more}
+    return load_settings(environ=environ)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "contacts.key"
+    path.write_text(new_key_line(os.urandom, "2026-05"))
+    path.chmod(0o600)
+    return path
+
+
+def opened(settings: Settings, database: Database) -> ModerationParts | None:
+    engine = database.engine
+    return ModerationParts.open(settings, engine, reports=ReportStore(engine), clock=lambda: NOW)
+
+
+def test_without_a_key_there_is_none(tmp_path: Path) -> None:
+    with Database(tmp_path / "x.db") as database:
+        assert opened(settings(tmp_path), database) is None
+
+
+def test_settings_are_what_the_desks_go_by(tmp_path: Path, key: Path) -> None:
+    given = settings(
+        tmp_path,
+        PROVENANCE_MODERATION_CONTACT_KEY=str(key),
+        PROVENANCE_MODERATION_CLAIM_MINUTES="5",
+        PROVENANCE_MODERATION_DECIDE_MEDIUM_HOURS="10",
+        PROVENANCE_MODERATION_BULK_CAP="3",
+    )
+    with Database(tmp_path / "x.db") as database:
+        parts = opened(given, database)
+        assert parts is not None
+        filed = parts.complaints.file(about(), now=NOW)
+        assert filed.due_at == NOW + timedelta(hours=10)
+        assert filed.complaint.case is not None
+        claimed = parts.cases.claim(filed.complaint.case, person("kim"), now=NOW)
+        assert claimed.locked_until == NOW + timedelta(minutes=5)
+        assert parts.office.rules.bulk_cap == 3
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path, key: Path) -> None:
+    key.chmod(0o640)
+    given = settings(tmp_path, PROVENANCE_MODERATION_CONTACT_KEY=str(key))
+    with (
+        Database(tmp_path / "x.db") as database,
+        pytest.raises(ConfigurationError, match=r"only its owner may read \(mode 600\), got"),
+    ):
+        opened(given, database)
+
+
+def test_a_policy_that_changed_since_it_was_used_is_refused(tmp_path: Path, key: Path) -> None:
+    given = settings(tmp_path, PROVENANCE_MODERATION_CONTACT_KEY=str(key))
+    with Database(tmp_path / "x.db") as database:
+        parts = opened(given, database)
+        assert parts is not None
+        case = parts.complaints.file(about(), now=NOW).complaint.case
+        assert case is not None
+        parts.cases.claim(case, person("kim"), now=NOW)
+        parts.cases.decide(case, person("kim"), draft(), now=NOW)
+        assert opened(given, database) is not None
+        with database.engine.begin() as connection:
+            connection.execute(update(policy_versions).values(sha256="0" * 64))
+        with pytest.raises(ConfigurationError, match="impersonation@1: decisions were made"):
+            opened(given, database)
+
+
+def test_the_root_of_a_day_is_signed_and_written_and_written_again(
+    tmp_path: Path, key: Path
+) -> None:
+    signing = tmp_path / "signing.pem"
+    signing.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    signing.chmod(0o600)
+    given = settings(
+        tmp_path,
+        PROVENANCE_MODERATION_CONTACT_KEY=str(key),
+        PROVENANCE_SERVICE_SIGNING_KEY=str(signing),
+    )
+    with Database(tmp_path / "x.db") as database:
+        parts = opened(given, database)
+        assert parts is not None
+        assert parts.key is not None
+        parts.complaints.file(about(), now=NOW)
+        parts.pass_time(NOW + timedelta(hours=12, minutes=5))
+        assert list(parts.roots.glob("*")) == []
+        parts.pass_time(NOW + timedelta(hours=12, minutes=11))
+        [root] = parts.audit.roots()
+        path = parts.roots / "2026-05-01.json"
+        written = json.loads(path.read_text())
+        said = open_statement(written.pop("jws"), parts.key.key_set, kind=ROOT_KIND)
+        assert said == root.document
+        assert written == json.loads(root.document)
+        path.unlink()
+        parts.pass_time(NOW + timedelta(days=1))
+        assert path.exists()
