@@ -23,7 +23,7 @@ from provenance.moderation.contacts import new_key_line
 from provenance.moderation.evidence.audit_export import check_audit_export
 from provenance.moderation.evidence.bundle_check import check_evidence
 from provenance.moderation.outcomes.labels import open_label
-from provenance.moderation.vocabulary import ActionType, Role
+from provenance.moderation.vocabulary import ActionType
 from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
@@ -33,10 +33,14 @@ from provenance.runtime.service_database import open_database
 from provenance.runtime.service_parts import _moderation
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.uploads import UploadFolder
+from provenance.service.staff_cookies import Cookie
+from provenance.staff.roles import Role
+from provenance.staff.tokens import csrf_of
 from tests.factory.moderation import CONTACT, about, draft, person
 from tests.factory.receiver import Receiver, running_receiver
 from tests.factory.service import RunningService, running_service
 from tests.factory.service_keys import service_key_pem
+from tests.factory.staff import enrolled, staff_on
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 KIM = person("kim")
@@ -322,6 +326,93 @@ def test_evidence_is_legals_alone(
     assert report.manifest is not None
     assert report.manifest.test
     assert [e.verb for e in desks.audit.events(object=f"case:{case}")][-1] == "evidence.bundled"
+
+
+@pytest.fixture
+def signed_in(
+    moderated: RunningService, inside: tuple[ModerationParts, OutcomeParts]
+) -> Callable[[Role], tuple[httpx2.Client, str]]:
+    """Makes a member of the staff of this role, signed in: a browser, and what forms hold."""
+    staff = staff_on(inside[0].office.engine)
+
+    def make(role: Role) -> tuple[httpx2.Client, str]:
+        member = enrolled(
+            staff, f"{role.value}-{os.urandom(3).hex()}", now=system_clock(), roles=(role,)
+        )
+        headers = {
+            "Cookie": f"__Host-{Cookie.SESSION.label}={member.begun.token}",
+            "Sec-Fetch-Site": "same-origin",
+        }
+        return moderated.client(headers=headers), csrf_of(member.begun.token)
+
+    return make
+
+
+def test_every_role_against_the_doors_of_the_staff(
+    inside: tuple[ModerationParts, OutcomeParts],
+    moderated: RunningService,
+    signed_in: Callable[[Role], tuple[httpx2.Client, str]],
+) -> None:
+    desks, outcomes = inside
+    case, decision, digest = decide(desks, f"roles {moderated.home}", ActionType.HASH_BLOCK)
+    (entry,) = outcomes.keeper.entries(decision=decision)
+    bundles: set[Role] = set()
+    audits: set[Role] = set()
+    stops: set[Role] = set()
+    for role in Role:
+        client, csrf = signed_in(role)
+        with client:
+            answers = {
+                "bundle": client.get(f"/v1/mod/cases/{case}/bundle"),
+                "audit": client.get("/v1/audit"),
+                "stop": client.post(
+                    f"/mod/blocklist/{entry.id}/disable",
+                    data={"csrf": csrf, "why": "a mistake", "hours": "1"},
+                ),
+            }
+        for name, allowed in (("bundle", bundles), ("audit", audits), ("stop", stops)):
+            assert answers[name].status_code in {200, 403}, answers[name].text
+            if answers[name].status_code == 200:
+                allowed.add(role)
+        if role is Role.LEGAL:
+            report = check_evidence(
+                io.BytesIO(answers["bundle"].content),
+                keys=outcomes.key.key_set if outcomes.key else None,
+                event_digest=event_digest,
+                where="bundle",
+            )
+            assert report.is_proven, report.checks
+    assert bundles == {Role.LEGAL}
+    assert audits == {Role.LEGAL, Role.AUDITOR}
+    assert stops == {Role.SENIOR}
+    assert not outcomes.hashes.check(sha256=digest, now=system_clock()).blocked
+
+
+def test_a_form_of_another_website_stops_nothing(
+    inside: tuple[ModerationParts, OutcomeParts],
+    moderated: RunningService,
+    signed_in: Callable[[Role], tuple[httpx2.Client, str]],
+) -> None:
+    desks, outcomes = inside
+    _, decision, digest = decide(desks, f"forged {moderated.home}", ActionType.HASH_BLOCK)
+    (entry,) = outcomes.keeper.entries(decision=decision)
+    client, csrf = signed_in(Role.SENIOR)
+    path = f"/mod/blocklist/{entry.id}/disable"
+    with client:
+        for fields, site in (
+            ({"why": "x"}, "same-origin"),
+            ({"why": "x", "csrf": "0" * 64}, "same-origin"),
+            ({"why": "x", "csrf": csrf}, "cross-site"),
+        ):
+            answer = client.post(path, data=fields, headers={"Sec-Fetch-Site": site})
+            assert answer.status_code == 403, answer.text
+        assert outcomes.hashes.check(sha256=digest, now=system_clock()).blocked
+        good = client.post(path, data={"why": "x", "csrf": csrf})
+        assert good.json()["state"] == "disabled"
+        back = client.post(f"/mod/blocklist/{entry.id}/enable", data={"csrf": csrf})
+        assert back.json()["state"] == "active"
+        wrong = client.post(path, data={"why": "x", "csrf": csrf, "hours": "-1"})
+        assert wrong.status_code == 422
 
 
 def test_where_there_is_no_moderation_nothing_of_it_answers(client: httpx2.Client) -> None:

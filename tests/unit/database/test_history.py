@@ -9,8 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import provenance.moderation.tables
 import provenance.moderation.outcomes.tables
+import provenance.moderation.tables
 import provenance.records.tables
 import provenance.registry.register.schema
 import provenance.staff.tables
