@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Any
 
 from babel import Locale
@@ -207,7 +208,8 @@ async def transparency(request: Request, caller: Anybody) -> Response:
         request,
         "transparency.html",
         begins=report.begins_at,
-        ends=report.ends_at,
+        # The last day of the period; the moment itself is no longer in it.
+        ends=report.ends_at - timedelta(days=1),
         tables=_tables(report),
     )
 

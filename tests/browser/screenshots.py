@@ -20,7 +20,18 @@ from tests.factory import pki
 from tests.factory.stage import FLAGS, Stage, stage_of
 
 SIZES: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 360), ("dark", 768))
-PAGES = {"home": "/", "learn": "/learn", "sites": "/learn/sites", "learn-one": "/learn/lookalike"}
+PAGES = {
+    "home": "/",
+    "learn": "/learn",
+    "sites": "/learn/sites",
+    "learn-one": "/learn/lookalike",
+    "report": "/report",
+    "follow": "/report/follow",
+    "guidelines": "/guidelines",
+    "policies": "/policies",
+    "policy": "/policies/intimate-images/1",
+    "transparency": "/transparency",
+}
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 

@@ -17,6 +17,7 @@ from provenance.verdict import Verdict
 from provenance.wording.catalogue import wording_in
 from provenance.wording.languages import LANGUAGES
 from tests.browser.test_quality import OPEN_ALL, RULES, WEIGHT_BYTES, widest
+from tests.factory.deciding import Decided, decide
 from tests.factory.stage import XSS, Stage
 
 MakeContext = Callable[..., BrowserContext]
@@ -196,7 +197,11 @@ def test_the_fingerprint_is_made_on_the_device_and_no_byte_of_the_file_is_sent(
     page = context().new_page()
     sent: list[Request] = []
     page.goto("/report?lang=en", wait_until="networkidle")
-    page.context.on("request", lambda request: sent.append(request))
+
+    def note(request: Request) -> None:
+        sent.append(request)
+
+    page.context.on("request", note)
     data = b""
     for size in SIZES:
         data = os.urandom(size)
@@ -362,3 +367,52 @@ def test_a_strangers_markup_stays_text_in_every_field(context: MakeContext, lang
     page.locator("main form button.primary").click()
     check()
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def decided(stage: Stage) -> Decided:
+    """A decision with markup in its facts, and the uploader's token for it."""
+    body = {
+        "category": "impersonation",
+        "locators": [{"url": "https://video.example/decided"}],
+        "good_faith": True,
+    }
+    with stage.service.client() as client:
+        told = client.post("/v1/complaints", json=body).json()
+    return decide(stage.service, told["ref"], told["pin"], facts=f"It poses as NOVA9. {XSS}")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1280, "light")])
+def test_axe_finds_nothing_on_a_decision(
+    context: MakeContext, decided: Decided, width: int, scheme: str
+) -> None:
+    page = context(
+        viewport={"width": width, "height": 700}, color_scheme=scheme, reduced_motion="reduce"
+    ).new_page()
+    for query in ("", f"?token={decided.token}"):
+        page.goto(f"/decisions/{decided.id}{query}")
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("main script, main img").count() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+def test_a_decision_fits_into_320_pixels(
+    context: MakeContext, decided: Decided, language: Any
+) -> None:
+    page = context(viewport={"width": 320, "height": 700}, java_script_enabled=False).new_page()
+    page.goto(f"/decisions/{decided.id}?lang={language.tag}&token={decided.token}")
+    assert widest(page) <= 320
+    expect(page.locator("#appeal")).to_be_visible()
+
+
+def test_whoever_uploaded_appeals_without_scripts(context: MakeContext, decided: Decided) -> None:
+    page = context(java_script_enabled=False).new_page()
+    page.goto(f"/decisions/{decided.id}?lang=en&token={decided.token}")
+    page.get_by_role("button", name="Appeal the decision").click()
+    expect(page.locator("#appeal-wrong")).to_have_text("Please write something here.")
+    page.locator("#appeal").fill("It is my own work.")
+    page.get_by_role("button", name="Appeal the decision").click()
+    expect(page.locator(".notice")).to_have_text("Your appeal has arrived.")
+    expect(page.locator("#appeal")).to_have_count(0)
