@@ -55,9 +55,7 @@ def _said(text: str) -> str:
 
 Reason = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_REASON)]
 Words = Annotated[str, AfterValidator(_said), Field(max_length=_MAX_WORDS)]
-Facts = Annotated[
-    str, AfterValidator(_said), Field(min_length=_MIN_FACTS, max_length=_MAX_FACTS)
-]
+Facts = Annotated[str, AfterValidator(_said), Field(min_length=_MIN_FACTS, max_length=_MAX_FACTS)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 PolicyId = Annotated[
