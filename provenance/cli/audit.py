@@ -81,7 +81,7 @@ def verify(
 def export(
     *,
     since: Annotated[
-        int, typer.Option("--since", min=0, help="Only entries after this number.")
+        int, typer.Option("--since", min=0, max=2**63 - 1, help="Only entries after this number.")
     ] = 0,
     register: RegisterOption = None,
 ) -> None:

@@ -35,7 +35,7 @@ async def _auditor(request: Request) -> Caller | SignedIn:
 
 Audits = Annotated[Caller | SignedIn, Depends(_auditor)]
 MakesBundles = Annotated[SignedIn, Depends(staff_for(Permission.MAKE_BUNDLES, fresh=True))]
-Since = Annotated[int, Query(ge=0, description="Only entries after this number.")]
+Since = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only entries after this number.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 CaseName = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,40}$", description="A case's name.")]
 

@@ -298,6 +298,10 @@ def test_auditors_read_the_audit_and_can_check_it(
             page = auditor.get("/v1/audit", params={"since": since, "limit": 7}).json()
             lines += [json.dumps(entry).encode() for entry in page["entries"]]
             since = page["next"]
+        far = auditor.get("/v1/audit", params={"since": 2**63 - 1})
+        assert far.json() == {"entries": [], "next": None}
+        # More than the database can count to.
+        assert auditor.get("/v1/audit", params={"since": 2**63}).status_code == 422
     report = check_audit_export(lines)
     assert report.faults == ()
     assert report.is_whole
@@ -415,9 +419,15 @@ def test_a_form_of_another_website_stops_nothing(
         assert wrong.status_code == 422
 
 
-def test_where_there_is_no_moderation_nothing_of_it_answers(client: httpx2.Client) -> None:
-    assert client.get("/v1/labels", params={"sha256": "ab" * 32}).status_code == 403
-    assert client.get("/v1/decisions/none").status_code == 403
+def test_where_there_is_no_moderation_nothing_of_it_answers(
+    directory_file: Path, tmp_path: Path
+) -> None:
+    with (
+        running_service(tmp_path, directory=directory_file, moderation=False) as service,
+        service.client() as client,
+    ):
+        assert client.get("/v1/labels", params={"sha256": "ab" * 32}).status_code == 403
+        assert client.get("/v1/decisions/none").status_code == 403
 
 
 def test_an_overturned_decision_is_taken_back_everywhere(
