@@ -67,3 +67,9 @@ if (typed) {
     typed.addEventListener("input", () => sessionStorage.setItem(DRAFT, typed.value));
   } catch { /* Not kept. */ }
 }
+// What was done needs no draft any more.
+if (document.querySelector(".told")) {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith("mod-typed:")) sessionStorage.removeItem(key);
+  } catch { /* Nothing was kept. */ }
+}
