@@ -41,7 +41,14 @@ from provenance.moderation.views import (
 )
 from provenance.moderation.vocabulary import CaseState, Category, Queue
 
-__all__ = ["CLAIMABLE", "case_file", "looks_today", "queue_rows", "visible_case"]
+__all__ = [
+    "CLAIMABLE",
+    "case_file",
+    "looks_today",
+    "queue_counts",
+    "queue_rows",
+    "visible_case",
+]
 
 CLAIMABLE = frozenset(
     {
@@ -102,6 +109,23 @@ def queue_rows(
     ]
 
 
+def queue_counts(
+    connection: Connection, reviewer: Reviewer, queue: Queue | None, *, now: datetime
+) -> dict[str, int]:
+    """How many cases wait, how many of them are this person's, and how many are overdue?"""
+    check_permission(reviewer, Permission.SEE_CASES)
+    counts = {}
+    for name, filters in (
+        ("waiting", QueueFilters(queue=queue)),
+        ("mine", QueueFilters(queue=queue, mine=True)),
+        ("overdue", QueueFilters(queue=queue, overdue=True)),
+    ):
+        query = select(func.count()).select_from(cases)
+        query = query.where(*_conditions(reviewer, filters, now))
+        counts[name] = connection.execute(query).scalar_one()
+    return counts
+
+
 def _held_by_another(case: Case, reviewer: Reviewer, now: datetime) -> bool:
     locked = case.locked_until is not None and case.locked_until > now
     return locked and case.assignee != reviewer.id
@@ -125,6 +149,11 @@ def _conditions(
         found.append(cases.c.severity == filters.severity)
     if filters.queue is not None:
         found.append(cases.c.queue == filters.queue)
+    if filters.agency is not None:
+        theirs = exists().where(
+            case_agencies.c.case == cases.c.id, case_agencies.c.agency == filters.agency
+        )
+        found.append(theirs)
     if filters.mine:
         found.append(cases.c.assignee == reviewer.id)
     if filters.overdue:

@@ -206,6 +206,7 @@ class QueueFilters:
         category: What they are about.
         severity: How grave.
         queue: In which queue.
+        agency: Id of an agency that they concern.
         mine: Whether those that the reviewer has.
         overdue: Whether a clock of theirs is up.
         limit: How many at most.
@@ -216,6 +217,7 @@ class QueueFilters:
     category: Category | None = None
     severity: Severity | None = None
     queue: Queue | None = None
+    agency: str | None = None
     mine: bool = False
     overdue: bool = False
     limit: int = 50

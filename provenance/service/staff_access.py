@@ -46,7 +46,7 @@ __all__ = [
     "visitor_of",
 ]
 
-HOME_PATH = "/mod/account"
+HOME_PATH = "/mod"
 """Where whoever has signed in goes, unless they wanted to go elsewhere."""
 _SIGN_IN, _CONFIRM = "/mod/sign-in", "/mod/confirm"
 # Paths of the staff's pages, and nothing that a browser could read as another host's.

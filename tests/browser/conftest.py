@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
+from tests.factory.console import Console, console_on, keeping_policies
 from tests.factory.stage import FLAGS, Stage, stage_of
 
 CHROMIUM = shutil.which("chromium")
@@ -22,8 +23,20 @@ def stage(
 ) -> Iterator[Stage]:
     """The real service with a file for every verdict."""
     folder: Path = tmp_path_factory.mktemp("pages")
-    with stage_of(folder, agency, agency_signer) as running:
+    with stage_of(
+        folder,
+        agency,
+        agency_signer,
+        service_policies=str(keeping_policies(folder)),
+    ) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def console(stage: Stage) -> Iterator[Console]:
+    """The staff and the desks of the same service."""
+    with console_on(stage.service) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -192,8 +192,10 @@ def _judged(
 
 
 @contextmanager
-def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> Iterator[Stage]:
-    """The service over files that are made here, until the block ends."""
+def stage_of(
+    folder: Path, agency: DevAgency, agency_signer: MemorySigner, **settings: str
+) -> Iterator[Stage]:
+    """The service over files that are made here, until the block ends; `settings`: more of them."""
     root, _, leaf = pki.three_tier("Acme Cameras", organization="Acme Cameras")
     files = _bytes_for(agency_signer, pki.signer_of(leaf))
     paths = {}
@@ -214,6 +216,7 @@ def stage_of(folder: Path, agency: DevAgency, agency_signer: MemorySigner) -> It
         directory=directory,
         register=str(home / _DATABASE),
         service_signing_key=str(key),
+        **settings,
     ) as service:
         known, released = _registered(home, agency_signer)
         for verdict, data in known.items():
