@@ -193,7 +193,7 @@ def _judged(
 
 @contextmanager
 def stage_of(
-    folder: Path, agency: DevAgency, agency_signer: MemorySigner, **settings: str
+    folder: Path, agency: DevAgency, agency_signer: MemorySigner, **settings: Any
 ) -> Iterator[Stage]:
     """The service over files that are made here, until the block ends; `settings`: more of them."""
     root, _, leaf = pki.three_tier("Acme Cameras", organization="Acme Cameras")
