@@ -98,10 +98,12 @@ class Geometry:
     Attributes:
         matrix: 3 x 3, from pixels of the reference to pixels of the copy.
         inliers: Features that agree on it.
+        hull_px: Area of the copy that lies between them, in its pixels.
     """
 
     matrix: NDArray[np.float64]
     inliers: int
+    hull_px: float
 
 
 def local_features(rgb: Rgb, *, most: int, side: int = 1024) -> LocalFeatures:
@@ -181,10 +183,12 @@ def fit_geometry(reference: LocalFeatures, copy: LocalFeatures) -> Geometry | No
     if affine is None or not _is_plausible(np.asarray(affine, np.float64)):
         return None
     # Several features at one corner are one witness.
-    inliers = len({tuple(point) for point in np.rint(target[chosen.ravel() > 0] / reach).tolist()})
+    agreeing = target[chosen.ravel() > 0]
+    inliers = len({tuple(point) for point in np.rint(agreeing / reach).tolist()})
     if inliers < _LEAST_MATCHES:
         return None
-    return Geometry(np.vstack([affine, [0.0, 0.0, 1.0]]), inliers)
+    hull_px = float(cv2.contourArea(cv2.convexHull(agreeing.astype(np.float32))))
+    return Geometry(np.vstack([affine, [0.0, 0.0, 1.0]]), inliers, hull_px)
 
 
 def _is_plausible(affine: NDArray[np.float64]) -> bool:

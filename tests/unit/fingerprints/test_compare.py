@@ -135,3 +135,37 @@ def test_two_walls_of_windows_are_not_one_picture() -> None:
     # Its twin: half of the same wall.
     part = np.ascontiguousarray(wall[:, wall.shape[1] // 2 :])
     assert compare_pictures(pictures[0], PreparedPicture(picture_of(part))) is not None
+
+
+def _with_emblem(seed: int, at: tuple[int, int]) -> Copy:
+    """A scene that has the same detailed emblem in it as others have."""
+    rgb = photo(seed, size=SIZE).copy()
+    emblem = photo(99, size=(360, 240))[60:180, 100:240]
+    left, top = at
+    rgb[top : top + emblem.shape[0], left : left + emblem.shape[1]] = emblem
+    return Copy(rgb)
+
+
+def test_two_pictures_with_the_same_emblem_are_not_one_picture() -> None:
+    one, other = _with_emblem(31, (60, 50)), _with_emblem(47, (480, 300))
+    registered = PreparedPicture(picture_of(one.rgb))
+    assert compare_pictures(registered, PreparedPicture(picture_of(other.rgb))) is None
+    # And what is the same picture is found by all of it, the emblem included.
+    copy = COPIES["repost chain"](one.rgb, np.random.default_rng(1))
+    found = compare_pictures(registered, PreparedPicture(picture_of(copy.rgb)))
+    assert found is not None
+    assert found.agreement > 0.9
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked"),
+    [((13, 2), 68), ((13, 1), 64), ((13, 0), 68), ((64, 0), 68), ((81, 0), 57)],
+)
+def test_scenes_with_the_same_drawn_face_are_not_one_picture(
+    registered: tuple[int, int], asked: int
+) -> None:
+    one = photo(2_000_000 + registered[0], registered[1], size=(640, 427))
+    other = photo(1_000_000 + asked, size=(640, 427))
+    for part in (other, other[: other.shape[0] // 2, ::-1], other[:, other.shape[1] // 2 :]):
+        prepared = PreparedPicture(picture_of(np.ascontiguousarray(part)))
+        assert compare_pictures(PreparedPicture(picture_of(one)), prepared) is None
