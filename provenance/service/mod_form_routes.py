@@ -15,14 +15,7 @@ from provenance.moderation.permissions import Permission
 from provenance.service.callers import parts_of
 from provenance.service.mod_access import desk_for
 from provenance.service.mod_answers import desk_page, done, refused
-from provenance.service.mod_decide_view import (
-    Undecided,
-    appeal_subject,
-    bulk_subject,
-    case_subject,
-    decide_view,
-    preview_view,
-)
+from provenance.service.mod_decide_view import decide_view
 from provenance.service.mod_draft_form import DraftForm
 from provenance.service.mod_moves import (
     APPEAL_MOVE_TABLE,
@@ -34,6 +27,8 @@ from provenance.service.mod_moves import (
     draft_of,
 )
 from provenance.service.mod_page_routes import CaseId, case_page
+from provenance.service.mod_preview_view import preview_view
+from provenance.service.mod_undecided import Undecided, appeal_subject, bulk_subject, case_subject
 from provenance.service.mod_words import held_by
 from provenance.service.moderation_access import moderation_of
 from provenance.service.page_answers import wording_for

@@ -17,16 +17,12 @@ from provenance.service.mod_access import desk_for
 from provenance.service.mod_answers import desk_page, refused
 from provenance.service.mod_appeal_view import appeal_row, appeal_view
 from provenance.service.mod_case_view import case_view
-from provenance.service.mod_decide_view import (
-    appeal_subject,
-    bulk_subject,
-    case_subject,
-    decide_view,
-    second_view,
-)
+from provenance.service.mod_decide_view import decide_view
 from provenance.service.mod_draft_form import DraftForm
 from provenance.service.mod_evidence import held_evidence, is_open, subject_views
+from provenance.service.mod_preview_view import second_view
 from provenance.service.mod_queue_view import Chosen, queue_view
+from provenance.service.mod_undecided import appeal_subject, bulk_subject, case_subject
 from provenance.service.moderation_access import moderation_of
 from provenance.service.page_answers import page_request, wording_for
 from provenance.service.problems import Problem, ProblemKind
