@@ -27,6 +27,7 @@ from provenance.service.mod_case_rows import (
     link_row,
     makers_of,
 )
+from provenance.service.mod_legal_view import LegalView
 from provenance.service.mod_words import (
     ClockWords,
     EventWords,
@@ -116,7 +117,7 @@ class CaseView:
         decisions: What was decided, the newest first.
         appeals: Appeals.
         events: What happened, the newest first.
-        bundle: Where the evidence is in one file, for whoever may have it.
+        legal: What lawyers see beside.
         accesses: Who looked at evidence.
         severities: For the form: value and message.
         categories: For the form.
@@ -156,7 +157,7 @@ class CaseView:
     decisions: tuple[DecisionRow, ...]
     appeals: tuple[AppealLink, ...]
     events: tuple[EventWords, ...]
-    bundle: str | None
+    legal: LegalView | None
     accesses: tuple[AccessRow, ...]
     severities: tuple[tuple[str, str], ...] = field(
         default_factory=lambda: tuple((s.value, f"mod.severity.{s.value}") for s in Severity)
@@ -174,6 +175,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
     *,
     evidence: Sequence[SubjectView],
     contacts: Mapping[str, Contact],
+    legal: LegalView | None,
     looks_left: int,
     offset: int,
     here: str,
@@ -188,6 +190,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         policies: For titles.
         evidence: What the case is about, as far as it may be shown.
         contacts: Who complained, as far as they asked for it just now.
+        legal: What lawyers see, where whoever asks is one.
         looks_left: How many looks at evidence are left to them today.
         offset: How many complaints are left out before those in the file.
         here: Address of the page, to which `at=` can be added.
@@ -248,7 +251,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         ),
         appeals=tuple(appeal_link(one) for one in found.appeals),
         events=tuple(event_words(event, wording) for event in found.events),
-        bundle=f"/v1/mod/cases/{case.id}/bundle" if Permission.MAKE_BUNDLES in held else None,
+        legal=legal,
         accesses=tuple(access_row(one, wording) for one in found.accesses),
     )
 
