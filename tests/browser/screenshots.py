@@ -106,7 +106,7 @@ def take(stage: Stage, console: Console, out: Path) -> int:
                     count += shot(page, out / f"{name}-{language}-{scheme}-{width}.png")
                 page.goto("/report/follow")
                 page.locator("#ref").fill(filed.complaint.ref)
-                page.locator("#pin").fill(filed.pin)
+                page.locator("#pin").fill(filed.pin or "")
                 page.locator("main form button").click()
                 count += shot(page, out / f"followed-{language}-{scheme}-{width}.png")
                 for name, seat in seats.items():
