@@ -23,11 +23,13 @@ _SURE_INLIERS = 30
 _LEAST_AGREEMENT = 0.4
 # Few features can agree by chance on a wall of equal windows, and half of the wall with them.
 _LEAST_AGREEMENT_OF_FEW = 0.75
-# Two pictures with the same sticker, emblem or drawn face agree on that, and it takes less
-# than a twelfth of what they would have in common; of copies it was never below a seventh.
-# A copy of one subject before nothing looks so too, but then all of it agrees.
+# Two pictures with the same sticker, emblem or drawn face agree on that, and it is little of
+# what they would have in common. So is one subject before a plain ground: but then most of
+# what the reference shows is in the copy too, or much more of it agrees than a face has.
 _ONE_SPOT = 0.12
-_LEAST_AGREEMENT_OF_ONE_SPOT = 0.9
+_LEAST_KEPT_OF_ONE_SPOT = 0.9
+_MANY_INLIERS = 100
+_LEAST_KEPT_OF_MANY = 0.6
 _CROPPED = 0.012
 _BORDERED = 0.02
 _ROTATED_DEGREES = 0.4
@@ -103,14 +105,12 @@ def compare_pictures(reference: PreparedPicture, copy: PreparedPicture) -> Pictu
         differences = find_differences(
             reference.picture.rgb, copy.pixels(mirrored=mirrored), geometry.matrix
         )
-        few = geometry.inliers < _SURE_INLIERS
         height, width = copy.picture.rgb.shape[:2]
-        in_common_px = float(differences.inside.mean()) * height * width
-        if differences.agreement < _agreement_needed(geometry, in_common_px):
+        if not _have_one_structure(geometry, differences, copy_px=height * width):
             continue
         if best is None or geometry.inliers > best[0].inliers:
             best = (geometry, differences, mirrored)
-        if not few:
+        if geometry.inliers >= _SURE_INLIERS:
             break
     if best is None:
         return None
@@ -134,11 +134,16 @@ def compare_pictures(reference: PreparedPicture, copy: PreparedPicture) -> Pictu
     )
 
 
-def _agreement_needed(geometry: Geometry, in_common_px: float) -> float:
-    """How much of the structure has to be alike, given what says that there is a copy?"""
-    if geometry.hull_px < _ONE_SPOT * in_common_px:
-        return _LEAST_AGREEMENT_OF_ONE_SPOT
-    return _LEAST_AGREEMENT_OF_FEW if geometry.inliers < _SURE_INLIERS else _LEAST_AGREEMENT
+def _have_one_structure(geometry: Geometry, differences: Differences, *, copy_px: int) -> bool:
+    """Laid over each other in this way, do the two show the same?"""
+    few = geometry.inliers < _SURE_INLIERS
+    if differences.agreement < (_LEAST_AGREEMENT_OF_FEW if few else _LEAST_AGREEMENT):
+        return False
+    in_common_px = float(differences.inside.mean()) * copy_px
+    if geometry.hull_px >= _ONE_SPOT * in_common_px:
+        return True
+    many = geometry.inliers >= _MANY_INLIERS
+    return differences.kept >= (_LEAST_KEPT_OF_MANY if many else _LEAST_KEPT_OF_ONE_SPOT)
 
 
 def _edits(

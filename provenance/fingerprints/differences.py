@@ -42,6 +42,8 @@ class Differences:
         inside: Where the reference covers the copy.
         regions: Boxes around what differs, the largest first.
         agreement: Share of the textured blocks whose structure is the reference's.
+        kept: The same, of those blocks that are textured in the reference: what is laid over
+            plain parts of it does not count.
         unlike: Mean unexplained difference where the reference covers the copy, in levels.
         recoloured: How far the colours were shifted as a whole, in levels.
         flat_share: Of what differs, the share in one flat colour.
@@ -51,6 +53,7 @@ class Differences:
     inside: NDArray[np.bool_]
     regions: tuple[Region, ...]
     agreement: float
+    kept: float
     unlike: float
     recoloured: float
     flat_share: float
@@ -65,7 +68,7 @@ def find_differences(reference: Rgb, copy: Rgb, matrix: NDArray[np.float64]) -> 
         matrix: From pixels of the reference to pixels of the copy.
     """
     expected, got, inside = _side_by_side(reference, copy, matrix)
-    agreement = _agreement(expected, got, inside)
+    agreement, kept = _agreement(expected, got, inside)
     expected, got = _equally_sharp(expected, got, inside)
     mapped = _recoloured(expected, got, inside)
     recoloured = float(np.abs(mapped - expected)[inside].mean()) if inside.any() else 0.0
@@ -81,6 +84,7 @@ def find_differences(reference: Rgb, copy: Rgb, matrix: NDArray[np.float64]) -> 
         inside=inside,
         regions=regions,
         agreement=agreement,
+        kept=kept,
         unlike=float(usual.mean()),
         recoloured=recoloured,
         flat_share=_flat_share(got, mask),
@@ -120,8 +124,11 @@ def _soft(picture: Floats, sigma: float = _SOFTEN) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
-def _agreement(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> float:
-    """Share of textured blocks, where both are, that have the same structure."""
+def _agreement(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> tuple[float, float]:
+    """Share of textured blocks, where both are, that have the same structure.
+
+    Of those that are textured in either, and of those that are in the reference.
+    """
     one, other = expected.mean(axis=2), got.mean(axis=2)
     window = (15, 15)
 
@@ -132,11 +139,12 @@ def _agreement(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> floa
     spread_one = np.sqrt(np.maximum(mean(one * one) - mean_one**2, 0))
     spread_other = np.sqrt(np.maximum(mean(other * other) - mean_other**2, 0))
     together = mean(one * other) - mean_one * mean_other
-    likeness = together / (spread_one * spread_other + 1e-3)
+    alike = together / (spread_one * spread_other + 1e-3) > _AGREES
     textured = inside & (np.maximum(spread_one, spread_other) > _TEXTURED)
     if textured.sum() < 0.02 * textured.size:
-        return 0.0
-    return float((likeness[textured] > _AGREES).mean())
+        return 0.0, 0.0
+    shown = inside & (spread_one > _TEXTURED)
+    return float(alike[textured].mean()), float(alike[shown].mean()) if shown.any() else 0.0
 
 
 def _equally_sharp(

@@ -28,6 +28,7 @@ _LEAST_HEIGHT = 16  # a line of pixels has no corners, and no scaling of it is d
 _CELLS = 8
 _LEAST_MATCHES = 8
 _RATIO = 0.9  # the second-best match must be worse by this
+_NEAR_THE_MIDDLE = 0.8
 _MOST_BITS = 64
 _REACH_PX = 4.0
 # No copy is squeezed or sheared more than this: such fits join accidental matches.
@@ -98,7 +99,7 @@ class Geometry:
     Attributes:
         matrix: 3 x 3, from pixels of the reference to pixels of the copy.
         inliers: Features that agree on it.
-        hull_px: Area of the copy that lies between them, in its pixels.
+        hull_px: Area of the copy that lies between most of them, in its pixels.
     """
 
     matrix: NDArray[np.float64]
@@ -187,7 +188,10 @@ def fit_geometry(reference: LocalFeatures, copy: LocalFeatures) -> Geometry | No
     inliers = len({tuple(point) for point in np.rint(agreeing / reach).tolist()})
     if inliers < _LEAST_MATCHES:
         return None
-    hull_px = float(cv2.contourArea(cv2.convexHull(agreeing.astype(np.float32))))
+    # A few always agree by chance, anywhere: the hull is that of those near the middle.
+    away = np.linalg.norm(agreeing - np.median(agreeing, axis=0), axis=1)
+    middle = agreeing[away <= np.quantile(away, _NEAR_THE_MIDDLE)]
+    hull_px = float(cv2.contourArea(cv2.convexHull(middle.astype(np.float32))))
     return Geometry(np.vstack([affine, [0.0, 0.0, 1.0]]), inliers, hull_px)
 
 
