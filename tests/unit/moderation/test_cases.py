@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,11 +14,13 @@ from sqlalchemy import Engine, delete, select, text, update
 
 from provenance.database.database import Database
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
+from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Decision, Reviewer
 from provenance.moderation.office import Rules
 from provenance.moderation.permissions import PERMISSIONS, Permission, permissions_of
 from provenance.moderation.tables import (
     actions,
+    appeals,
     audit,
     cases,
     clocks,
@@ -604,3 +607,88 @@ def test_a_draft_has_no_value_that_judges_what_happened() -> None:
     kinds = (Outcome, ActionType, Category, CaseState, Severity, ComplaintState)
     assert not words & {value.value for kind in kinds for value in kind}
     assert not words & set(DecisionDraft.__slots__)
+
+
+@pytest.mark.parametrize("conflicts", [["aurora"], ["other"]])
+def test_who_has_an_interest_in_it_does_nothing_in_it_and_learns_nothing(
+    engine: Engine, conflicts: list[str]
+) -> None:
+    facts = ReportFacts(sha256=None, verdict="lookalike", agencies=frozenset({"aurora"}))
+    desks = open_desks(engine, reports={"r": facts})
+    filed = desks.complaints.file(about(report="r"), now=NOW)
+    other = case_of(desks.complaints.file(about(url="https://x.example/2"), now=NOW))
+    case, ref = case_of(filed), filed.complaint.ref
+    anybody = replace(
+        person("kin", Role.SENIOR, Role.LEGAL, conflicts=conflicts), exposure_cap=1000
+    )
+    desk = desks.cases
+    steps: list[Callable[[], object]] = [
+        lambda: desk.get(case, anybody, now=NOW),
+        lambda: desk.contact_of(ref, anybody, why="to write", now=NOW),
+        lambda: desk.ask_reporter(ref, anybody, text="Who are you?", now=NOW),
+        lambda: desk.triage(case, anybody, severity=Severity.LOW, now=NOW),
+        lambda: desk.reject_abusive(ref, anybody, why="a rival", now=NOW),
+        lambda: desk.merge(other, anybody, into=case, why="the same", now=NOW),
+    ]
+    if conflicts == ["other"]:
+        for step in steps:
+            step()
+        return
+    steps += [
+        lambda: desk.void(case, anybody, why="gone", now=NOW),
+        lambda: desk.merge(case, anybody, into=other, why="the same", now=NOW),
+        lambda: desk.split(case, anybody, complaints=[ref], why="not the same", now=NOW),
+        lambda: desk.reopen(case, anybody, why="again", now=NOW),
+    ]
+    for step in steps:
+        with pytest.raises(PermissionRefusedError, match="conflict of interest"):
+            step()
+
+
+@pytest.mark.parametrize("who", [PARK, CHOI])
+def test_who_decided_does_not_answer_an_appeal_by_taking_it_back(
+    desks: Desks, who: Reviewer
+) -> None:
+    filed = desks.complaints.file(about(), now=NOW)
+    case = case_of(filed)
+    desks.cases.claim(case, PARK, now=NOW)
+    made = desks.cases.decide(case, PARK, nothing_found(), now=NOW)
+    assert made is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="It is not a fan's.", now=NOW)
+    if who is PARK:
+        with pytest.raises(PermissionRefusedError, match="earlier decision"):
+            desks.cases.undo(made.id, who, why="a slip", now=NOW)
+        desks.appeals.withdraw(appeal.id, by, now=NOW)
+    desks.cases.undo(made.id, who, why="a slip", now=NOW)
+    with desks.office.engine.connect() as connection:
+        assert connection.execute(select(appeals.c.reviewer)).scalar_one() != "park"
+
+
+def test_a_lead_to_a_restricted_case_is_for_those_who_may_see_it(desks: Desks) -> None:
+    grave = case_of(
+        desks.complaints.file(about(Category.CHILD_SAFETY, url="https://x.example/9"), now=NOW)
+    )
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    one, two = (
+        desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, grave)
+    )
+    desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
+    assert desks.cases.get(case, CHOI, now=NOW).links[0].cases == (grave,)
+    assert desks.cases.get(case, KIM, now=NOW).links[0].cases == ()
+
+
+@pytest.mark.parametrize("first", ["digest", "report"])
+def test_what_is_official_needs_two_whoever_complained_first(engine: Engine, first: str) -> None:
+    sha = about(sha="file", url=None).locators[0].sha256
+    facts = ReportFacts(sha256=sha, verdict="official", release="aurora/r1")
+    desks = open_desks(engine, reports={"r": facts})
+    bare, attached = about(sha="file", url=None), about(report="r", url=None)
+    case = case_of(
+        desks.complaints.file(bare if first == "digest" else attached, now=NOW)
+    )
+    desks.complaints.file(attached if first == "digest" else bare, now=NOW)
+    (subject,) = desks.cases.get(case, PARK, now=NOW).case.subjects
+    assert (subject.report, subject.verdict, subject.release) == ("r", "official", "aurora/r1")
+    desks.cases.claim(case, PARK, now=NOW)
+    assert desks.cases.decide(case, PARK, draft(), now=NOW) is None

@@ -21,9 +21,12 @@ from provenance.moderation.evidence.retention import (
     RetentionDesk,
     keep_until,
 )
+from provenance.moderation.outcomes.notices import NoticeDesk, NoticeDraft
+from provenance.moderation.rows import decision_named
 from provenance.moderation.tables import appeals, cases, complaints, contacts, decisions, subjects
 from provenance.moderation.vocabulary import ActionType, AppealState, CaseState
 from provenance.records.tables import reports
+from tests.factory.moderation import Desks, about, nothing_found, open_desks, person
 from tests.factory.moderation_rows import NOW, CaseOfRows
 
 SHA = "ab" * 32
@@ -178,3 +181,95 @@ def test_it_is_kept_until_the_latest_of_all(ends: list[tuple[int | None, int | N
     for one, other in ends:
         known = [days for days in (one, other) if days is not None]
         assert until >= NOW + min(known) * DAY
+
+
+def two_cases(desks: Desks) -> tuple[str, str]:
+    """Cases about two places, the first of which becomes part of the second."""
+    first, second = (
+        desks.complaints.file(about(url=url), now=NOW).complaint.case or ""
+        for url in ("https://x.example/1", "https://x.example/2")
+    )
+    return first, second
+
+
+def decided(desks: Desks, case: str, *, at: datetime = NOW) -> None:
+    desks.cases.claim(case, person("kim"), now=at)
+    desks.cases.decide(case, person("kim"), nothing_found(), now=at)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_hold_goes_with_its_case_into_another(
+    engine: Engine,
+    random: Callable[[int], bytes],
+    held: bool,  # noqa: FBT001
+) -> None:
+    desks = open_desks(engine)
+    first, second = two_cases(desks)
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    hold = desk.hold(first, "an order", by="legal-1", now=NOW) if held else None
+    desks.cases.merge(first, person("kim"), into=second, why="the same", now=NOW)
+    decided(desks, second)
+    if hold is not None:
+        assert desk.delete_due(now=OVER + 100 * DAY) == []
+        desk.lift(hold.id, by="legal-1", now=OVER)
+    (gone,) = desk.delete_due(now=OVER)
+    assert gone.case == second
+    # What came with the first case goes too: nothing else is about it any more.
+    with transaction(engine, reads=True) as connection:
+        assert set(connection.execute(select(subjects.c.url)).scalars()) == {None}
+
+
+def test_a_hold_stays_with_what_is_made_a_case_of_its_own(
+    engine: Engine, random: Callable[[int], bytes]
+) -> None:
+    desks = open_desks(engine)
+    first, second = two_cases(desks)
+    desks.cases.merge(first, person("kim"), into=second, why="the same", now=NOW)
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    desk.hold(second, "an order", by="legal-1", now=NOW, until=OVER + DAY)
+    ref = desks.cases.get(second, person("kim"), now=NOW).complaints[0].ref
+    new = desks.cases.split(second, person("kim"), complaints=[ref], why="other", now=NOW)
+    for case in (second, new.id):
+        decided(desks, case)
+    assert [hold.reason for hold in desk.holds(new.id)] == ["an order"]
+    assert desk.delete_due(now=OVER) == []
+    assert {gone.case for gone in desk.delete_due(now=OVER + DAY)} == {second, new.id}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_who_complained_late_has_as_long_to_appeal(
+    engine: Engine,
+    random: Callable[[int], bytes],
+    late: bool,  # noqa: FBT001
+) -> None:
+    desks = open_desks(engine)
+    case = desks.complaints.file(about(url=None, sha="file"), now=NOW).complaint.case or ""
+    decided(desks, case)
+    if late:
+        after = NOW + 180 * DAY
+        filed = desks.complaints.file(about(url=None, sha="file"), now=after)
+        assert (filed.complaint.case, filed.complaint.state) == (case, "answered")
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    assert len(desk.delete_due(now=OVER)) == (0 if late else 1)
+    if late:
+        assert desk.delete_due(now=OVER + 180 * DAY - timedelta(seconds=1)) == []
+        assert len(desk.delete_due(now=OVER + 180 * DAY)) == 1
+
+
+def test_notices_keep_no_address_and_no_answer(engine: Engine, desk: RetentionDesk) -> None:
+    with transaction(engine) as connection:
+        decision = decision_named(
+            connection, connection.execute(select(decisions.c.id)).scalar_one()
+        )
+    written = NoticeDesk(engine, AuditLog(engine), lambda size: bytes(size))
+    draft = NoticeDraft(
+        host="video.example",
+        addresses=("https://video.example/case/0",),
+        sender="Operator, legal@operator.example",
+    )
+    notice = written.make(decision, draft, by="legal-1", now=NOW)
+    written.countered(notice.id, "I am Kim Minsu, and it is mine.", by="legal-1", now=NOW)
+    assert written.of_case("case")[0].addresses
+    desk.delete_due(now=OVER)
+    (kept,) = written.of_case("case")
+    assert (kept.body, kept.addresses, kept.counter_notice) == (notice.public_copy, (), "")
