@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
-from provenance.moderation.appeal_rules import check_no_appeal, check_outsider
+from provenance.moderation.appeal_rules import appeal_waits, check_no_appeal, check_outsider
 from provenance.moderation.appeals import answer_appeals
 from provenance.moderation.audit import SYSTEM, writing
 from provenance.moderation.bulk import assign, decide_bulk, preview_bulk
@@ -50,7 +50,12 @@ from provenance.moderation.merging import merge_cases, split_case
 from provenance.moderation.model import Case, Contact, Decision, Reviewer
 from provenance.moderation.moves import move_case, move_complaint, move_complaints
 from provenance.moderation.office import Office
-from provenance.moderation.permissions import Permission, check_fit, check_permission
+from provenance.moderation.permissions import (
+    Permission,
+    check_fit,
+    check_no_conflict,
+    check_permission,
+)
 from provenance.moderation.rows import case_named, decision_named, held_case, proposal_of
 from provenance.moderation.tables import (
     cases,
@@ -117,6 +122,7 @@ class CaseDesk:
     def get(self, case: str, reviewer: Reviewer, *, now: datetime, offset: int = 0) -> CaseFile:
         """All about a case; `offset`: how many of its complaints are left out."""
         with transaction(self._office.engine, reads=True) as connection:
+            check_no_conflict(reviewer, visible_case(connection, case, reviewer).agencies)
             return case_file(connection, self._office, case, reviewer, now=now, offset=offset)
 
     def triage(
@@ -501,6 +507,8 @@ class CaseDesk:
 
         Raises:
             ConflictError: It holds nowhere any more, answers an appeal, or two people made it.
+            PermissionRefusedError: An appeal waits, and this person had a part in what was
+                decided.
         """
         check_permission(reviewer, Permission.UNDO)
         with writing(self._office.engine) as connection:
@@ -516,6 +524,9 @@ class CaseDesk:
             for name in still:
                 found = self._open(connection, name, reviewer, Permission.UNDO, now=now)
                 check_fit(reviewer, found.agencies, now=now)
+                if appeal_waits(connection, name):
+                    # To take it back answers the appeal, which is for somebody else.
+                    check_outsider(connection, name, reviewer)
                 move_case(
                     connection,
                     self._audit,
@@ -719,7 +730,9 @@ class CaseDesk:
         del now
         check_permission(reviewer, permission)
         held_case(connection, case)
-        return visible_case(connection, case, reviewer)
+        found = visible_case(connection, case, reviewer)
+        check_no_conflict(reviewer, found.agencies)
+        return found
 
     def _mine(
         self,

@@ -670,9 +670,7 @@ def test_a_lead_to_a_restricted_case_is_for_those_who_may_see_it(desks: Desks) -
         desks.complaints.file(about(Category.CHILD_SAFETY, url="https://x.example/9"), now=NOW)
     )
     case = case_of(desks.complaints.file(about(), now=NOW))
-    one, two = (
-        desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, grave)
-    )
+    one, two = (desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, grave))
     desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
     assert desks.cases.get(case, CHOI, now=NOW).links[0].cases == (grave,)
     assert desks.cases.get(case, KIM, now=NOW).links[0].cases == ()
@@ -684,9 +682,7 @@ def test_what_is_official_needs_two_whoever_complained_first(engine: Engine, fir
     facts = ReportFacts(sha256=sha, verdict="official", release="aurora/r1")
     desks = open_desks(engine, reports={"r": facts})
     bare, attached = about(sha="file", url=None), about(report="r", url=None)
-    case = case_of(
-        desks.complaints.file(bare if first == "digest" else attached, now=NOW)
-    )
+    case = case_of(desks.complaints.file(bare if first == "digest" else attached, now=NOW))
     desks.complaints.file(attached if first == "digest" else bare, now=NOW)
     (subject,) = desks.cases.get(case, PARK, now=NOW).case.subjects
     assert (subject.report, subject.verdict, subject.release) == ("r", "official", "aurora/r1")

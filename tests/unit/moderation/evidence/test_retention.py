@@ -261,7 +261,7 @@ def test_notices_keep_no_address_and_no_answer(engine: Engine, desk: RetentionDe
         decision = decision_named(
             connection, connection.execute(select(decisions.c.id)).scalar_one()
         )
-    written = NoticeDesk(engine, AuditLog(engine), lambda size: bytes(size))
+    written = NoticeDesk(engine, AuditLog(engine), bytes)
     draft = NoticeDraft(
         host="video.example",
         addresses=("https://video.example/case/0",),
