@@ -169,7 +169,7 @@ class CaseDesk:
             )
             tighten(connection, self._office, case, severity=severity, now=now)
             if queue is Queue.RESTRICTED and found.queue is not queue:
-                restrict_case(connection, case)
+                restrict_case(connection, case, now=now)
             for state in (CaseState.TRIAGED, CaseState.QUEUED):
                 at = CaseState(held_case(connection, case).state)
                 earlier = (CaseState.OPEN, CaseState.TRIAGED, CaseState.INTERIM_RESTRICTED)

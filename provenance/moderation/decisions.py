@@ -22,6 +22,7 @@ from sqlalchemy import Connection, insert, select, update
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import APPEAL_WINDOW, meet, start
+from provenance.moderation.joining import end_reports
 from provenance.moderation.model import Case, Complaint, Decision, Subject
 from provenance.moderation.moves import move_action, move_case, move_complaints
 from provenance.moderation.office import Office
@@ -462,6 +463,7 @@ def _answer(
         update(complaints).where(complaints.c.case == case.id, told).values(decision=decision)
     )
     if case.queue is Queue.RESTRICTED:
+        end_reports(connection, [subject.id for subject in case.subjects], now=now)
         _forget_words(connection, office, case.id, now=now)
     rows = connection.execute(
         select(complaints)

@@ -15,9 +15,11 @@ from sqlalchemy import Engine, delete, select, text, update
 from provenance.database.database import Database
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.appeals import ByReporter
+from provenance.moderation.cases import CaseDesk
 from provenance.moderation.model import Decision, Reviewer
 from provenance.moderation.office import Rules
 from provenance.moderation.permissions import PERMISSIONS, Permission, permissions_of
+from provenance.moderation.policies import PolicyBook, packaged_policies
 from provenance.moderation.tables import (
     actions,
     appeals,
@@ -236,11 +238,37 @@ def test_a_decision_that_lacks_something_is_none(
     assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
 
 
-def test_a_ground_that_no_policy_knows_is_none(desks: Desks) -> None:
-    case = case_of(desks.complaints.file(about(Category.MISLEADING_MEDIA), now=NOW))
-    desks.cases.claim(case, KIM, now=NOW)
-    made = replace(draft(category=Category.MISLEADING_MEDIA), ground=Ground.LAW)
-    assert desks.cases.decide(case, KIM, made, now=NOW) is not None
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ("other@1", None),
+        ("other@2", "ground: the policies know no decision by law"),
+        ("other@3", "policies: other@3 does not hold yet"),
+    ],
+)
+def test_a_policy_has_its_grounds_and_its_time(
+    engine: Engine, policy: str, reason: str | None
+) -> None:
+    desks = open_desks(engine)
+    (other,) = [one for one in packaged_policies() if one.name == "other"]
+    terms = tuple(one for one in other.grounds if one.ground is Ground.TERMS)
+    later = {"version": "3", "effective_from": NOW + timedelta(seconds=1)}
+    book = PolicyBook(
+        [
+            *packaged_policies(),
+            other.model_copy(update={"version": "2", "grounds": terms}),
+            other.model_copy(update=later),
+        ]
+    )
+    cases = CaseDesk(replace(desks.office, policies=book))
+    case = case_of(desks.complaints.file(about(Category.OTHER), now=NOW))
+    cases.claim(case, KIM, now=NOW)
+    made = replace(draft(category=Category.OTHER), ground=Ground.LAW, policies=(policy,))
+    if reason is not None:
+        with pytest.raises(ConflictError, match=reason):
+            cases.decide(case, KIM, made, now=NOW)
+        return
+    assert cases.decide(case, KIM, made, now=NOW) is not None
 
 
 @pytest.mark.parametrize(
