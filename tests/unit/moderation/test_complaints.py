@@ -555,6 +555,29 @@ def test_no_file_and_no_report_of_it_is_kept_any_longer(desks: Desks, how: str) 
     assert ends["same"] == (NOW + timedelta(days=30) if how == "never" else later)
 
 
+@pytest.mark.parametrize("guesses", [True, False])
+def test_a_complaint_of_ones_own_buys_no_guesses_at_others(
+    desks: Desks,
+    guesses: bool,  # noqa: FBT001
+) -> None:
+    """Whoever has one is right as often as they like, and is counted all the same."""
+    mine = desks.complaints.file(about(), now=NOW)
+
+    def play() -> None:
+        for _ in range(30):
+            if guesses:
+                other = new_reference(desks.office.random)
+                with pytest.raises(NotFoundError):
+                    desks.complaints.follow(other, "00000000", now=NOW, address=ADDRESS)
+            desks.complaints.follow(mine.complaint.ref, mine.pin or "", now=NOW, address=ADDRESS)
+
+    if guesses:
+        with pytest.raises(TooOftenError):
+            play()
+    else:
+        play()
+
+
 # Who complained.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.clocks import APPEAL_WINDOW
+from provenance.moderation.evidence.bundle import EvidenceFile
+from provenance.moderation.evidence.collecting import EvidenceCollector
 from provenance.moderation.evidence.retention import (
     GRACE,
     LegalHold,
@@ -23,8 +26,16 @@ from provenance.moderation.evidence.retention import (
 )
 from provenance.moderation.outcomes.notices import NoticeDesk, NoticeDraft
 from provenance.moderation.rows import decision_named
-from provenance.moderation.tables import appeals, cases, complaints, contacts, decisions, subjects
-from provenance.moderation.vocabulary import ActionType, AppealState, CaseState
+from provenance.moderation.tables import (
+    appeals,
+    case_subjects,
+    cases,
+    complaints,
+    contacts,
+    decisions,
+    subjects,
+)
+from provenance.moderation.vocabulary import ActionType, AppealState, CaseState, Queue
 from provenance.records.tables import reports
 from tests.factory.moderation import Desks, about, nothing_found, open_desks, person
 from tests.factory.moderation_rows import NOW, CaseOfRows
@@ -273,3 +284,48 @@ def test_notices_keep_no_address_and_no_answer(engine: Engine, desk: RetentionDe
     desk.delete_due(now=OVER)
     (kept,) = written.of_case("case")
     assert (kept.body, kept.addresses, kept.counter_notice) == (notice.public_copy, (), "")
+
+
+def test_what_another_case_is_about_too_stays_for_it(engine: Engine, desk: RetentionDesk) -> None:
+    with writing(engine) as connection:
+        CaseOfRows(connection, "other")
+        connection.execute(insert(case_subjects).values(case="other", subject="case-s0"))
+    (gone,) = desk.delete_due(now=OVER)
+    assert (gone.case, gone.reports) == ("case", ())
+    with transaction(engine, reads=True) as connection:
+        kept = connection.execute(select(subjects).where(subjects.c.id == "case-s0")).one()
+    assert (kept.url, kept.report) == ("https://video.example/case/0", "report")
+
+
+@pytest.mark.parametrize("queue", list(Queue))
+def test_nothing_of_a_restricted_case_is_kept_longer_or_bundled(
+    engine: Engine, desk: RetentionDesk, queue: Queue
+) -> None:
+    values = {
+        "verdict": "unverified",
+        "document": "{}",
+        "policy": "default",
+        "judged_with": "x",
+        "release_stamp": "x",
+        "judged_at": NOW,
+        "created_at": NOW,
+        "ends_at": NOW + DAY,
+    }
+    with transaction(engine) as connection:
+        connection.execute(update(cases).values(queue=queue.value))
+        connection.execute(insert(reports).values(id="report", **values))
+    desk.keep_reports(now=NOW)
+    restricted = queue is Queue.RESTRICTED
+    assert (_ends(engine)["report"] == NOW + DAY) == restricted
+    collector = EvidenceCollector(
+        engine,
+        AuditLog(engine),
+        public_url="https://verify.example",
+        report_of=lambda _: b"{}",
+        file_of=lambda subject: EvidenceFile(subject=subject.id, stream=io.BytesIO(b"x")),
+        log_of=lambda _: b"log",
+    )
+    parts = collector.collect("case", with_files=True)
+    names = set() if restricted else {"case-s0"}
+    assert (set(parts.reports), set(parts.logs)) == (names, names)
+    assert {file.subject for file in parts.files} == names
