@@ -825,9 +825,9 @@ def test_a_token_is_for_one_decision_in_one_case(desks: Desks) -> None:
     made: list[tuple[str, str]] = []
     for number in (1, 2):
         case = claimed(desks, url=f"https://x.example/{number}")
-        decision = desks.cases.decide(case, KIM, draft(), now=NOW)
-        assert decision is not None
-        made.append((decision.id, case))
+        answer = desks.cases.decide(case, KIM, draft(), now=NOW)
+        assert answer is not None
+        made.append((answer.id, case))
     (decision, case), (other, other_case) = made
     token = desks.appeals.uploader_token
     secret = base64.urlsafe_b64decode(token(decision, case)).partition(b".")[2]
