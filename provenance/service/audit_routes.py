@@ -60,17 +60,9 @@ async def bundle(
     files: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
 ) -> Response:
     """The evidence of a case in one file; `provenance evidence verify` checks it offline."""
-<<<<<<< HEAD
-    outcomes, now = outcomes_of(request), parts_of(request).clock()
+    now = parts_of(request).clock()
     # Not for whoever has an interest of their own in it.
     await asyncio.to_thread(desks_of(request).cases.get, case, member.reviewer, now=now)
-    stream = await asyncio.to_thread(
-        outcomes.bundle,
-        case,
-        by=member.account.id,
-        with_files=files,
-        now=now,
-=======
     return await asyncio.to_thread(
         bundle_file, request, case, by=member.account.id, with_files=files
     )
@@ -91,7 +83,6 @@ def bundle_file(request: Request, case: str, *, by: str, with_files: bool) -> Re
     """
     stream = outcomes_of(request).bundle(
         case, by=by, with_files=with_files, now=parts_of(request).clock()
->>>>>>> main
     )
     return StreamingResponse(
         _pieces(stream),

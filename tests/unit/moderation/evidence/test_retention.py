@@ -228,7 +228,7 @@ def test_a_hold_goes_with_its_case_into_another(
     decided(desks, second)
     if hold is not None:
         assert desk.delete_due(now=OVER + 100 * DAY) == []
-        desk.lift(hold.id, by="legal-1", now=OVER)
+        desk.lift(hold.id, reason="the order ended", by="legal-1", now=OVER)
     (gone,) = desk.delete_due(now=OVER)
     assert gone.case == second
     # What came with the first case goes too: nothing else is about it any more.
