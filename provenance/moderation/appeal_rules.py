@@ -19,6 +19,7 @@ from provenance.moderation.vocabulary import AppealState, ClockKind, ComplaintSt
 
 __all__ = [
     "appeal_open_until",
+    "appeal_waits",
     "check_no_appeal",
     "check_outsider",
     "deciders",
@@ -85,17 +86,22 @@ def uploader_was_heard(connection: Connection, case: str) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
+def appeal_waits(connection: Connection, case: str) -> bool:
+    """Is there an appeal in this case that nobody has decided?"""
+    query = select(appeals.c.id).where(
+        appeals.c.case == case,
+        appeals.c.state.in_((AppealState.FILED, AppealState.ASSIGNED, AppealState.AWAITING_SECOND)),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def check_no_appeal(connection: Connection, case: str) -> None:
     """Make sure that no appeal waits.
 
     Raises:
         ConflictError: One does.
     """
-    query = select(appeals.c.id).where(
-        appeals.c.case == case,
-        appeals.c.state.in_((AppealState.FILED, AppealState.ASSIGNED, AppealState.AWAITING_SECOND)),
-    )
-    if connection.execute(query.limit(1)).first() is not None:
+    if appeal_waits(connection, case):
         raise ConflictError("case: an appeal waits, which is to be decided")
 
 

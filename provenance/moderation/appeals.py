@@ -37,6 +37,7 @@ from provenance.moderation.office import Office
 from provenance.moderation.permissions import (
     Permission,
     check_fit,
+    check_no_conflict,
     check_permission,
     permissions_of,
 )
@@ -206,7 +207,7 @@ class AppealDesk:
         """The appeal of this name, for whoever may see its case."""
         with transaction(self._office.engine, reads=True) as connection:
             found = _named(connection, appeal)
-            visible_case(connection, found.case, reviewer)
+            check_no_conflict(reviewer, visible_case(connection, found.case, reviewer).agencies)
             return found
 
     def claim(self, appeal: str, reviewer: Reviewer, *, now: datetime) -> Appeal:

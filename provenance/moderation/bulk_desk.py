@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from provenance.errors import ConflictError
+from provenance.moderation.appeal_rules import appeal_waits, check_outsider
 from provenance.moderation.appeals import answer_appeals
 from provenance.moderation.audit import writing
 from provenance.moderation.bulk import decide_bulk, preview_bulk
@@ -59,6 +60,8 @@ class BulkDesk(CaseAccess):
 
         Raises:
             ConflictError: It holds nowhere any more, answers an appeal, or two people made it.
+            PermissionRefusedError: An appeal waits, and this person had a part in what was
+                decided.
         """
         check_permission(reviewer, Permission.UNDO)
         with writing(self._office.engine) as connection:
@@ -74,6 +77,9 @@ class BulkDesk(CaseAccess):
             for name in still:
                 found = self._open(connection, name, reviewer, Permission.UNDO)
                 check_fit(reviewer, found.agencies, now=now)
+                if appeal_waits(connection, name):
+                    # To take it back answers the appeal, which is for somebody else.
+                    check_outsider(connection, name, reviewer)
                 move_case(
                     connection,
                     self._audit,

@@ -10,7 +10,12 @@ from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.case_pages import visible_case
 from provenance.moderation.model import Case, Reviewer
 from provenance.moderation.office import Office
-from provenance.moderation.permissions import Permission, check_fit, check_permission
+from provenance.moderation.permissions import (
+    Permission,
+    check_fit,
+    check_no_conflict,
+    check_permission,
+)
 from provenance.moderation.rows import held_case
 from provenance.moderation.tables import complaints
 from provenance.moderation.vocabulary import CaseState
@@ -41,7 +46,9 @@ class CaseAccess:
         """The case, its row locked, if this person may see it and do this."""
         check_permission(reviewer, permission)
         held_case(connection, case)
-        return visible_case(connection, case, reviewer)
+        found = visible_case(connection, case, reviewer)
+        check_no_conflict(reviewer, found.agencies)
+        return found
 
     def _mine(
         self,

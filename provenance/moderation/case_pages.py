@@ -201,7 +201,7 @@ def case_file(
         appeals=tuple(appeal_of(row) for row in connection.execute(against)),
         events=tuple(office.audit.latest(connection, f"case:{case}", limit=_MOST_EVENTS)),
         similar=_similar(connection, found, reviewer),
-        links=_links(connection, found),
+        links=_links(connection, found, reviewer),
         proposal=proposal_of(connection, case, appeal=None),
         accesses=_accesses(connection, case),
         hand_over=_hand_over(office, found, now),
@@ -250,7 +250,7 @@ def _similar(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[st
     return tuple(row.id for row in connection.execute(query))
 
 
-def _links(connection: Connection, case: Case) -> tuple[SimilarityLink, ...]:
+def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[SimilarityLink, ...]:
     ids = [subject.id for subject in case.subjects]
     query = (
         select(similarities)
@@ -261,9 +261,13 @@ def _links(connection: Connection, case: Case) -> tuple[SimilarityLink, ...]:
     found = []
     for row in connection.execute(query).all():
         other = row.other if row.subject in ids else row.subject
-        theirs = select(case_subjects.c.case).where(
-            case_subjects.c.subject == other, case_subjects.c.case != case.id
+        theirs = (
+            select(cases.c.id)
+            .join(case_subjects, case_subjects.c.case == cases.c.id)
+            .where(case_subjects.c.subject == other, cases.c.id != case.id)
         )
+        if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
+            theirs = theirs.where(cases.c.queue == Queue.GENERAL)
         found.append(
             SimilarityLink(
                 id=row.id,

@@ -18,6 +18,7 @@ from provenance.moderation.case_pages import (
     CLAIMABLE,
     case_file,
     queue_rows,
+    visible_case,
 )
 from provenance.moderation.clocks import (
     TEMPORARY_BLOCK,
@@ -44,7 +45,12 @@ from provenance.moderation.looks import EvidenceDesk, check_exposure
 from provenance.moderation.merging import merge_cases, split_case
 from provenance.moderation.model import Case, Decision, Reviewer
 from provenance.moderation.moves import move_case, move_complaints
-from provenance.moderation.permissions import Permission, check_fit, check_permission
+from provenance.moderation.permissions import (
+    Permission,
+    check_fit,
+    check_no_conflict,
+    check_permission,
+)
 from provenance.moderation.requeuing import end_lock, requeue
 from provenance.moderation.rows import case_named, held_case, proposal_of
 from provenance.moderation.tables import (
@@ -96,6 +102,7 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
     def get(self, case: str, reviewer: Reviewer, *, now: datetime, offset: int = 0) -> CaseFile:
         """All about a case; `offset`: how many of its complaints are left out."""
         with transaction(self._office.engine, reads=True) as connection:
+            check_no_conflict(reviewer, visible_case(connection, case, reviewer).agencies)
             return case_file(connection, self._office, case, reviewer, now=now, offset=offset)
 
     def triage(
@@ -142,7 +149,7 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             )
             tighten(connection, self._office, case, severity=severity, now=now)
             if queue is Queue.RESTRICTED and found.queue is not queue:
-                restrict_case(connection, case)
+                restrict_case(connection, case, now=now)
             for state in (CaseState.TRIAGED, CaseState.QUEUED):
                 at = CaseState(held_case(connection, case).state)
                 earlier = (CaseState.OPEN, CaseState.TRIAGED, CaseState.INTERIM_RESTRICTED)

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, insert, select, update
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import APPEAL_WINDOW, meet, start
+from provenance.moderation.joining import end_reports
 from provenance.moderation.model import Case, Complaint, Decision, Subject
 from provenance.moderation.moves import move_action, move_case, move_complaints
 from provenance.moderation.office import Office
@@ -37,6 +38,7 @@ from provenance.moderation.rows import (
     outward_complaint,
     proposal_of,
 )
+from provenance.moderation.subjects import OFFICIAL
 from provenance.moderation.tables import (
     actions,
     cases,
@@ -58,7 +60,6 @@ from provenance.moderation.vocabulary import (
     Outcome,
     Queue,
 )
-from provenance.verdict import Verdict
 
 __all__ = [
     "Making",
@@ -75,7 +76,6 @@ __all__ = [
 _MIN_FACTS_CHARS, _MAX_FACTS_CHARS = 10, 5_000
 _MAX_REFERENCE_CHARS = 500
 _TERRITORY = re.compile(r"[A-Z]{2}")
-_OFFICIAL = frozenset({Verdict.OFFICIAL.value, Verdict.OFFICIAL_WITHDRAWN.value})
 _HIGH_IMPACT = frozenset({ActionType.TERMINATE_ACCOUNT, ActionType.REFER_AUTHORITY})
 _IN_FORCE = (ActionState.PENDING, ActionState.DONE, ActionState.FAILED)
 _ANSWERABLE = OPEN_COMPLAINTS - {ComplaintState.RECEIVED, ComplaintState.ACKNOWLEDGED}
@@ -185,7 +185,7 @@ def needs_second(
         return True
     restricts = any(action.restrictive for action in draft.actions)
     chosen = [s for s in subjects if not draft.subjects or s.id in draft.subjects]
-    return restricts and any(subject.verdict in _OFFICIAL for subject in chosen)
+    return restricts and any(subject.verdict in OFFICIAL for subject in chosen)
 
 
 def propose(
@@ -463,6 +463,7 @@ def _answer(
         update(complaints).where(complaints.c.case == case.id, told).values(decision=decision)
     )
     if case.queue is Queue.RESTRICTED:
+        end_reports(connection, [subject.id for subject in case.subjects], now=now)
         _forget_words(connection, office, case.id, now=now)
     rows = connection.execute(
         select(complaints)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.moderation.audit import SYSTEM
@@ -43,9 +43,11 @@ from provenance.moderation.vocabulary import (
     Severity,
 )
 from provenance.records.keys import ApiKey
+from provenance.records.tables import reports
 
 __all__ = [
     "answer_at_once",
+    "end_reports",
     "held_complaint",
     "is_captured",
     "is_suspected",
@@ -304,8 +306,28 @@ def is_suspected(connection: Connection, sha256: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def restrict_case(connection: Connection, case: str) -> None:
-    """A case turns out to belong to the restricted queue: no report stays with it.
+def end_reports(connection: Connection, subject_ids: Sequence[str], *, now: datetime) -> None:
+    """No machine's report about these bytes is kept any longer, nor a file kept with it.
+
+    Whoever tidies reports deletes the bytes.
+    """
+    known = select(subjects.c.report, subjects.c.sha256).where(subjects.c.id.in_(subject_ids))
+    rows = connection.execute(known).all()
+    connection.execute(
+        update(reports)
+        .where(
+            or_(
+                reports.c.id.in_([row.report for row in rows if row.report]),
+                reports.c.sha256.in_([row.sha256 for row in rows if row.sha256]),
+            ),
+            reports.c.ends_at > now,
+        )
+        .values(ends_at=now)
+    )
+
+
+def restrict_case(connection: Connection, case: str, *, now: datetime) -> None:
+    """A case turns out to belong to the restricted queue: no report stays with it, or at all.
 
     Its subjects become the restricted queue's own, so that no other case is joined by them.
     """
@@ -314,6 +336,7 @@ def restrict_case(connection: Connection, case: str) -> None:
         .join(case_subjects, case_subjects.c.subject == subjects.c.id)
         .where(case_subjects.c.case == case)
     ).all()
+    end_reports(connection, [row.id for row in own], now=now)
     for row in own:
         key = f"{Queue.RESTRICTED.value[0]}{row.key[1:]}"
         taken = select(subjects.c.id).where(subjects.c.key == key, subjects.c.id != row.id)

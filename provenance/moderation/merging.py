@@ -6,13 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.errors import ConflictError
+from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import join_clocks, start_for_complaint, tighten
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
+from provenance.moderation.outcomes.tables import legal_holds
 from provenance.moderation.rows import held_case
 from provenance.moderation.tables import (
     case_agencies,
@@ -187,6 +189,7 @@ def split_case(
         select(case_agencies.c.agency).where(case_agencies.c.case == source)
     ).scalars():
         insert_unless_there(connection, case_agencies, case=case, agency=agency)
+    _part_holds(connection, office, source, case, now=now)
     for row in sorted(rows, key=lambda row: row.received_at):
         # By its own complaints: what ran for the case they come from goes on there.
         start_for_complaint(
@@ -215,6 +218,37 @@ def split_case(
         detail={"category": graver.category, "from": source, "severity": severity.value},
     )
     return case
+
+
+def _part_holds(
+    connection: Connection, office: Office, source: str, case: str, *, now: datetime
+) -> None:
+    """What somebody has to keep they keep, whichever case it is in."""
+    held = select(legal_holds).where(
+        legal_holds.c.case == source,
+        legal_holds.c.lifted_at.is_(None),
+        or_(legal_holds.c.ends_at.is_(None), legal_holds.c.ends_at > now),
+    )
+    for row in connection.execute(held).all():
+        hold = office.new_id()
+        connection.execute(
+            insert(legal_holds).values(
+                id=hold,
+                case=case,
+                reason=row.reason,
+                by=row.by,
+                placed_at=now,
+                ends_at=row.ends_at,
+            )
+        )
+        office.audit.append(
+            connection,
+            at=now,
+            actor=SYSTEM,
+            verb="hold.placed",
+            object=f"case:{case}",
+            detail={"from": row.id, "hold": hold, "reason": row.reason},
+        )
 
 
 def _part_subjects(

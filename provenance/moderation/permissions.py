@@ -10,7 +10,14 @@ from provenance.errors import PermissionRefusedError
 from provenance.moderation.model import Reviewer
 from provenance.moderation.vocabulary import Role
 
-__all__ = ["PERMISSIONS", "Permission", "check_fit", "check_permission", "permissions_of"]
+__all__ = [
+    "PERMISSIONS",
+    "Permission",
+    "check_fit",
+    "check_no_conflict",
+    "check_permission",
+    "permissions_of",
+]
 
 
 class Permission(StrEnum):
@@ -133,5 +140,14 @@ def check_fit(reviewer: Reviewer, agencies: Iterable[str], *, now: datetime) -> 
     """
     if reviewer.trained_until is None or reviewer.trained_until <= now:
         raise PermissionRefusedError(f"{reviewer.id}: expected training that is still valid")
+    check_no_conflict(reviewer, agencies)
+
+
+def check_no_conflict(reviewer: Reviewer, agencies: Iterable[str]) -> None:
+    """Make sure that this person has no interest of their own in a matter of these agencies.
+
+    Raises:
+        PermissionRefusedError: They have.
+    """
     if reviewer.conflicts & frozenset(agencies):
         raise PermissionRefusedError(f"{reviewer.id}: has a conflict of interest in this case")

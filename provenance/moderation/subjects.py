@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy import Connection, and_, insert, or_, select
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from provenance.errors import ConflictError
 from provenance.moderation.model import Decision, Locator, Subject
@@ -19,9 +20,20 @@ from provenance.moderation.tables import case_subjects, cases, similarities, sub
 from provenance.moderation.transitions import JOINABLE
 from provenance.moderation.views import ReportFacts
 from provenance.moderation.vocabulary import CaseState, Category, Outcome, Queue, ReporterRole
+from provenance.verdict import Verdict
 
-__all__ = ["Place", "joinable_case", "place_of", "standing_decision", "subject_for", "subject_key"]
+__all__ = [
+    "OFFICIAL",
+    "Place",
+    "joinable_case",
+    "place_of",
+    "standing_decision",
+    "subject_for",
+    "subject_key",
+]
 
+OFFICIAL = frozenset({Verdict.OFFICIAL.value, Verdict.OFFICIAL_WITHDRAWN.value})
+"""Verdicts about what an agency has proven to have released."""
 _MAX_URL_CHARS = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REPORT = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -105,12 +117,24 @@ def subject_key(locator: Locator, queue: Queue) -> str:
 def subject_for(
     connection: Connection, office: Office, place: Place, *, queue: Queue, now: datetime
 ) -> Subject:
-    """The subject of this place, made if there is none."""
+    """The subject of this place, made if there is none.
+
+    What a report says of these bytes counts whoever attached it, and when: that they are
+    official must not hang on who complained first.
+    """
     key = subject_key(place.locator, queue)
     row = connection.execute(select(subjects).where(subjects.c.key == key)).one_or_none()
-    if row is not None:
-        return subject_of(row)
     shown = place.facts if queue is Queue.GENERAL else None
+    if row is not None:
+        if shown is None or not _says_more(shown, row):
+            return subject_of(row)
+        said = {
+            "report": place.locator.report,
+            "verdict": shown.verdict,
+            "release": shown.release,
+        }
+        changed = update(subjects).where(subjects.c.id == row.id).values(said)
+        return subject_of(connection.execute(changed.returning(subjects)).one())
     values = {
         "id": office.new_id(),
         "key": key,
@@ -122,6 +146,10 @@ def subject_for(
         "created_at": now,
     }
     return subject_of(connection.execute(insert(subjects).values(values).returning(subjects)).one())
+
+
+def _says_more(facts: ReportFacts, row: Row[Any]) -> bool:
+    return row.report is None or (facts.verdict in OFFICIAL and row.verdict not in OFFICIAL)
 
 
 def joinable_case(connection: Connection, found: Sequence[Subject], queue: Queue) -> str | None:

@@ -13,7 +13,7 @@ from provenance.moderation.evidence.audit_export import audit_line
 from provenance.moderation.permissions import Permission
 from provenance.records.scopes import Scope
 from provenance.service.callers import Caller, caller_for, parts_of
-from provenance.service.outcome_access import OUTCOME_PROBLEMS, outcomes_of
+from provenance.service.outcome_access import OUTCOME_PROBLEMS, desks_of, outcomes_of
 from provenance.service.outcome_documents import AuditPage
 from provenance.service.staff_access import SignedIn, staff_for
 
@@ -60,6 +60,9 @@ async def bundle(
     files: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
 ) -> Response:
     """The evidence of a case in one file; `provenance evidence verify` checks it offline."""
+    now = parts_of(request).clock()
+    # Not for whoever has an interest of their own in it.
+    await asyncio.to_thread(desks_of(request).cases.get, case, member.reviewer, now=now)
     return await asyncio.to_thread(
         bundle_file, request, case, by=member.account.id, with_files=files
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from provenance.moderation.appeals import AppealDesk
 from provenance.moderation.cases import CaseDesk
@@ -48,6 +48,10 @@ def _said(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise ValueError("expected words")
+    return _printed(text)
+
+
+def _printed(text: str) -> str:
     if any((c < " " and c not in "\n\t") or c == "\x7f" for c in text):
         raise ValueError("expected text without control characters")
     return text
@@ -138,7 +142,7 @@ class Second(_Body):
     """Whether one agrees; who does not says why."""
 
     agree: bool
-    why: Annotated[str, Field(max_length=_MAX_REASON)] = ""
+    why: Annotated[str, AfterValidator(_printed), Field(max_length=_MAX_REASON)] = ""
 
 
 class Draft(_Body):
@@ -151,7 +155,7 @@ class Draft(_Body):
     facts: Facts
     actions: Annotated[tuple[ActionType, ...], Field(max_length=len(ActionType))] = ()
     territories: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
-    ends_at: datetime | None = None
+    ends_at: AwareDatetime | None = None
     subjects: Annotated[tuple[Name, ...], Field(max_length=_MAX_SUBJECTS)] = ()
     automated_detection: bool = False
 

@@ -18,7 +18,15 @@ from provenance.service.bodies import check_encoding, content_length, each_chunk
 from provenance.service.problems import Problem, ProblemKind
 from provenance.staff.tokens import csrf_of
 
-__all__ = ["CSRF_FIELD", "CSRF_HEADER", "Fields", "check_own_form", "fields_of", "is_own_form"]
+__all__ = [
+    "CSRF_FIELD",
+    "CSRF_HEADER",
+    "Fields",
+    "check_own_form",
+    "fields_of",
+    "is_own_form",
+    "parse_pairs",
+]
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
@@ -72,6 +80,15 @@ async def _pairs(request: Request) -> tuple[tuple[str, str], ...]:
         body.extend(chunk)
 
     await each_chunk(request, take)
+    return parse_pairs(bytes(body))
+
+
+def parse_pairs(body: bytes) -> tuple[tuple[str, str], ...]:
+    """The fields of this form, in their order.
+
+    Raises:
+        Problem: It is malformed, or has too many.
+    """
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -81,7 +98,8 @@ async def _pairs(request: Request) -> tuple[tuple[str, str], ...]:
         )
     except ValueError as error:
         raise Problem(ProblemKind.BAD_REQUEST, "the form cannot be read") from error
-    return tuple(pairs)
+    # No database of ours takes it as text, and nobody types it.
+    return tuple((name, value.replace("\x00", "")) for name, value in pairs)
 
 
 def _too_long() -> Problem:

@@ -15,17 +15,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Text,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM, AuditLog, writing
 from provenance.moderation.clocks import APPEAL_WINDOW
-from provenance.moderation.outcomes.tables import deletions, legal_holds, statements
+from provenance.moderation.outcomes.tables import deletions, legal_holds, notices, statements
 from provenance.moderation.tables import (
     appeals,
     case_subjects,
     cases,
+    clocks,
     contacts,
     decision_cases,
     decisions,
@@ -33,7 +46,7 @@ from provenance.moderation.tables import (
     subjects,
 )
 from provenance.moderation.tables import complaints as complaint_rows
-from provenance.moderation.vocabulary import AppealState, CaseState, Queue
+from provenance.moderation.vocabulary import AppealState, CaseState, ClockKind, Queue
 from provenance.records.tables import reports
 from provenance.records.tokens import Random, new_id
 
@@ -266,6 +279,10 @@ class RetentionDesk:
                     case_subjects.c.subject.in_([row.id for row in rows]),
                     case_subjects.c.case != case,
                     case_subjects.c.case.not_in(select(deletions.c.case)),
+                    # What became part of a case ends with that one.
+                    case_subjects.c.case.not_in(
+                        select(cases.c.id).where(cases.c.state == CaseState.MERGED.value)
+                    ),
                 )
             ).scalars()
         )
@@ -292,6 +309,12 @@ class RetentionDesk:
         connection.execute(update(appeals).where(appeals.c.case == case).values(text=""))
         # Its title tells that there was one; its reasons are those of the decision.
         connection.execute(update(statements).where(statements.c.case == case).values(body=""))
+        # Of what was sent to hosts stays what the public may read.
+        connection.execute(
+            update(notices)
+            .where(notices.c.case == case)
+            .values(body=notices.c.public_copy, addresses=[], counter_notice="")
+        )
         digests = tuple(row.sha256 for row in rows if row.sha256)
         connection.execute(
             insert(deletions).values(case=case, deleted_at=now, digests=list(digests))
@@ -338,12 +361,13 @@ def _due(connection: Connection, now: datetime, *, only: str | None = None) -> l
         )
         .exists()
     )
-    held = (
-        select(legal_holds.c.id)
+    # Whoever complained after the decision has as long to appeal as everybody.
+    appealable = (
+        select(clocks.c.id)
         .where(
-            legal_holds.c.case == cases.c.id,
-            legal_holds.c.lifted_at.is_(None),
-            or_(legal_holds.c.ends_at.is_(None), legal_holds.c.ends_at > now),
+            clocks.c.case == cases.c.id,
+            clocks.c.kind == ClockKind.APPEAL_WINDOW,
+            clocks.c.due_at > now - GRACE,
         )
         .exists()
     )
@@ -354,7 +378,8 @@ def _due(connection: Connection, now: datetime, *, only: str | None = None) -> l
             cases.c.id.not_in(select(deletions.c.case)),
             func.coalesce(last, cases.c.opened_at) <= now - APPEAL_WINDOW - GRACE,
             ~appealed,
-            ~held,
+            ~appealable,
+            cases.c.id.not_in(_held(now)),
         )
         .order_by(cases.c.opened_at)
         .limit(_BATCH)
@@ -362,6 +387,25 @@ def _due(connection: Connection, now: datetime, *, only: str | None = None) -> l
     if only is not None:
         query = query.where(cases.c.id == only)
     return list(connection.execute(query).scalars())
+
+
+def _held(now: datetime) -> Select[tuple[str]]:
+    """Cases that something holds; a hold on what became part of another holds that one too."""
+    held = (
+        select(cast(legal_holds.c.case, Text).label("held"))
+        .where(
+            legal_holds.c.lifted_at.is_(None),
+            or_(legal_holds.c.ends_at.is_(None), legal_holds.c.ends_at > now),
+        )
+        .cte("held_cases", recursive=True)
+    )
+    part = cases.alias("part")
+    held = held.union(
+        select(cast(part.c.merged_into, Text))
+        .join(held, held.c.held == part.c.id)
+        .where(part.c.merged_into.is_not(None))
+    )
+    return select(held.c.held)
 
 
 def _holds(connection: Connection, case: str) -> list[LegalHold]:

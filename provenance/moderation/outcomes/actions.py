@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection, select
 
@@ -271,7 +272,7 @@ class OutcomeEffects:
         subject: Subject,
         types: tuple[ActionType, ...] | None = None,
     ) -> None:
-        about = subject.url or _digest_name(subject.sha256)
+        about = _unsigned(subject.url) or _digest_name(subject.sha256)
         # What answers somebody else's appeal they may still appeal themselves.
         final = change.decision.appeal is not None and uploader_was_heard(
             change.connection, change.case.id
@@ -525,6 +526,18 @@ def _subject(subject: Subject, *, restricted: bool) -> dict[str, Any]:
 
 def _entry_facts(entry: HashEntry) -> dict[str, str]:
     return {"id": entry.id, "algorithm": entry.algorithm.value, "value": entry.value}
+
+
+def _unsigned(url: str | None) -> str | None:
+    """An address for whoever uploaded, without whoever shared it.
+
+    A complainant pastes what their browser or an app gave them, and many sites write the
+    account that a link was shared with into its query.
+    """
+    parts = urlsplit(url or "")
+    if "@" in parts.query or "%40" in parts.query:
+        return urlunsplit(parts._replace(query=""))
+    return url
 
 
 def _digest_name(sha256: str | None) -> str | None:

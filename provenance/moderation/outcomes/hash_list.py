@@ -101,9 +101,13 @@ class HashEntry:
     hits: int = 0
     window_hits: int = 0
 
+    def is_over(self, now: datetime) -> bool:
+        """Does its decision hold no more?"""
+        return self.ends_at is not None and self.ends_at <= now
+
     def counts(self, now: datetime) -> bool:
         """Does it count at this time?"""
-        if self.ends_at is not None and self.ends_at <= now:
+        if self.is_over(now):
             return False
         if self.state is EntryState.DISABLED:
             return self.disabled_until is not None and self.disabled_until <= now
@@ -342,7 +346,11 @@ class HashList:
         with transaction(self._engine, reads=True) as connection:
             rows = connection.execute(_where(HashAlgorithm.SHA256, value=sha256)).all()
         equal = _counting(rows, now)
-        held = [entry for entry in map(_entry, rows) if entry.state is EntryState.QUARANTINED]
+        held = [
+            entry
+            for entry in map(_entry, rows)
+            if entry.state is EntryState.QUARANTINED and not entry.is_over(now)
+        ]
         if not equal and not proposals:
             # By far the most questions: nothing is written for them.
             return BlockAnswer(proposals=_held(held))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,11 @@ from provenance.moderation.references import new_reference, shown_reference
 from provenance.moderation.tables import cases, decision_cases
 from provenance.moderation.vocabulary import Queue
 from provenance.records.scopes import Scope
+from provenance.records.tables import idempotency
 from provenance.runtime.clock import system_clock
 from provenance.runtime.service_database import open_database
 from provenance.runtime.settings import load_settings
+from provenance.service.complaint_documents import ComplaintRequest
 from tests.factory.deciding import Decided, decide, overturn
 from tests.factory.moderation import open_desks, person
 from tests.factory.registers import AGENCY
@@ -194,6 +198,15 @@ def test_a_request_that_is_sent_again_gets_the_same_answer_and_the_secret_is_not
     first, again = (client.post("/v1/complaints", json=body, headers=headers) for _ in range(2))
     assert first.status_code == again.status_code == 201
     assert first.json() == again.json()
+    # Nor a plain digest, by which a guess at who complained could be confirmed.
+    plain = ComplaintRequest.model_validate_json(json.dumps(body)).model_dump_json().encode()
+    with (
+        open_database(load_settings(environ=service.settings)) as register,
+        register.database.engine.connect() as connection,
+    ):
+        kept = set(connection.execute(select(idempotency.c.request)).scalars())
+    assert kept
+    assert not kept & {sha256(text).hexdigest() for text in (plain, b"complaint " + plain)}
     other = client.post("/v1/complaints", json=complaint(), headers=headers)
     assert other.status_code == 422
     assert other.json()["type"].endswith("/key-reused")

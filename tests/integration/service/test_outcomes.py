@@ -16,13 +16,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from provenance.moderation.audit import event_digest
 from provenance.moderation.contacts import new_key_line
 from provenance.moderation.evidence.audit_export import check_audit_export
 from provenance.moderation.evidence.bundle_check import check_evidence
 from provenance.moderation.outcomes.labels import open_label
+from provenance.moderation.tables import case_agencies
 from provenance.moderation.vocabulary import ActionType
 from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
@@ -350,6 +351,34 @@ def signed_in(
         return moderated.client(headers=headers), csrf_of(member.begun.token)
 
     return make
+
+
+@pytest.mark.parametrize(("conflict", "status"), [("aurora", 403), ("another", 200)])
+def test_evidence_is_not_for_whoever_has_an_interest_in_it(
+    inside: tuple[ModerationParts, OutcomeParts],
+    moderated: RunningService,
+    conflict: str,
+    status: int,
+) -> None:
+    desks, _ = inside
+    engine = desks.office.engine
+    case, _, _ = decide(desks, f"interest {conflict} {moderated.home}", ActionType.REMOVE)
+    with engine.begin() as connection:
+        connection.execute(insert(case_agencies).values(case=case, agency="aurora"))
+    member = enrolled(
+        staff_on(engine),
+        f"legal-{os.urandom(3).hex()}",
+        now=system_clock(),
+        roles=(Role.LEGAL,),
+        conflicts=(conflict,),  # type: ignore[arg-type]
+    )
+    headers = {
+        "Cookie": f"__Host-{Cookie.SESSION.label}={member.begun.token}",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    with moderated.client(headers=headers) as client:
+        assert client.get(f"/v1/mod/cases/{case}/bundle").status_code == status
+        assert client.get(f"/v1/mod/cases/{case}").status_code == status
 
 
 def test_every_role_against_the_doors_of_the_staff(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,11 +15,15 @@ from sqlalchemy import Engine, delete, select, text, update
 
 from provenance.database.database import Database
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
+from provenance.moderation.appeals import ByReporter, ByUploader
+from provenance.moderation.cases import CaseDesk
 from provenance.moderation.model import Decision, Reviewer
 from provenance.moderation.office import Rules
 from provenance.moderation.permissions import PERMISSIONS, Permission, permissions_of
+from provenance.moderation.policies import PolicyBook, packaged_policies
 from provenance.moderation.tables import (
     actions,
+    appeals,
     audit,
     cases,
     clocks,
@@ -233,11 +239,37 @@ def test_a_decision_that_lacks_something_is_none(
     assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
 
 
-def test_a_ground_that_no_policy_knows_is_none(desks: Desks) -> None:
-    case = case_of(desks.complaints.file(about(Category.MISLEADING_MEDIA), now=NOW))
-    desks.cases.claim(case, KIM, now=NOW)
-    made = replace(draft(category=Category.MISLEADING_MEDIA), ground=Ground.LAW)
-    assert desks.cases.decide(case, KIM, made, now=NOW) is not None
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ("other@1", None),
+        ("other@2", "ground: the policies know no decision by law"),
+        ("other@3", "policies: other@3 does not hold yet"),
+    ],
+)
+def test_a_policy_has_its_grounds_and_its_time(
+    engine: Engine, policy: str, reason: str | None
+) -> None:
+    desks = open_desks(engine)
+    (other,) = [one for one in packaged_policies() if one.name == "other"]
+    terms = tuple(one for one in other.grounds if one.ground is Ground.TERMS)
+    later = {"version": "3", "effective_from": NOW + timedelta(seconds=1)}
+    book = PolicyBook(
+        [
+            *packaged_policies(),
+            other.model_copy(update={"version": "2", "grounds": terms}),
+            other.model_copy(update=later),
+        ]
+    )
+    cases = CaseDesk(replace(desks.office, policies=book))
+    case = case_of(desks.complaints.file(about(Category.OTHER), now=NOW))
+    cases.claim(case, KIM, now=NOW)
+    made = replace(draft(category=Category.OTHER), ground=Ground.LAW, policies=(policy,))
+    if reason is not None:
+        with pytest.raises(ConflictError, match=reason):
+            cases.decide(case, KIM, made, now=NOW)
+        return
+    assert cases.decide(case, KIM, made, now=NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -604,3 +636,253 @@ def test_a_draft_has_no_value_that_judges_what_happened() -> None:
     kinds = (Outcome, ActionType, Category, CaseState, Severity, ComplaintState)
     assert not words & {value.value for kind in kinds for value in kind}
     assert not words & set(DecisionDraft.__slots__)
+
+
+@pytest.mark.parametrize("conflicts", [["aurora"], ["other"]])
+def test_who_has_an_interest_in_it_does_nothing_in_it_and_learns_nothing(
+    engine: Engine, conflicts: list[str]
+) -> None:
+    facts = ReportFacts(sha256=None, verdict="lookalike", agencies=frozenset({"aurora"}))
+    desks = open_desks(engine, reports={"r": facts})
+    filed = desks.complaints.file(about(report="r"), now=NOW)
+    other = case_of(desks.complaints.file(about(url="https://x.example/2"), now=NOW))
+    case, ref = case_of(filed), filed.complaint.ref
+    anybody = replace(
+        person("kin", Role.SENIOR, Role.LEGAL, conflicts=conflicts), exposure_cap=1000
+    )
+    desk = desks.cases
+    steps: list[Callable[[], object]] = [
+        lambda: desk.get(case, anybody, now=NOW),
+        lambda: desk.contact_of(ref, anybody, why="to write", now=NOW),
+        lambda: desk.ask_reporter(ref, anybody, text="Who are you?", now=NOW),
+        lambda: desk.triage(case, anybody, severity=Severity.LOW, now=NOW),
+        lambda: desk.reject_abusive(ref, anybody, why="a rival", now=NOW),
+        lambda: desk.merge(other, anybody, into=case, why="the same", now=NOW),
+    ]
+    if conflicts == ["other"]:
+        for step in steps:
+            step()
+        return
+    steps += [
+        lambda: desk.void(case, anybody, why="gone", now=NOW),
+        lambda: desk.merge(case, anybody, into=other, why="the same", now=NOW),
+        lambda: desk.split(case, anybody, complaints=[ref], why="not the same", now=NOW),
+        lambda: desk.reopen(case, anybody, why="again", now=NOW),
+    ]
+    for step in steps:
+        with pytest.raises(PermissionRefusedError, match="conflict of interest"):
+            step()
+
+
+@pytest.mark.parametrize("who", [PARK, CHOI])
+def test_who_decided_does_not_answer_an_appeal_by_taking_it_back(
+    desks: Desks, who: Reviewer
+) -> None:
+    filed = desks.complaints.file(about(), now=NOW)
+    case = case_of(filed)
+    desks.cases.claim(case, PARK, now=NOW)
+    made = desks.cases.decide(case, PARK, nothing_found(), now=NOW)
+    assert made is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="It is not a fan's.", now=NOW)
+    if who is PARK:
+        with pytest.raises(PermissionRefusedError, match="earlier decision"):
+            desks.cases.undo(made.id, who, why="a slip", now=NOW)
+        desks.appeals.withdraw(appeal.id, by, now=NOW)
+    desks.cases.undo(made.id, who, why="a slip", now=NOW)
+    with desks.office.engine.connect() as connection:
+        assert connection.execute(select(appeals.c.reviewer)).scalar_one() != "park"
+
+
+def test_a_lead_to_a_restricted_case_is_for_those_who_may_see_it(desks: Desks) -> None:
+    grave = case_of(
+        desks.complaints.file(about(Category.CHILD_SAFETY, url="https://x.example/9"), now=NOW)
+    )
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    one, two = (desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, grave))
+    desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
+    assert desks.cases.get(case, CHOI, now=NOW).links[0].cases == (grave,)
+    assert desks.cases.get(case, KIM, now=NOW).links[0].cases == ()
+
+
+@pytest.mark.parametrize("first", ["digest", "report"])
+def test_what_is_official_needs_two_whoever_complained_first(engine: Engine, first: str) -> None:
+    sha = about(sha="file", url=None).locators[0].sha256
+    facts = ReportFacts(sha256=sha, verdict="official", release="aurora/r1")
+    desks = open_desks(engine, reports={"r": facts})
+    bare, attached = about(sha="file", url=None), about(report="r", url=None)
+    case = case_of(desks.complaints.file(bare if first == "digest" else attached, now=NOW))
+    desks.complaints.file(attached if first == "digest" else bare, now=NOW)
+    (subject,) = desks.cases.get(case, PARK, now=NOW).case.subjects
+    assert (subject.report, subject.verdict, subject.release) == ("r", "official", "aurora/r1")
+    desks.cases.claim(case, PARK, now=NOW)
+    assert desks.cases.decide(case, PARK, draft(), now=NOW) is None
+
+
+def proposed(desks: Desks) -> str:
+    """A case in which ending an account waits for a second person."""
+    case = claimed(desks, by=PARK)
+    desks.cases.decide(case, PARK, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    return case
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [
+        (replace(CHOI, trained_until=NOW), "training that is still valid"),
+        (replace(CHOI, trained_until=None), "training that is still valid"),
+        (CHOI, None),
+    ],
+)
+def test_the_second_person_is_as_fit_as_the_first(
+    desks: Desks, who: Reviewer, reason: str | None
+) -> None:
+    case = proposed(desks)
+    if reason is not None:
+        with pytest.raises(PermissionRefusedError, match=reason):
+            desks.cases.second(case, who, agree=True, now=NOW)
+        return
+    assert desks.cases.second(case, who, agree=True, now=NOW) is not None
+
+
+def test_who_decided_before_is_no_second_person(desks: Desks) -> None:
+    case = claimed(desks, by=CHOI)
+    assert desks.cases.decide(case, CHOI, nothing_found(), now=NOW) is not None
+    jung = person("jung", Role.SENIOR)
+    desks.cases.reopen(case, jung, why="new evidence", now=NOW)
+    desks.cases.claim(case, PARK, now=NOW)
+    desks.cases.decide(case, PARK, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    with pytest.raises(PermissionRefusedError, match="earlier decision"):
+        desks.cases.second(case, CHOI, agree=True, now=NOW)
+    assert desks.cases.second(case, jung, agree=True, now=NOW) is not None
+
+
+@pytest.mark.parametrize("later", [timedelta(hours=1), timedelta(hours=3)])
+def test_what_was_proposed_is_held_against_what_is_there_when_it_is_agreed_to(
+    desks: Desks, later: timedelta
+) -> None:
+    case = claimed(desks, by=PARK)
+    until = NOW + timedelta(hours=2)
+    made = replace(draft(ActionType.TERMINATE_ACCOUNT), ends_at=until)
+    desks.cases.decide(case, PARK, made, now=NOW)
+    if NOW + later > until:
+        with pytest.raises(ConflictError, match="ends_at: expected a time to come"):
+            desks.cases.second(case, CHOI, agree=True, now=NOW + later)
+        return
+    assert desks.cases.second(case, CHOI, agree=True, now=NOW + later) is not None
+
+
+@pytest.mark.parametrize("category", [Category.CHILD_SAFETY, Category.IMPERSONATION])
+def test_a_restricted_case_is_decided_under_a_policy_for_it(
+    desks: Desks, category: Category
+) -> None:
+    """Under another one a single person would do, and nothing would be said of an authority."""
+    case = case_of(desks.complaints.file(about(category), now=NOW))
+    desks.cases.claim(case, PARK, now=NOW)
+    if category is Category.CHILD_SAFETY:
+        with pytest.raises(ConflictError, match="under a policy for it"):
+            desks.cases.decide(case, PARK, nothing_found(), now=NOW)
+        assert desks.cases.get(case, PARK, now=NOW).case.state is CaseState.ASSIGNED
+        return
+    assert desks.cases.decide(case, PARK, nothing_found(), now=NOW) is not None
+
+
+@pytest.mark.parametrize("into", [Category.CHILD_SAFETY, Category.IMPERSONATION])
+def test_a_case_is_merged_within_its_queue_alone(desks: Desks, into: Category) -> None:
+    one = case_of(desks.complaints.file(about(), now=NOW))
+    other = case_of(desks.complaints.file(about(into, url="https://x.example/9"), now=NOW))
+    if into is Category.CHILD_SAFETY:
+        for source, target in ((one, other), (other, one)):
+            with pytest.raises(ConflictError, match="two cases of the same queue"):
+                desks.cases.merge(source, PARK, into=target, why="the same", now=NOW)
+        return
+    desks.cases.merge(one, PARK, into=other, why="the same", now=NOW)
+
+
+def test_an_appeal_is_its_own_complainants(desks: Desks) -> None:
+    mine, theirs = (desks.complaints.file(about(), now=NOW) for _ in range(2))
+    case = case_of(mine)
+    desks.cases.claim(case, KIM, now=NOW)
+    made = desks.cases.decide(case, KIM, nothing_found(), now=NOW)
+    assert made is not None
+    by, other = (
+        ByReporter(ref=filed.complaint.ref, pin=filed.pin or "") for filed in (mine, theirs)
+    )
+    appeal = desks.appeals.file(made.id, by=by, text="It is not a fan's.", now=NOW)
+    with pytest.raises(NotFoundError):
+        desks.appeals.withdraw(appeal.id, other, now=NOW)
+    # A decision about another case is none for them either.
+    second = case_of(desks.complaints.file(about(url="https://x.example/9"), now=NOW))
+    desks.cases.claim(second, KIM, now=NOW)
+    elsewhere = desks.cases.decide(second, KIM, nothing_found(), now=NOW)
+    assert elsewhere is not None
+    with pytest.raises(NotFoundError, match="no such decision about this complaint"):
+        desks.appeals.file(elsewhere.id, by=other, text="It is not a fan's.", now=NOW)
+    assert desks.appeals.withdraw(appeal.id, by, now=NOW).state == "withdrawn"
+
+
+def test_a_token_is_for_one_decision_in_one_case(desks: Desks) -> None:
+    made: list[tuple[str, str]] = []
+    for number in (1, 2):
+        case = claimed(desks, url=f"https://x.example/{number}")
+        answer = desks.cases.decide(case, KIM, draft(), now=NOW)
+        assert answer is not None
+        made.append((answer.id, case))
+    (decision, case), (other, other_case) = made
+    token = desks.appeals.uploader_token
+    secret = base64.urlsafe_b64decode(token(decision, case)).partition(b".")[2]
+    forged = base64.urlsafe_b64encode(other_case.encode() + b"." + secret).decode("ascii")
+    for bad in (token(other, other_case), token(decision, other_case), forged, "", "é", "=" * 9):
+        with pytest.raises(NotFoundError, match="for this token"):
+            desks.appeals.file(decision, by=ByUploader(token=bad), text="It is mine.", now=NOW)
+    by = ByUploader(token=token(decision, case))
+    assert desks.appeals.file(decision, by=by, text="It is mine.", now=NOW).complaint is None
+
+
+def test_what_somebody_writes_about_suspected_abuse_stays_here(desks: Desks) -> None:
+    """An appeal's words go no further than a complaint's; and those are forgotten."""
+    filed = desks.complaints.file(
+        about(Category.CHILD_SAFETY, explanation="what it shows"), now=NOW
+    )
+    ref, pin, case = filed.complaint.ref, filed.pin or "", case_of(filed)
+    desks.complaints.add_info(ref, pin, "what it shows as well", now=NOW)
+    desks.cases.claim(case, PARK, now=NOW)
+    desks.cases.decide(case, PARK, nothing_found(Category.CHILD_SAFETY), now=NOW)
+    made = desks.cases.second(case, CHOI, agree=True, now=NOW)
+    assert made is not None
+    by = ByReporter(ref=ref, pin=pin)
+    appeal = desks.appeals.file(made.id, by=by, text="what it shows, again", now=NOW)
+    assert desks.appeals.get(appeal.id, PARK).text == "what it shows, again"
+    assert "what it shows" not in repr(desks.told.events)
+    followed = desks.complaints.follow(ref, pin, now=NOW)
+    assert followed.complaint.explanation == ""
+    assert {one.text for one in followed.messages} == {""}
+    # Of any other matter they stay with it.
+    plain = desks.complaints.file(about(explanation="what it shows"), now=NOW)
+    desks.cases.claim(case_of(plain), KIM, now=NOW)
+    desks.cases.decide(case_of(plain), KIM, nothing_found(), now=NOW)
+    kept = desks.complaints.follow(plain.complaint.ref, plain.pin or "", now=NOW)
+    assert kept.complaint.explanation == "what it shows"
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_who_takes_a_complaint_back_is_forgotten(
+    desks: Desks,
+    withdrawn: bool,  # noqa: FBT001
+) -> None:
+    filed = desks.complaints.file(own(), now=NOW)
+    if withdrawn:
+        desks.complaints.withdraw(filed.complaint.ref, filed.pin or "", now=NOW)
+    known = desks.cases.contact_of(filed.complaint.ref, SEO, why="to answer", now=NOW)
+    assert (known is None) == withdrawn
+
+
+@pytest.mark.parametrize("url", [None, "https://x.example/elsewhere"])
+def test_a_decision_is_not_repeated_at_an_address_that_it_did_not_know(
+    desks: Desks, url: str | None
+) -> None:
+    case = case_of(desks.complaints.file(about(url=None, sha="f"), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW)
+    desks.cases.decide(case, KIM, draft(), now=NOW)
+    later = desks.complaints.file(about(url=url, sha="f"), now=NOW).complaint
+    assert (later.state == "answered") == (url is None)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from provenance.database.metadata import METADATA
 from provenance.errors import ConflictError, NotFoundError, TooOftenError
@@ -37,6 +37,7 @@ from provenance.moderation.vocabulary import (
 )
 from provenance.records.keys import ApiKey
 from provenance.records.scopes import Scope
+from provenance.records.tables import reports
 from tests.factory.moderation import (
     ADDRESS,
     CONTACT,
@@ -517,6 +518,64 @@ def test_triage_takes_a_case_into_the_restricted_queue(desks: Desks) -> None:
     assert desks.cases.get(case, PARK, now=NOW).case.severity is Severity.CRITICAL
     # Somebody else's complaint about the same bytes does not fall into it.
     assert desks.complaints.file(about(url=None, sha="f"), now=NOW).complaint.case != case
+
+
+@pytest.mark.parametrize("how", ["triaged", "decided", "never"])
+def test_no_file_and_no_report_of_it_is_kept_any_longer(desks: Desks, how: str) -> None:
+    digest = about(url=None, sha="f").locators[0].sha256
+    kept = {
+        "verdict": "unverified",
+        "document": "{}",
+        "policy": "default",
+        "judged_with": "x",
+        "release_stamp": "x",
+        "judged_at": NOW,
+        "created_at": NOW,
+        "ends_at": NOW + timedelta(days=30),
+    }
+    with desks.office.engine.begin() as connection:
+        connection.execute(insert(reports).values(id="same", sha256=digest, upload="u1", **kept))
+        connection.execute(insert(reports).values(id="other", sha256="ab" * 32, **kept))
+    later = NOW + timedelta(hours=1)
+    category = Category.CHILD_SAFETY if how == "decided" else Category.IMPERSONATION
+    case = case_of(desks.complaints.file(about(category, url=None, sha="f"), now=NOW))
+    if how == "triaged":
+        desks.cases.triage(
+            case, KIM, severity=Severity.LOW, category=Category.CHILD_SAFETY, now=later
+        )
+    if how == "decided":
+        desks.cases.claim(case, PARK, now=later)
+        made = draft(ActionType.REFER_AUTHORITY, category=Category.CHILD_SAFETY)
+        desks.cases.decide(case, PARK, made, now=later)
+        choi = person("choi", Role.SENIOR)
+        desks.cases.second(case, choi, agree=True, now=later)
+    with desks.office.engine.connect() as connection:
+        ends = {row.id: row.ends_at for row in connection.execute(select(reports))}
+    assert ends["other"] == NOW + timedelta(days=30)
+    assert ends["same"] == (NOW + timedelta(days=30) if how == "never" else later)
+
+
+@pytest.mark.parametrize("guesses", [True, False])
+def test_a_complaint_of_ones_own_buys_no_guesses_at_others(
+    desks: Desks,
+    guesses: bool,  # noqa: FBT001
+) -> None:
+    """Whoever has one is right as often as they like, and is counted all the same."""
+    mine = desks.complaints.file(about(), now=NOW)
+
+    def play() -> None:
+        for _ in range(30):
+            if guesses:
+                other = new_reference(desks.office.random)
+                with pytest.raises(NotFoundError):
+                    desks.complaints.follow(other, "00000000", now=NOW, address=ADDRESS)
+            desks.complaints.follow(mine.complaint.ref, mine.pin or "", now=NOW, address=ADDRESS)
+
+    if guesses:
+        with pytest.raises(TooOftenError):
+            play()
+    else:
+        play()
 
 
 # Who complained.

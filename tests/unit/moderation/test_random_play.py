@@ -438,6 +438,8 @@ class Play:
             return
         old = matter.holds
         allowed = who in SENIORS and matter.state in ENDED and not old.appeal and not old.two
+        # Nobody answers an appeal against what they have decided.
+        allowed = allowed and not (self.waiting(matter) and who in matter.deciders)
         made = self.both(
             allowed, lambda: self.desks.cases.undo(old.id, STAFF[who], why="slip", now=self.now)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,15 +16,28 @@ from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.clocks import APPEAL_WINDOW
+from provenance.moderation.evidence.bundle import EvidenceFile
+from provenance.moderation.evidence.collecting import EvidenceCollector
 from provenance.moderation.evidence.retention import (
     GRACE,
     LegalHold,
     RetentionDesk,
     keep_until,
 )
-from provenance.moderation.tables import appeals, cases, complaints, contacts, decisions, subjects
-from provenance.moderation.vocabulary import ActionType, AppealState, CaseState
+from provenance.moderation.outcomes.notices import NoticeDesk, NoticeDraft
+from provenance.moderation.rows import decision_named
+from provenance.moderation.tables import (
+    appeals,
+    case_subjects,
+    cases,
+    complaints,
+    contacts,
+    decisions,
+    subjects,
+)
+from provenance.moderation.vocabulary import ActionType, AppealState, CaseState, Queue
 from provenance.records.tables import reports
+from tests.factory.moderation import Desks, about, nothing_found, open_desks, person
 from tests.factory.moderation_rows import NOW, CaseOfRows
 
 SHA = "ab" * 32
@@ -184,3 +198,140 @@ def test_it_is_kept_until_the_latest_of_all(ends: list[tuple[int | None, int | N
     for one, other in ends:
         known = [days for days in (one, other) if days is not None]
         assert until >= NOW + min(known) * DAY
+
+
+def two_cases(desks: Desks) -> tuple[str, str]:
+    """Cases about two places, the first of which becomes part of the second."""
+    first, second = (
+        desks.complaints.file(about(url=url), now=NOW).complaint.case or ""
+        for url in ("https://x.example/1", "https://x.example/2")
+    )
+    return first, second
+
+
+def decided(desks: Desks, case: str, *, at: datetime = NOW) -> None:
+    desks.cases.claim(case, person("kim"), now=at)
+    desks.cases.decide(case, person("kim"), nothing_found(), now=at)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_hold_goes_with_its_case_into_another(
+    engine: Engine,
+    random: Callable[[int], bytes],
+    held: bool,  # noqa: FBT001
+) -> None:
+    desks = open_desks(engine)
+    first, second = two_cases(desks)
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    hold = desk.hold(first, "an order", by="legal-1", now=NOW) if held else None
+    desks.cases.merge(first, person("kim"), into=second, why="the same", now=NOW)
+    decided(desks, second)
+    if hold is not None:
+        assert desk.delete_due(now=OVER + 100 * DAY) == []
+        desk.lift(hold.id, reason="the order ended", by="legal-1", now=OVER)
+    (gone,) = desk.delete_due(now=OVER)
+    assert gone.case == second
+    # What came with the first case goes too: nothing else is about it any more.
+    with transaction(engine, reads=True) as connection:
+        assert set(connection.execute(select(subjects.c.url)).scalars()) == {None}
+
+
+def test_a_hold_stays_with_what_is_made_a_case_of_its_own(
+    engine: Engine, random: Callable[[int], bytes]
+) -> None:
+    desks = open_desks(engine)
+    first, second = two_cases(desks)
+    desks.cases.merge(first, person("kim"), into=second, why="the same", now=NOW)
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    desk.hold(second, "an order", by="legal-1", now=NOW, until=OVER + DAY)
+    ref = desks.cases.get(second, person("kim"), now=NOW).complaints[0].ref
+    new = desks.cases.split(second, person("kim"), complaints=[ref], why="other", now=NOW)
+    for case in (second, new.id):
+        decided(desks, case)
+    assert [hold.reason for hold in desk.holds(new.id)] == ["an order"]
+    assert desk.delete_due(now=OVER) == []
+    assert {gone.case for gone in desk.delete_due(now=OVER + DAY)} == {second, new.id}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_who_complained_late_has_as_long_to_appeal(
+    engine: Engine,
+    random: Callable[[int], bytes],
+    late: bool,  # noqa: FBT001
+) -> None:
+    desks = open_desks(engine)
+    case = desks.complaints.file(about(url=None, sha="file"), now=NOW).complaint.case or ""
+    decided(desks, case)
+    if late:
+        after = NOW + 180 * DAY
+        filed = desks.complaints.file(about(url=None, sha="file"), now=after)
+        assert (filed.complaint.case, filed.complaint.state) == (case, "answered")
+    desk = RetentionDesk(engine, AuditLog(engine), random)
+    assert len(desk.delete_due(now=OVER)) == (0 if late else 1)
+    if late:
+        assert desk.delete_due(now=OVER + 180 * DAY - timedelta(seconds=1)) == []
+        assert len(desk.delete_due(now=OVER + 180 * DAY)) == 1
+
+
+def test_notices_keep_no_address_and_no_answer(engine: Engine, desk: RetentionDesk) -> None:
+    with transaction(engine) as connection:
+        decision = decision_named(
+            connection, connection.execute(select(decisions.c.id)).scalar_one()
+        )
+    written = NoticeDesk(engine, AuditLog(engine), bytes)
+    draft = NoticeDraft(
+        host="video.example",
+        addresses=("https://video.example/case/0",),
+        sender="Operator, legal@operator.example",
+    )
+    notice = written.make(decision, draft, by="legal-1", now=NOW)
+    written.countered(notice.id, "I am Kim Minsu, and it is mine.", by="legal-1", now=NOW)
+    assert written.of_case("case")[0].addresses
+    desk.delete_due(now=OVER)
+    (kept,) = written.of_case("case")
+    assert (kept.body, kept.addresses, kept.counter_notice) == (notice.public_copy, (), "")
+
+
+def test_what_another_case_is_about_too_stays_for_it(engine: Engine, desk: RetentionDesk) -> None:
+    with writing(engine) as connection:
+        CaseOfRows(connection, "other")
+        connection.execute(insert(case_subjects).values(case="other", subject="case-s0"))
+    (gone,) = desk.delete_due(now=OVER)
+    assert (gone.case, gone.reports) == ("case", ())
+    with transaction(engine, reads=True) as connection:
+        kept = connection.execute(select(subjects).where(subjects.c.id == "case-s0")).one()
+    assert (kept.url, kept.report) == ("https://video.example/case/0", "report")
+
+
+@pytest.mark.parametrize("queue", list(Queue))
+def test_nothing_of_a_restricted_case_is_kept_longer_or_bundled(
+    engine: Engine, desk: RetentionDesk, queue: Queue
+) -> None:
+    values = {
+        "verdict": "unverified",
+        "document": "{}",
+        "policy": "default",
+        "judged_with": "x",
+        "release_stamp": "x",
+        "judged_at": NOW,
+        "created_at": NOW,
+        "ends_at": NOW + DAY,
+    }
+    with transaction(engine) as connection:
+        connection.execute(update(cases).values(queue=queue.value))
+        connection.execute(insert(reports).values(id="report", **values))
+    desk.keep_reports(now=NOW)
+    restricted = queue is Queue.RESTRICTED
+    assert (_ends(engine)["report"] == NOW + DAY) == restricted
+    collector = EvidenceCollector(
+        engine,
+        AuditLog(engine),
+        public_url="https://verify.example",
+        report_of=lambda _: b"{}",
+        file_of=lambda subject: EvidenceFile(subject=subject.id, stream=io.BytesIO(b"x")),
+        log_of=lambda _: b"log",
+    )
+    parts = collector.collect("case", with_files=True)
+    names = set() if restricted else {"case-s0"}
+    assert (set(parts.reports), set(parts.logs)) == (names, names)
+    assert {file.subject for file in parts.files} == names

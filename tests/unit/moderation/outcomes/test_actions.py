@@ -137,6 +137,38 @@ def test_a_decision_asks_for_its_actions_and_gives_reasons(
     assert HashList(engine).check(sha256=SHA, now=NOW).blocked
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "https://video.example/watch?v=1&from=areum.han%40mail.example",
+            "https://video.example/watch",
+        ),
+        ("https://video.example/watch?v=1&by=@areum", "https://video.example/watch"),
+        ("https://video.example/watch?v=1", "https://video.example/watch?v=1"),
+        # Whose account it is in is the uploader's own.
+        ("https://video.example/@uploader/1", "https://video.example/@uploader/1"),
+    ],
+)
+def test_whoever_shared_an_address_is_not_told_with_it(
+    engine: Engine, effects: OutcomeEffects, url: str, told: str
+) -> None:
+    """Many sites write whoever shares a link into it, and complainants paste what they have."""
+    with writing(engine) as connection:
+        case = CaseOfRows(connection)
+        case.subjects = tuple(replace(one, url=url) for one in case.subjects)
+        decide(effects, connection, case, ActionType.REMOVE)
+    (uploader,) = (
+        message["data"]
+        for message in sent(engine)
+        if message["data"].get("recipient") == "uploader:case-s0"
+    )
+    for text in (uploader["body"], *(one["body"] for one in uploader["translations"].values())):
+        assert told in text
+        assert "areum" not in text
+    assert ("v=1" in uploader["body"]) == ("v=1" in told)
+
+
 def test_every_restrictive_action_has_one_statement_and_it_is_there_before_it(
     engine: Engine, effects: OutcomeEffects
 ) -> None:

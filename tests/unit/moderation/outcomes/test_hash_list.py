@@ -142,6 +142,17 @@ def test_a_flood_quarantines_the_entry_and_calls_for_a_person(engine: Engine) ->
     assert called == [("entry", NOW)]
 
 
+def test_what_is_quarantined_ends_with_its_decision_too(engine: Engine) -> None:
+    ends = NOW + timedelta(days=1)
+    add(engine, ends_at=ends)
+    hashes = HashList(engine, flood=FloodRule(expected=1, factor=1))
+    for _ in range(2):
+        hashes.check(sha256=BYTES, now=NOW)
+    held = hashes.check(sha256=BYTES, now=ends - timedelta(seconds=1))
+    assert [p.entry.state for p in held.proposals] == [EntryState.QUARANTINED]
+    assert hashes.check(sha256=BYTES, now=ends).proposals == ()
+
+
 def test_as_many_over_a_longer_time_are_no_flood(engine: Engine) -> None:
     add(engine)
     rule = FloodRule(window=timedelta(hours=1), expected=2, factor=3)
