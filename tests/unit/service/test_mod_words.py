@@ -184,10 +184,13 @@ def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
     folder = Path(provenance.moderation.__file__).parent
     written = {
         verb
-        for path in folder.glob("*.py")
-        for verb in re.findall(r'verb="((?:case|decision)\.[a-z-]+)"', path.read_text("utf-8"))
+        for path in folder.rglob("*.py")
+        for verb in re.findall(
+            r'"((?:case|clock|decision|evidence|hash-entry|hold|label|notice)\.[a-z-]+)"[,)\s]',
+            path.read_text("utf-8"),
+        )
     }
-    assert {"case.claimed", "decision.made"} <= written
+    assert {"case.claimed", "decision.made", "label.made", "notice.sent"} <= written
     assert written - set(EVENT_VERBS) == set()
 
 
