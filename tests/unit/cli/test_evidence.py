@@ -15,6 +15,7 @@ from provenance.jws.keys import ServiceKey, load_service_key
 from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.outcomes.hash_list import HashAlgorithm, HashList
 from provenance.moderation.tables import audit
+from provenance.runtime.moderation_parts import write_root
 from tests.factory.command_line import Cli, command_line
 from tests.factory.moderation_rows import NOW
 from tests.factory.service_keys import service_key_pem
@@ -164,6 +165,31 @@ class TestAudit:
         assert (done.code, "does not fit the root of 2026-05-01" in done.out) == (1, True)
         kept.write_text("no root")
         assert cli("audit", "verify", "--roots", str(kept)).code == 2
+
+    def test_with_the_folder_in_which_the_service_wrote_them(
+        self, cli: Cli, place: Path, tmp_path: Path, key: ServiceKey
+    ) -> None:
+        keys = tmp_path / "keys.json"
+        keys.write_text(json.dumps({"keys": [key.public]}))
+        folder = tmp_path / "roots"
+        folder.mkdir()
+        verify = ("audit", "verify", "--roots", str(folder))
+        nothing = cli(*verify)
+        assert nothing.code == 2
+        assert "expected roots of days, YYYY-MM-DD.json, got none" in nothing.err
+        with Database(place) as database:
+            (root,) = AuditLog(database.engine).close_days(now=NOW.replace(day=2))
+        write_root(root, folder, key)
+        assert cli(*verify).code == 0
+        assert cli(*verify, "--key", str(keys)).code == 0
+        (kept,) = folder.iterdir()
+        unsigned = {**json.loads(kept.read_text()), "jws": "a.b.c"}
+        kept.write_text(json.dumps(unsigned))
+        done = cli(*verify, "--key", str(keys))
+        assert (done.code, "that one of these keys signed" in done.err) == (2, True)
+        kept.write_text(json.dumps({**unsigned, "root": "ab" * 32}))
+        assert cli(*verify).code == 1
+        assert cli("audit", "verify", "--key", str(keys)).code == 2
 
 
 def _triggers(names: object) -> list[str]:
