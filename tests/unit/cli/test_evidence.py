@@ -17,7 +17,7 @@ from provenance.moderation.outcomes.hash_list import HashAlgorithm, HashList
 from provenance.moderation.tables import audit
 from provenance.runtime.moderation_parts import write_root
 from tests.factory.command_line import Cli, command_line
-from tests.factory.moderation_rows import NOW
+from tests.factory.moderation_rows import NOW, CaseOfRows
 from tests.factory.service_keys import service_key_pem
 from tests.unit.moderation.evidence.test_bundle import PARTS, written
 
@@ -113,6 +113,50 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                         now=NOW,
                     )
     return path
+
+
+@pytest.fixture
+def held(place: Path) -> Path:
+    """The same with a case."""
+    with Database(place) as database, writing(database.engine) as connection:
+        CaseOfRows(connection)
+    return place
+
+
+class TestHolds:
+    def test_a_case_is_held_and_let_go(self, cli: Cli, held: Path) -> None:
+        del held
+        placed = cli("evidence", "hold", "case", "--why", "Court 7", "--until", "2999-12-31")
+        assert placed.code == 0
+        name, said = placed.out.split(": ", 1)
+        assert said == "nothing of case is deleted until 2999-12-31 23:59:59 UTC\n"
+        other = cli("evidence", "hold", "case", "--why", "Court 8").out
+        assert "nothing of case is deleted until it is lifted" in other
+        assert cli("evidence", "holds", "case").out.splitlines() == [
+            f"{name}  until 2999-12-31 23:59:59 UTC  operator  Court 7",
+            f"{other.split(':')[0]}  until it is lifted  operator  Court 8",
+        ]
+        assert cli("evidence", "lift", name).out.startswith(f"{name}: lifted")
+        assert cli("evidence", "lift", name).code == 2
+        verbs = [json.loads(line)["verb"] for line in cli("audit", "export").out.splitlines()]
+        assert verbs[-3:] == ["hold.placed", "hold.placed", "hold.lifted"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("hold", "none", "--why", "w"), "expected one, got none"),
+            (("hold", "case", "--why", " "), "expected a reason"),
+            (("hold", "case", "--why", "w", "--until", "soon"), "--until: expected a date"),
+            (("hold", "case", "--why", "w", "--until", "2001-01-01"), "an end that is to come"),
+            (("lift", "none"), "expected one, got none"),
+        ],
+    )
+    def test_what_cannot_be_done(
+        self, cli: Cli, held: Path, arguments: tuple[str, ...], said: str
+    ) -> None:
+        del held
+        done = cli("evidence", *arguments)
+        assert (done.code, said in done.err) == (2, True), done
 
 
 class TestAudit:
