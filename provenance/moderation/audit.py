@@ -202,6 +202,22 @@ class AuditLog:
         with transaction(self._engine, reads=True) as connection:
             return [_event(row) for row in connection.execute(query)]
 
+    def newest(
+        self,
+        *,
+        before: int | None = None,
+        object: str | None = None,  # noqa: A002 - the word of the record
+        limit: int = 50,
+    ) -> Sequence[AuditEvent]:
+        """The entries before this number, newest first; of one object only where it is named."""
+        query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.seq < before)
+        if object is not None:
+            query = query.where(audit.c.object == object)
+        with transaction(self._engine, reads=True) as connection:
+            return [_event(row) for row in connection.execute(query)]
+
     def latest(self, connection: Connection, object: str, *, limit: int) -> Sequence[AuditEvent]:  # noqa: A002
         """The last entries about an object, newest first."""
         query = (

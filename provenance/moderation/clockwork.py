@@ -16,10 +16,10 @@ from sqlalchemy import Select, delete, select, update
 from provenance.database.transactions import transaction
 from provenance.moderation.attempts import AttemptCounter
 from provenance.moderation.audit import SYSTEM, writing
-from provenance.moderation.cases import end_lock
 from provenance.moderation.clocks import breach, breachable, meet_one
 from provenance.moderation.moves import move_appeal, move_case
 from provenance.moderation.office import Office
+from provenance.moderation.requeuing import end_lock
 from provenance.moderation.rows import clock_of, held_case
 from provenance.moderation.tables import (
     appeals,

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     MAKE_BUNDLES = "make-bundles"
     LEGAL_HOLD = "legal-hold"
     KEEP_HASH_LIST = "keep-hash-list"
+    KEEP_MESSAGES = "keep-messages"
+    """See which messages could not be delivered, and send them again."""
     READ_AUDIT = "read-audit"
     KEEP_STAFF = "keep-staff"
 
@@ -71,6 +73,7 @@ _SENIOR = _REVIEWER | {
     Permission.UNDO,
     Permission.MUTE,
     Permission.KEEP_HASH_LIST,
+    Permission.KEEP_MESSAGES,
 }
 _LEGAL = frozenset(
     {

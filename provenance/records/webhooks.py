@@ -23,6 +23,7 @@ __all__ = [
     "WebhookStore",
     "enqueue_webhook",
     "parse_webhook_secret",
+    "retry_webhook",
     "sign_webhook",
     "wait_before",
 ]
@@ -56,6 +57,7 @@ class Delivery:
         why: Why the last attempt failed.
         event: What it tells of, where it is about no job.
         contact: The complaint whose contact is put in when it is delivered, and not before.
+        created_at: Since when it is to be delivered.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Delivery:
     why: str | None = None
     event: str | None = None
     contact: str | None = None
+    created_at: datetime | None = None
 
 
 def parse_webhook_secret(text: str) -> bytes:
@@ -158,6 +161,16 @@ def enqueue_webhook(  # noqa: PLR0913 - the facts of one row
     )
 
 
+def retry_webhook(connection: Connection, id: str, *, now: datetime) -> bool:  # noqa: A002 - the column's name
+    """Let a message be tried once more that was given up: was there one?"""
+    changed = connection.execute(
+        update(webhooks)
+        .where(webhooks.c.id == id, webhooks.c.state == DeliveryState.DEAD)
+        .values(state=DeliveryState.WAITING, attempts=0, due_at=now)
+    )
+    return changed.rowcount > 0
+
+
 class WebhookStore:
     """The messages of a service, delivered or not.
 
@@ -224,15 +237,22 @@ class WebhookStore:
             ).all()
         return [_delivery(row) for row in rows]
 
+    def dead(self, *, most: int = 50, offset: int = 0) -> Sequence[Delivery]:
+        """The messages that were given up, the newest first."""
+        with transaction(self._engine, reads=True) as connection:
+            rows = connection.execute(
+                select(webhooks)
+                .where(webhooks.c.state == DeliveryState.DEAD)
+                .order_by(webhooks.c.created_at.desc(), webhooks.c.id)
+                .limit(most)
+                .offset(offset)
+            ).all()
+        return [_delivery(row) for row in rows]
+
     def again(self, id: str, *, now: datetime) -> bool:  # noqa: A002 - the column's name
         """Try a message once more that was given up: was there one?"""
         with transaction(self._engine) as connection:
-            changed = connection.execute(
-                update(webhooks)
-                .where(webhooks.c.id == id, webhooks.c.state == DeliveryState.DEAD)
-                .values(state=DeliveryState.WAITING, attempts=0, due_at=now)
-            )
-            return changed.rowcount > 0
+            return retry_webhook(connection, id, now=now)
 
     def _settle(self, id: str, **values: object) -> None:  # noqa: A002 - the column's name
         with transaction(self._engine) as connection:
@@ -255,4 +275,5 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
         why=row.why,
         event=row.event,
         contact=row.contact,
+        created_at=row.created_at,
     )

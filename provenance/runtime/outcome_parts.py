@@ -27,6 +27,7 @@ from provenance.moderation.outcomes.actions import OutcomeEffects, OutcomeSettin
 from provenance.moderation.outcomes.block_keeper import BlockKeeper, tell_of_flood
 from provenance.moderation.outcomes.hash_list import FloodRule, HashList
 from provenance.moderation.outcomes.labels import LabelMaker, LabelStore
+from provenance.moderation.outcomes.message_keeper import MessageKeeper
 from provenance.moderation.outcomes.notices import NoticeDesk
 from provenance.moderation.outcomes.receivers import Outbox
 from provenance.moderation.outcomes.statements import StatementStore
@@ -70,6 +71,7 @@ class OutcomeParts:
         labels: Labels.
         hashes: The block list.
         keeper: Changes of the block list by people.
+        messages: Messages that people send again.
         notices: Notices to hosts.
         retention: Holds, and what is deleted.
         evidence: Collects what proves a case.
@@ -85,6 +87,7 @@ class OutcomeParts:
     labels: LabelStore
     hashes: HashList
     keeper: BlockKeeper
+    messages: MessageKeeper
     notices: NoticeDesk
     retention: RetentionDesk
     evidence: EvidenceCollector
@@ -151,6 +154,7 @@ class OutcomeParts:
                 on_flood=partial(tell_of_flood, outbox, audit),
             ),
             keeper=BlockKeeper(engine, audit),
+            messages=MessageKeeper(engine, audit),
             notices=NoticeDesk(engine, audit, os.urandom),
             retention=RetentionDesk(
                 engine, audit, os.urandom, forget=partial(_forget, engine, clock)

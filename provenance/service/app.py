@@ -29,7 +29,12 @@ from provenance.service import (
     decision_routes,
     job_routes,
     label_routes,
+    mod_audit_routes,
+    mod_blocklist_routes,
     mod_form_routes,
+    mod_legal_routes,
+    mod_message_routes,
+    mod_notice_routes,
     mod_page_routes,
     mod_routes,
     oauth_routes,
@@ -166,6 +171,11 @@ def _routes(lifespan: Any) -> FastAPI:
         staff_account_routes,
         mod_page_routes,
         mod_form_routes,
+        mod_legal_routes,
+        mod_notice_routes,
+        mod_blocklist_routes,
+        mod_message_routes,
+        mod_audit_routes,
         mod_routes,
         label_routes,
         decision_routes,
@@ -173,7 +183,6 @@ def _routes(lifespan: Any) -> FastAPI:
         audit_routes,
     ):
         app.include_router(module.router)
-    app.include_router(blocklist_routes.staff_router)
     app.add_exception_handler(ProvenanceError, _tell)
     app.add_exception_handler(Problem, _tell)
     app.add_exception_handler(AnswerInsteadError, _answer_instead)

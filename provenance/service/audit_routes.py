@@ -17,7 +17,7 @@ from provenance.service.outcome_access import OUTCOME_PROBLEMS, outcomes_of
 from provenance.service.outcome_documents import AuditPage
 from provenance.service.staff_access import SignedIn, staff_for
 
-__all__ = ["router"]
+__all__ = ["bundle_file", "router"]
 
 router = APIRouter(tags=["audit"], prefix="/v1")
 
@@ -60,13 +60,26 @@ async def bundle(
     files: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
 ) -> Response:
     """The evidence of a case in one file; `provenance evidence verify` checks it offline."""
-    outcomes = outcomes_of(request)
-    stream = await asyncio.to_thread(
-        outcomes.bundle,
-        case,
-        by=member.account.id,
-        with_files=files,
-        now=parts_of(request).clock(),
+    return await asyncio.to_thread(
+        bundle_file, request, case, by=member.account.id, with_files=files
+    )
+
+
+def bundle_file(request: Request, case: str, *, by: str, with_files: bool) -> Response:
+    """The evidence of a case as a file to be kept.
+
+    Args:
+        request: The request.
+        case: Of which.
+        by: Who gets it; their right to is checked by the caller.
+        with_files: Whether kept files are to be inside.
+
+    Raises:
+        ConflictError: The service has no key, there is no such case, or a kept file is not
+            the one that the case is about.
+    """
+    stream = outcomes_of(request).bundle(
+        case, by=by, with_files=with_files, now=parts_of(request).clock()
     )
     return StreamingResponse(
         _pieces(stream),

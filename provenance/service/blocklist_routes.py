@@ -1,15 +1,13 @@
-"""The block list: asked about uploads by platforms, stopped by the staff."""
+"""The block list as platforms ask it about uploads."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 
-from provenance.moderation.permissions import Permission
 from provenance.records.scopes import Scope
 from provenance.service.callers import Caller, caller_for, parts_of
 from provenance.service.outcome_access import OUTCOME_PROBLEMS, outcomes_of
@@ -17,23 +15,17 @@ from provenance.service.outcome_documents import (
     BlockDocument,
     BlockQuestion,
     CodeRequest,
-    EntryDocument,
     block_document,
 )
 from provenance.service.problems import Problem, ProblemKind
-from provenance.service.staff_access import SignedIn, staff_for
 from provenance.verdict import Verdict
 
-__all__ = ["router", "staff_router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["blocklist"], prefix="/v1/blocklist")
-staff_router = APIRouter(prefix="/mod/blocklist", include_in_schema=False)
 
 Asks = Annotated[Caller, Depends(caller_for(Scope.BLOCKLIST))]
-Keeps = Annotated[SignedIn, Depends(staff_for(Permission.KEEP_HASH_LIST))]
 EntryName = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,40}$", description="An entry's name.")]
-
-_MOST_HOURS = 24 * 365
 
 
 @router.post("/check", responses=OUTCOME_PROBLEMS, operation_id="checkBlocklist")
@@ -71,46 +63,4 @@ async def add_code(request: Request, caller: Asks, entry: EntryName, body: CodeR
         by=f"key:{caller.held_owner}",
         random=os.urandom,
         now=parts_of(request).clock(),
-    )
-
-
-@staff_router.post("/{entry}/disable")
-async def disable(request: Request, member: Keeps, entry: EntryName) -> EntryDocument:
-    """Let an entry block nothing from now on: form fields `why`, and `hours` for a time."""
-    outcomes, now = outcomes_of(request), parts_of(request).clock()
-    hours = member.fields.one("hours")
-    if hours and not (hours.isascii() and hours.isdigit() and 0 < int(hours) <= _MOST_HOURS):
-        raise Problem(ProblemKind.INVALID, f"hours: expected 1 to {_MOST_HOURS}")
-    changed = await asyncio.to_thread(
-        outcomes.keeper.disable,
-        entry,
-        why=member.fields.one("why"),
-        by=member.account.id,
-        now=now,
-        until=now + timedelta(hours=int(hours)) if hours else None,
-    )
-    return EntryDocument(
-        id=changed.id,
-        decision=changed.decision,
-        algorithm=changed.algorithm,
-        state=changed.state,
-        distance=0,
-    )
-
-
-@staff_router.post("/{entry}/enable")
-async def enable(request: Request, member: Keeps, entry: EntryName) -> EntryDocument:
-    """Let an entry count again."""
-    changed = await asyncio.to_thread(
-        outcomes_of(request).keeper.enable,
-        entry,
-        by=member.account.id,
-        now=parts_of(request).clock(),
-    )
-    return EntryDocument(
-        id=changed.id,
-        decision=changed.decision,
-        algorithm=changed.algorithm,
-        state=changed.state,
-        distance=0,
     )

@@ -23,7 +23,7 @@ from provenance.service.staff_access import SignedIn
 from provenance.untrusted import clean_text
 from provenance.wording.messages import Message, Quoted
 
-__all__ = ["Me", "clean_words", "desk_page", "done", "refused"]
+__all__ = ["Me", "clean_words", "desk_page", "done", "incomplete", "later_page", "refused"]
 
 _MAX_CHARS = 20_000
 _POLICY = (
@@ -35,13 +35,16 @@ _LINKS: tuple[tuple[str, str, frozenset[Permission]], ...] = (
     ("mod.queue", "/mod", frozenset({Permission.SEE_CASES})),
     ("mod.restricted", "/mod/restricted", frozenset({Permission.SEE_RESTRICTED})),
     ("mod.appeals", "/mod/appeals", frozenset({Permission.DECIDE_APPEALS})),
+    ("mod.blocklist", "/mod/blocklist", frozenset({Permission.KEEP_HASH_LIST})),
+    ("mod.messages", "/mod/messages", frozenset({Permission.KEEP_MESSAGES})),
+    ("mod.audit", "/mod/audit", frozenset({Permission.READ_AUDIT})),
 )
 _ALWAYS = (("staff.account", "/mod/account"), ("mod.help", "/mod/help"))
 _TOLD = {
     move.told.rpartition(".")[2]: move.told
     for table in (CASE_MOVE_TABLE, APPEAL_MOVE_TABLE)
     for move in table.values()
-} | {name: f"mod.told.{name}" for name in ("waits", "bulk")}
+} | {name: f"mod.told.{name}" for name in ("waits", "bulk", "done")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,28 @@ def done(request: Request, path: str, told: str | None = None) -> Response:
     if asked.asked:
         query["lang"] = asked.language.tag
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
+
+
+def later_page(request: Request, at: int, *kept: str) -> str:
+    """This page's address with another beginning; of the rest of it only what is named."""
+    known = {"lang", *kept}
+    pairs = [(name, value) for name, value in request.query_params.items() if name in known]
+    return f"{request.url.path}?{urlencode([*pairs, ('at', str(at))])}"
+
+
+def incomplete(request: Request, who: SignedIn, back: str, *, typed: Sequence[str]) -> Response:
+    """Say that something is missing or too long, and show again what was typed."""
+    return desk_page(
+        request,
+        who,
+        "mod_message.html",
+        status=422,
+        heading="mod.trouble.title",
+        texts=("mod.trouble.incomplete",),
+        detail=None,
+        typed=[text for text in typed if text.strip()],
+        ways=(("mod.back-case", back), ("mod.queue", "/mod")),
+    )
 
 
 def refused(

@@ -10,7 +10,7 @@ from provenance.moderation.model import Appeal, Decision, Reviewer
 from provenance.moderation.permissions import Permission, permissions_of
 from provenance.moderation.views import CaseFile
 from provenance.moderation.vocabulary import AppealState
-from provenance.service.mod_case_view import appeal_title, makers_of
+from provenance.service.mod_case_rows import appeal_title, makers_of
 from provenance.service.mod_words import claim_obstacle
 from provenance.wording.catalogue import Wording
 from provenance.wording.messages import Message, Quoted, say

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from provenance.moderation.case_pages import CLAIMABLE
-from provenance.moderation.model import Action, Appeal, Case, Complaint, Contact, Decision, Reviewer
+from provenance.moderation.model import Case, Contact, Reviewer
 from provenance.moderation.permissions import Permission, permissions_of
 from provenance.moderation.policies import PolicyBook
-from provenance.moderation.references import shown_reference
-from provenance.moderation.transitions import CASE_MOVES, COMPLAINT_MOVES
-from provenance.moderation.views import CaseFile, EvidenceAccess, Proposal, SimilarityLink
-from provenance.moderation.vocabulary import (
-    CaseState,
-    Category,
-    ComplaintState,
-    Queue,
-    Severity,
-)
+from provenance.moderation.views import CaseFile, Proposal
+from provenance.moderation.vocabulary import Category, Queue, Severity
 from provenance.pages.result import Place
+from provenance.service.mod_case_moves import moves_of, why_no_look
+from provenance.service.mod_case_rows import (
+    AccessRow,
+    AppealLink,
+    ComplaintRow,
+    DecisionRow,
+    LinkRow,
+    access_row,
+    appeal_link,
+    complaint_row,
+    decision_row,
+    link_row,
+    makers_of,
+)
+from provenance.service.mod_legal_view import LegalView
 from provenance.service.mod_words import (
     ClockWords,
     EventWords,
@@ -30,18 +37,9 @@ from provenance.service.mod_words import (
     held_by,
 )
 from provenance.wording.catalogue import Wording
-from provenance.wording.messages import Message, Quoted, say
+from provenance.wording.messages import Message, say
 
-__all__ = [
-    "CaseView",
-    "SubjectView",
-    "appeal_title",
-    "case_view",
-    "decided_by",
-    "makers_of",
-    "policy_title",
-    "without_words",
-]
+__all__ = ["CaseView", "SubjectView", "case_view", "without_words"]
 
 _PAGE = 20
 
@@ -77,62 +75,6 @@ class SubjectView:
     release: str | None = None
     picture: str | None = None
     places: tuple[Place, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ComplaintView:
-    ref: str
-    shown: str
-    role: str
-    category: str
-    channel: str
-    state: str
-    when: str
-    muted: bool
-    explanation: str
-    places: tuple[str, ...]
-    contact: Contact | None
-    askable: bool
-    rejectable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _DecisionView:
-    id: str
-    outcome: str
-    when: str
-    by: Message
-    policies: tuple[str, ...]
-    ground: str
-    reference: str
-    facts: str
-    actions: tuple[Action, ...]
-    holds: bool
-    undo: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LinkView:
-    id: int
-    algorithm: str
-    distance: int
-    cases: tuple[str, ...]
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AppealView:
-    id: str
-    state: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AccessView:
-    iso: str
-    when: str
-    reviewer: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +117,7 @@ class CaseView:
         decisions: What was decided, the newest first.
         appeals: Appeals.
         events: What happened, the newest first.
-        bundle: Where the evidence is in one file, for whoever may have it.
+        legal: What lawyers see beside.
         accesses: Who looked at evidence.
         severities: For the form: value and message.
         categories: For the form.
@@ -201,7 +143,7 @@ class CaseView:
     to_hand_over: tuple[tuple[str, str], ...]
     evidence: tuple[SubjectView, ...]
     proposal: Proposal | None
-    complaints: tuple[_ComplaintView, ...]
+    complaints: tuple[ComplaintRow, ...]
     counts: tuple[Message, ...]
     earlier: str | None
     later: str | None
@@ -210,36 +152,19 @@ class CaseView:
     may_mute: bool
     may_merge: bool
     may_split: bool
-    links: tuple[_LinkView, ...]
+    links: tuple[LinkRow, ...]
     similar: tuple[str, ...]
-    decisions: tuple[_DecisionView, ...]
-    appeals: tuple[_AppealView, ...]
+    decisions: tuple[DecisionRow, ...]
+    appeals: tuple[AppealLink, ...]
     events: tuple[EventWords, ...]
-    bundle: str | None
-    accesses: tuple[_AccessView, ...]
+    legal: LegalView | None
+    accesses: tuple[AccessRow, ...]
     severities: tuple[tuple[str, str], ...] = field(
         default_factory=lambda: tuple((s.value, f"mod.severity.{s.value}") for s in Severity)
     )
     categories: tuple[tuple[str, str], ...] = field(
         default_factory=lambda: tuple((c.value, f"category.{c.value}") for c in Category)
     )
-
-
-def makers_of(decisions: Iterable[Decision]) -> frozenset[str]:
-    """Who made or seconded any of these?"""
-    people: set[str] = set()
-    for decision in decisions:
-        people.add(decision.maker)
-        if decision.second is not None:
-            people.add(decision.second)
-    return frozenset(people)
-
-
-def decided_by(decision: Decision) -> Message:
-    """Who decided this?"""
-    if decision.second is None:
-        return say("mod.decision.by", name=Quoted(decision.maker))
-    return say("mod.decision.by-two", name=Quoted(decision.maker), second=Quoted(decision.second))
 
 
 def case_view(  # noqa: PLR0913 - one page, whole
@@ -250,6 +175,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
     *,
     evidence: Sequence[SubjectView],
     contacts: Mapping[str, Contact],
+    legal: LegalView | None,
     looks_left: int,
     offset: int,
     here: str,
@@ -264,6 +190,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         policies: For titles.
         evidence: What the case is about, as far as it may be shown.
         contacts: Who complained, as far as they asked for it just now.
+        legal: What lawyers see, where whoever asks is one.
         looks_left: How many looks at evidence are left to them today.
         offset: How many complaints are left out before those in the file.
         here: Address of the page, to which `at=` can be added.
@@ -272,11 +199,11 @@ def case_view(  # noqa: PLR0913 - one page, whole
     case, held = found.case, permissions_of(reviewer.roles)
     earlier = makers_of(found.decisions)
     obstacle = claim_obstacle(case, reviewer, earlier=earlier, now=now)
-    moves = _moves(found, reviewer, obstacle, now)
+    moves = moves_of(found, reviewer, obstacle, now)
     restricted = case.queue is Queue.RESTRICTED
     no_look = None
     if "unblur" not in moves:
-        no_look = _no_look(case, reviewer, held, looks_left)
+        no_look = why_no_look(case, reviewer, held, looks_left)
     elif looks_left <= 0:
         moves, no_look = moves - {"unblur"}, say("mod.cannot.cap")
     total = case.complaints
@@ -306,7 +233,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
         evidence=() if restricted else tuple(evidence),
         proposal=found.proposal,
         complaints=tuple(
-            _complaint(one, restricted, contacts.get(one.ref), wording) for one in page
+            complaint_row(one, restricted, contacts.get(one.ref), wording) for one in page
         ),
         counts=_counts(found.counts),
         earlier=f"{here}at={max(offset - _PAGE, 0)}#complaints" if offset else None,
@@ -316,58 +243,17 @@ def case_view(  # noqa: PLR0913 - one page, whole
         may_mute=Permission.MUTE in held,
         may_merge=Permission.MERGE in held,
         may_split=Permission.MERGE in held and total > 1 and "split" in moves,
-        links=tuple(_link(one) for one in found.links),
+        links=tuple(link_row(one) for one in found.links),
         similar=tuple(one for one in found.similar if one != case.id),
         decisions=tuple(
-            _decision(one, found.actions, case, Permission.UNDO in held, policies, wording)
+            decision_row(one, found.actions, case, Permission.UNDO in held, policies, wording)
             for one in reversed(found.decisions)
         ),
-        appeals=tuple(_appeal(one) for one in found.appeals),
+        appeals=tuple(appeal_link(one) for one in found.appeals),
         events=tuple(event_words(event, wording) for event in found.events),
-        bundle=f"/v1/mod/cases/{case.id}/bundle" if Permission.MAKE_BUNDLES in held else None,
-        accesses=tuple(_access(one, wording) for one in found.accesses),
+        legal=legal,
+        accesses=tuple(access_row(one, wording) for one in found.accesses),
     )
-
-
-def _moves(
-    found: CaseFile, reviewer: Reviewer, obstacle: Message | None, now: datetime
-) -> frozenset[str]:
-    """What may this person do now, as far as the tables tell? The desks look again."""
-    case, held = found.case, permissions_of(reviewer.roles)
-    to = CASE_MOVES[case.state]
-    mine = (
-        case.state is CaseState.ASSIGNED
-        and case.assignee == reviewer.id
-        and case.locked_until is not None
-        and case.locked_until > now
-    )
-    locked = case.locked_until is not None and case.locked_until > now
-    # From `assigned` where whoever had it let the lock run out.
-    waits = case.state in CLAIMABLE and not (case.state is CaseState.ASSIGNED and locked)
-    general = case.queue is Queue.GENERAL
-    proposal = found.proposal
-    may: dict[str, bool] = {
-        "claim": waits and obstacle is None,
-        "release": mine,
-        "decide": mine and Permission.DECIDE in held,
-        "escalate": mine and Permission.ESCALATE in held,
-        "second": proposal is not None
-        and proposal.appeal is None
-        and Permission.SECOND in held
-        and proposal.maker != reviewer.id
-        and not reviewer.conflicts & case.agencies,
-        "triage": CaseState.TRIAGED in to and Permission.TRIAGE in held,
-        "interim": CaseState.INTERIM_RESTRICTED in to and Permission.INTERIM_RESTRICT in held,
-        "merge": CaseState.MERGED in to and Permission.MERGE in held,
-        "split": CaseState.MERGED in to and Permission.MERGE in held,
-        "void": CaseState.VOID in to and Permission.VOID in held and case.captured_at is None,
-        "reopen": CaseState.REOPENED in to and Permission.REOPEN in held,
-        "unblur": general
-        and Permission.UNBLUR in held
-        and obstacle is None
-        and not reviewer.conflicts & case.agencies,
-    }
-    return frozenset(name for name, allowed in may.items() if allowed)
 
 
 def _places(case: Case) -> tuple[tuple[str, str], ...]:
@@ -379,43 +265,6 @@ def _places(case: Case) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _no_look(
-    case: Case, reviewer: Reviewer, held: frozenset[Permission], left: int
-) -> Message | None:
-    if Permission.UNBLUR not in held:
-        return say("mod.cannot.look")
-    if reviewer.conflicts & case.agencies:
-        return say("mod.cannot.conflict")
-    return say("mod.cannot.cap") if left <= 0 else say("mod.cannot.look-now")
-
-
-def _complaint(
-    one: Complaint,
-    restricted: bool,  # noqa: FBT001
-    contact: Contact | None,
-    wording: Wording,
-) -> _ComplaintView:
-    places = () if restricted else tuple(
-        place for locator in one.locators for place in (locator.url, locator.sha256) if place
-    )  # fmt: skip
-    to = COMPLAINT_MOVES[one.state]
-    return _ComplaintView(
-        ref=one.ref,
-        shown=shown_reference(one.ref),
-        role=one.role.value,
-        category=one.category.value,
-        channel=one.channel.value,
-        state=one.state.value,
-        when=wording.moment(one.received_at),
-        muted=one.muted,
-        explanation="" if restricted else one.explanation,
-        places=places,
-        contact=contact,
-        askable=ComplaintState.NEEDS_INFO in to,
-        rejectable=ComplaintState.REJECTED_ABUSIVE in to,
-    )
-
-
 def _counts(counts: Mapping[str, int]) -> tuple[Message, ...]:
     found = []
     for name, count in sorted(counts.items()):
@@ -424,65 +273,6 @@ def _counts(counts: Mapping[str, int]) -> tuple[Message, ...]:
             what = f"category.{value}" if kind == "category" else f"mod.role.{value}"
             found.append(say("mod.count", what=say(what), number=count))
     return tuple(found)
-
-
-def _link(one: SimilarityLink) -> _LinkView:
-    says = {None: "mod.similar.open", True: "mod.similar.confirmed", False: "mod.similar.denied"}
-    return _LinkView(
-        id=one.id,
-        algorithm=one.algorithm,
-        distance=one.distance,
-        cases=one.cases,
-        says=says[one.confirmed],
-    )
-
-
-def _decision(  # noqa: PLR0917 - one row, whole
-    one: Decision,
-    actions: Sequence[Action],
-    case: Case,
-    may_undo: bool,  # noqa: FBT001 - of the page
-    policies: PolicyBook,
-    wording: Wording,
-) -> _DecisionView:
-    holds = case.decision == one.id
-    return _DecisionView(
-        id=one.id,
-        outcome=one.outcome.value,
-        when=wording.moment(one.created_at),
-        by=decided_by(one),
-        policies=tuple(policy_title(id_, policies, wording) for id_ in one.policies),
-        ground=one.ground.value,
-        reference=one.reference,
-        facts=one.facts,
-        actions=tuple(action for action in actions if action.decision == one.id),
-        holds=holds,
-        undo=holds and may_undo,
-    )
-
-
-def policy_title(id_: str, policies: PolicyBook, wording: Wording) -> str:
-    """What is this version of a policy called?"""
-    found = policies.get(id_)
-    return id_ if found is None else f"{found.words('title', wording.language.tag)} ({id_})"
-
-
-def _appeal(one: Appeal) -> _AppealView:
-    return _AppealView(id=one.id, state=one.state.value, says=appeal_title(one))
-
-
-def appeal_title(one: Appeal) -> str:
-    """Who appeals?"""
-    return "mod.appeal.by-uploader" if one.complaint is None else "mod.appeal.by-reporter"
-
-
-def _access(one: EvidenceAccess, wording: Wording) -> _AccessView:
-    return _AccessView(
-        iso=one.at.isoformat(timespec="seconds"),
-        when=wording.moment(one.at),
-        reviewer=one.reviewer,
-        why=one.why,
-    )
 
 
 def without_words(found: CaseFile) -> CaseFile:

@@ -14,15 +14,8 @@ from provenance.errors import ConflictError, PermissionRefusedError
 from provenance.moderation.permissions import Permission
 from provenance.service.callers import parts_of
 from provenance.service.mod_access import desk_for
-from provenance.service.mod_answers import desk_page, done, refused
-from provenance.service.mod_decide_view import (
-    Undecided,
-    appeal_subject,
-    bulk_subject,
-    case_subject,
-    decide_view,
-    preview_view,
-)
+from provenance.service.mod_answers import desk_page, done, incomplete, refused
+from provenance.service.mod_decide_view import decide_view
 from provenance.service.mod_draft_form import DraftForm
 from provenance.service.mod_moves import (
     APPEAL_MOVE_TABLE,
@@ -34,6 +27,8 @@ from provenance.service.mod_moves import (
     draft_of,
 )
 from provenance.service.mod_page_routes import CaseId, case_page
+from provenance.service.mod_preview_view import preview_view
+from provenance.service.mod_undecided import Undecided, appeal_subject, bulk_subject, case_subject
 from provenance.service.mod_words import held_by
 from provenance.service.moderation_access import moderation_of
 from provenance.service.page_answers import wording_for
@@ -77,20 +72,6 @@ def _typed(fields: Fields) -> list[str]:
     return [value for name, value in fields.pairs if name in _WRITTEN]
 
 
-def _incomplete(request: Request, who: SignedIn, back: str) -> Response:
-    return desk_page(
-        request,
-        who,
-        "mod_message.html",
-        status=422,
-        heading="mod.trouble.title",
-        texts=("mod.trouble.incomplete",),
-        detail=None,
-        typed=[text for text in _typed(who.fields) if text.strip()],
-        ways=(("mod.back-case", back), ("mod.queue", "/mod")),
-    )
-
-
 def _lost(request: Request, who: SignedIn, case: str) -> Message | None:
     """Who was faster, where a claim came too late?"""
     now = parts_of(request).clock()
@@ -107,7 +88,7 @@ def _case_form(name: str, move: Move) -> Callable[..., Response]:
         try:
             body = _body(move, who.fields)
         except ValidationError:
-            return _incomplete(request, who, back)
+            return incomplete(request, who, back, typed=_typed(who.fields))
         try:
             made = move.run(desk, id, who.reviewer, body, now)
         except _REFUSALS as error:
@@ -136,7 +117,7 @@ def _appeal_form(name: str, move: Move) -> Callable[..., Response]:
         try:
             body = _body(move, who.fields)
         except ValidationError:
-            return _incomplete(request, who, back)
+            return incomplete(request, who, back, typed=_typed(who.fields))
         try:
             move.run(desk, id, who.reviewer, body, now)
         except _REFUSALS as error:
@@ -173,7 +154,7 @@ def contact(request: Request, who: SeesContact, id: CaseId) -> Response:  # noqa
     try:
         look = ContactLook(complaint=who.fields.one("complaint"), why=who.fields.one("why"))
     except ValidationError:
-        return _incomplete(request, who, back)
+        return incomplete(request, who, back, typed=_typed(who.fields))
     try:
         return case_page(request, who, id, contact=look.complaint, why=look.why)
     except _REFUSALS as error:
@@ -188,7 +169,7 @@ def undo(request: Request, who: Undoes, id: CaseId) -> Response:  # noqa: A002
     try:
         body = Why(why=who.fields.one("why"))
     except ValidationError:
-        return _incomplete(request, who, back)
+        return incomplete(request, who, back, typed=_typed(who.fields))
     now = parts_of(request).clock()
     try:
         moderation_of(request).cases.undo(id, who.reviewer, why=body.why, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -11,26 +12,26 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from provenance.errors import ConflictError, PermissionRefusedError
 from provenance.moderation.overview import Overview
 from provenance.moderation.permissions import Permission
+from provenance.moderation.views import CaseFile
 from provenance.moderation.vocabulary import Queue
 from provenance.service.callers import parts_of
 from provenance.service.mod_access import desk_for
-from provenance.service.mod_answers import desk_page, refused
+from provenance.service.mod_answers import desk_page, later_page, refused
 from provenance.service.mod_appeal_view import appeal_row, appeal_view
 from provenance.service.mod_case_view import case_view
-from provenance.service.mod_decide_view import (
-    appeal_subject,
-    bulk_subject,
-    case_subject,
-    decide_view,
-    second_view,
-)
+from provenance.service.mod_decide_view import decide_view
 from provenance.service.mod_draft_form import DraftForm
 from provenance.service.mod_evidence import held_evidence, is_open, subject_views
+from provenance.service.mod_legal_view import LegalView, legal_view
+from provenance.service.mod_preview_view import second_view
 from provenance.service.mod_queue_view import Chosen, queue_view
+from provenance.service.mod_undecided import appeal_subject, bulk_subject, case_subject
 from provenance.service.moderation_access import moderation_of
+from provenance.service.outcome_access import outcomes_of
 from provenance.service.page_answers import page_request, wording_for
 from provenance.service.problems import Problem, ProblemKind
 from provenance.service.staff_access import SignedIn, signed_in
+from provenance.wording.catalogue import Wording
 
 __all__ = ["router"]
 
@@ -54,6 +55,7 @@ Agency = Annotated[str, Query(max_length=128)]
 Cases = Annotated[list[CaseId] | None, Query(max_length=200)]
 
 _ON_A_PAGE = 25
+_FILTERS = ("state", "category", "severity", "queue", "agency", "mine", "overdue")
 _COMPLAINTS_ON_A_PAGE = 20
 _KEYS = (
     ("j", "mod.help.j"),
@@ -123,9 +125,9 @@ def _queue(
     counts = Overview(moderation_of(request).office).counts(reviewer, queue=only, now=now)
     earlier = later = None
     if chosen.at:
-        earlier = _at(request, max(chosen.at - _ON_A_PAGE, 0))
+        earlier = later_page(request, max(chosen.at - _ON_A_PAGE, 0), *_FILTERS)
     if len(rows) > _ON_A_PAGE:
-        later = _at(request, chosen.at + _ON_A_PAGE)
+        later = later_page(request, chosen.at + _ON_A_PAGE, *_FILTERS)
     view = queue_view(
         rows[:_ON_A_PAGE],
         chosen,
@@ -139,13 +141,6 @@ def _queue(
         now=now,
     )
     return desk_page(request, who, "mod_queue.html", view=view)
-
-
-def _at(request: Request, at: int) -> str:
-    """This page's address with another beginning; of the rest of it only what we know."""
-    known = {"state", "category", "severity", "queue", "agency", "mine", "overdue", "lang"}
-    kept = [(name, value) for name, value in request.query_params.items() if name in known]
-    return f"{request.url.path}?{urlencode([*kept, ('at', str(at))])}"
 
 
 @router.get("/mod/cases/{id}")
@@ -191,12 +186,23 @@ def case_page(request: Request, who: SignedIn, id_: str, *, at: int = 0, contact
         moderation.policies,
         evidence=subject_views(request, found, reviewer, wording, now=now),
         contacts=contacts,
+        legal=_legal(request, who, found, wording, now),
         looks_left=reviewer.exposure_cap - overview.looks_today(reviewer, now=now),
         offset=at,
         here=f"/mod/cases/{id_}?{query}",
         now=now,
     )
     return desk_page(request, who, "mod_case.html", view=view)
+
+
+def _legal(
+    request: Request, who: SignedIn, found: CaseFile, wording: Wording, now: datetime
+) -> LegalView | None:
+    outcomes, case = outcomes_of(request), found.case.id
+    if not who.may(_P.MAKE_BUNDLES, _P.LEGAL_HOLD, _P.SEND_NOTICES):
+        return None
+    holds, notices = outcomes.retention.holds(case), outcomes.notices.of_case(case)
+    return legal_view(found, who.permissions, holds, notices, wording, now=now)
 
 
 @router.get("/mod/cases/{id}/evidence/{subject}")

@@ -34,6 +34,12 @@ _MAX_DETAIL = 400
 _SAID = ("why", "reason", "text")
 
 _VERBS = (
+    "action.done",
+    "action.failed",
+    "appeal.assigned",
+    "appeal.decided",
+    "appeal.filed",
+    "bulk.previewed",
     "case.awaiting-second",
     "case.captured",
     "case.claimed",
@@ -69,7 +75,16 @@ _VERBS = (
     "clock.resumed",
     "clock.started",
     "clock.tightened",
+    "complaint.acknowledged",
+    "complaint.answered",
+    "complaint.info-added",
+    "complaint.linked",
+    "complaint.needs-info",
+    "complaint.received",
+    "complaint.rejected-abusive",
+    "complaint.withdrawn",
     "complaints.answered",
+    "contact.seen",
     "decision.made",
     "decision.proposed",
     "evidence.bundled",
@@ -85,10 +100,13 @@ _VERBS = (
     "hold.placed",
     "label.made",
     "label.negated",
+    "message.again",
     "notice.countered",
     "notice.ended",
     "notice.received",
     "notice.sent",
+    "resemblance.confirmed",
+    "resemblance.denied",
 )
 _CLOCKS = frozenset(kind.value for kind in ClockKind)
 EVENT_VERBS = {verb: f"mod.event.{verb}" for verb in _VERBS}

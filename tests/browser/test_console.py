@@ -15,7 +15,7 @@ from provenance.moderation.vocabulary import ActionState, Category, Outcome
 from provenance.runtime.clock import system_clock
 from provenance.verdict import Verdict
 from provenance.wording.languages import LANGUAGES
-from tests.factory.console import Console
+from tests.factory.console import Console, keep_busy
 from tests.factory.staff import PASSWORD, code_at
 from tests.factory.stage import XSS, Stage
 
@@ -86,7 +86,15 @@ def sign_in(page: Page, console: Console, name: str) -> None:
     expect(page).to_have_url(re.compile(r"/mod(\?|$)"))
 
 
-def paths_for(console: Console, lookalike: str, hostile: str) -> dict[str, list[str]]:
+@pytest.fixture(scope="session")
+def kept(console: Console) -> tuple[str, str]:
+    """A case with a hold and a notice: their names; and a full block list and outbox."""
+    return keep_busy(console)
+
+
+def paths_for(
+    console: Console, lookalike: str, hostile: str, kept: tuple[str, str]
+) -> dict[str, list[str]]:
     """Pages of each role."""
     decided, _ = console.decided("https://video.example/axe-decided", "rae-reviewer")
     restricted = console.case("https://video.example/axe-restricted", Category.CHILD_SAFETY)
@@ -107,10 +115,18 @@ def paths_for(console: Console, lookalike: str, hostile: str) -> dict[str, list[
             f"/mod/cases/{restricted}",
             f"/mod/bulk?case={other}&case={lookalike}&policy=impersonation@1",
             "/mod/appeals",
+            "/mod/blocklist",
+            "/mod/messages",
         ],
-        "lee-legal": [f"/mod/cases/{decided}"],
+        "lee-legal": [
+            f"/mod/cases/{decided}",
+            f"/mod/cases/{kept[0]}",
+            f"/mod/cases/{kept[0]}/notice",
+            f"/mod/cases/{kept[0]}/notices/{kept[1]}",
+            "/mod/audit",
+        ],
         "ana-admin": ["/mod"],
-        "aud-auditor": ["/mod"],
+        "aud-auditor": ["/mod", "/mod/audit", "/mod/audit/check"],
     }
 
 
@@ -120,12 +136,13 @@ def test_axe_finds_nothing_and_nothing_overflows(  # noqa: PLR0917 - fixtures
     console: Console,
     lookalike: str,
     hostile: str,
+    kept: tuple[str, str],
     width: int,
     scheme: str,
 ) -> None:
     told = []
     rules = RULES if scheme == "light" else {"runOnly": ["color-contrast"]}
-    for name, paths in paths_for(console, lookalike, hostile).items():
+    for name, paths in paths_for(console, lookalike, hostile, kept).items():
         page = seat(
             name,
             viewport={"width": width, "height": 800},
@@ -161,6 +178,66 @@ def test_every_language_has_its_words_and_its_room(
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
         # No key of a message is ever shown in place of it.
         assert not re.search(r"\bmod\.[a-z]", page.locator("body").inner_text())
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+def test_the_keepers_pages_have_their_words_and_their_room(
+    seat: Callable[..., Page], kept: tuple[str, str], language: object
+) -> None:
+    tag = language.tag  # type: ignore[attr-defined]
+    case, notice = kept
+    pages = {
+        "sun-senior": ("/mod/blocklist", "/mod/messages"),
+        "lee-legal": (
+            f"/mod/cases/{case}",
+            f"/mod/cases/{case}/notice",
+            f"/mod/cases/{case}/notices/{notice}",
+            "/mod/audit",
+            "/mod/audit/check",
+        ),
+    }
+    for name, paths in pages.items():
+        page = seat(name, viewport={"width": 320, "height": 700}, java_script_enabled=False)
+        for path in paths:
+            answer = page.goto(f"{path}?lang={tag}")
+            assert answer is not None
+            assert answer.status == 200
+            assert answer.headers["content-language"] == tag
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+            assert not re.search(r"\bmod\.[a-z]", page.locator("body").inner_text())
+
+
+def test_legal_writes_a_notice_and_holds_a_case_without_a_program(
+    seat: Callable[..., Page], console: Console
+) -> None:
+    case, _ = console.decided("https://video.example/watch/by-hand", "rae-reviewer")
+    page = seat("lee-legal", java_script_enabled=False)
+    page.goto(f"/mod/cases/{case}?lang=en")
+    page.locator("summary", has_text="Hold it").click()
+    page.locator("#hold-why").fill("A court asked for it.")
+    page.get_by_role("button", name="Hold it").click()
+    expect(page.locator("#legal")).to_contain_text("“lee-legal” has held it since")
+    page.locator("#legal summary", has_text="Lift the hold").click()
+    page.locator('#legal textarea[id^="lift-"]').fill("The court is done.")
+    page.get_by_role("button", name="Lift the hold").click()
+    expect(page.locator("#history")).to_contain_text("“lee-legal” lifted a legal hold.")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Evidence in one file").click()
+    assert download.value.suggested_filename == f"evidence-{case}.zip"
+    page.goto(f"/mod/cases/{case}?lang=en")
+    page.get_by_role("link", name="Write a notice").click()
+    page.locator("#f-language").select_option("ko")
+    page.locator("#sender").fill("오로라 엔터테인먼트")
+    page.get_by_role("button", name="See the text").click()
+    expect(page.locator(".letter").first).to_contain_text("video.example/watch/by-hand")
+    page.get_by_role("button", name="I send it: write it down").click()
+    expect(page.locator("#public-copy")).not_to_contain_text("by-hand")
+    page.locator("#receipt").fill("77")
+    page.locator("#receipt-form button").click()
+    page.locator("#f-outcome").select_option("removed")
+    page.locator("#outcome-form button").click()
+    expect(page.locator(".facts")).to_contain_text("It removed it")
+    expect(page.locator("#receipt-form, #outcome-form")).to_have_count(0)
 
 
 def test_a_strangers_markup_stays_text(seat: Callable[..., Page], hostile: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,12 @@ import httpx2
 from sqlalchemy import insert, select, update
 
 from provenance.database.database import Database
+from provenance.database.transactions import transaction
+from provenance.moderation.evidence.retention import RetentionDesk
 from provenance.moderation.model import Contact, Locator, Reviewer
+from provenance.moderation.outcomes.hash_list import EntryState, HashAlgorithm, HashList
+from provenance.moderation.outcomes.notices import NoticeDesk, NoticeDraft
+from provenance.moderation.outcomes.tables import hash_entries
 from provenance.moderation.tables import cases, complaints
 from provenance.moderation.views import DecisionDraft, Filed, NewComplaint
 from provenance.moderation.vocabulary import (
@@ -25,6 +31,8 @@ from provenance.moderation.vocabulary import (
 )
 from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
+from provenance.records.tables import webhooks
+from provenance.records.webhooks import DeliveryState, enqueue_webhook
 from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.settings import load_settings
@@ -41,6 +49,7 @@ __all__ = [
     "console_on",
     "crowd",
     "impersonation",
+    "keep_busy",
     "keeping_policies",
 ]
 
@@ -190,6 +199,46 @@ class Console:
         self.desks.cases.claim(case, reviewer, now=system_clock())
         self.desks.cases.decide(case, reviewer, impersonation(), now=system_clock())
         return case, filed
+
+
+def keep_busy(console: Console) -> tuple[str, str]:
+    """Something on each page of lawyers, keepers and auditors: a case, and a notice about it."""
+    address = "https://video.example/watch/kept"
+    case, _ = console.decided(address, "rae-reviewer")
+    engine, now = console.desks.office.engine, system_clock()
+    audit = console.desks.audit
+    decision = console.desks.cases.get(case, console.reviewer("lee-legal"), now=now).decisions[-1]
+    RetentionDesk(engine, audit, os.urandom).hold(
+        case, "A court asked for it.", by="lee-legal", now=now
+    )
+    notices = NoticeDesk(engine, audit, os.urandom)
+    draft = NoticeDraft(host="video.example", addresses=(address,), sender="Aurora Entertainment")
+    notice = notices.make(decision, draft, by="lee-legal", now=now)
+    notices.received(notice.id, "Ticket 77", by="lee-legal", now=now)
+    with transaction(engine) as connection:
+        for number, state in enumerate(EntryState):
+            HashList.add(
+                connection, id=f"entry-{number}", decision=decision.id, case=case,
+                subject="subject", algorithm=list(HashAlgorithm)[number % 2],
+                value=f"{number:064x}", ends_at=None, now=now,
+            )  # fmt: skip
+            connection.execute(
+                update(hash_entries)
+                .where(hash_entries.c.id == f"entry-{number}")
+                .values(state=state.value, hits=number * 100, why=f"It is {state.value}.")
+            )
+        for number in range(2):
+            enqueue_webhook(
+                connection, id=f"msg_kept_{number}", url="https://receiver.example/in",
+                secret=os.urandom(24), body="{}", now=now + timedelta(days=9),
+                event="action.requested",
+            )  # fmt: skip
+        connection.execute(
+            update(webhooks)
+            .where(webhooks.c.event == "action.requested", webhooks.c.id.like("msg_kept_%"))
+            .values(state=DeliveryState.DEAD.value, attempts=12, why="connection refused")
+        )
+    return case, notice.id
 
 
 @contextmanager

@@ -168,12 +168,20 @@ class RetentionDesk:
             self._note(connection, now, by, "hold.placed", case, hold=hold.id, reason=hold.reason)
         return hold
 
-    def lift(self, hold: str, *, by: str, now: datetime) -> LegalHold:
+    def lift(self, hold: str, reason: str, *, by: str, now: datetime) -> LegalHold:
         """Let a hold end now.
 
+        Args:
+            hold: Which one.
+            reason: Why; it is written down.
+            by: Who; their right to is checked by whoever calls.
+            now: The time.
+
         Raises:
-            ConflictError: There is none, or it has ended.
+            ConflictError: There is none, it has ended, or there is no reason.
         """
+        if not reason.strip():
+            raise ConflictError("hold: expected a reason, got none")
         with writing(self._engine) as connection:
             row = connection.execute(
                 select(legal_holds).where(legal_holds.c.id == hold)
@@ -186,7 +194,15 @@ class RetentionDesk:
             connection.execute(
                 update(legal_holds).where(legal_holds.c.id == hold).values(lifted_at=now)
             )
-            self._note(connection, now, by, "hold.lifted", found.case, hold=hold)
+            self._note(
+                connection,
+                now,
+                by,
+                "hold.lifted",
+                found.case,
+                hold=hold,
+                reason=reason.strip()[:400],
+            )
             changed = connection.execute(select(legal_holds).where(legal_holds.c.id == hold)).one()
         return _hold(changed)
 

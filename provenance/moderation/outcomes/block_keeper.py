@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -62,15 +63,21 @@ class BlockKeeper:
             self._note(connection, "hash-entry.disabled", changed, by, now)
         return changed
 
-    def enable(self, entry: str, *, by: str, now: datetime) -> HashEntry:
+    def enable(self, entry: str, *, by: str, now: datetime, why: str | None = None) -> HashEntry:
         """Let an entry count again.
+
+        Args:
+            entry: Which one.
+            by: Who; their right to is checked by whoever calls.
+            now: The time.
+            why: Why, where they say so.
 
         Raises:
             ConflictError: There is none, or it is withdrawn.
         """
         with writing(self._engine) as connection:
             changed = HashList.enable(connection, entry, now=now)
-            self._note(connection, "hash-entry.enabled", changed, by, now)
+            self._note(connection, "hash-entry.enabled", replace(changed, why=why), by, now)
         return changed
 
     def add_code(self, entry: str, code: str, *, by: str, random: Random, now: datetime) -> None:

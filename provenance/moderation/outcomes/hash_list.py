@@ -295,15 +295,24 @@ class HashList:
             raise NotFoundError(f"hash entry {entry!r:.44}: expected one of the list, got none")
         return _entry(row)
 
-    def entries(self, *, decision: str | None = None, most: int = 500) -> Sequence[HashEntry]:
-        """The entries, of one decision or the newest of all."""
+    def entries(
+        self,
+        *,
+        decision: str | None = None,
+        state: EntryState | None = None,
+        most: int = 500,
+        offset: int = 0,
+    ) -> Sequence[HashEntry]:
+        """The entries, of one decision, in one state, or the newest of all."""
         statement = select(hash_entries).order_by(
             hash_entries.c.created_at.desc(), hash_entries.c.id
         )
         if decision is not None:
             statement = statement.where(hash_entries.c.decision == decision)
+        if state is not None:
+            statement = statement.where(hash_entries.c.state == state.value)
         with transaction(self._engine, reads=True) as connection:
-            return [_entry(row) for row in connection.execute(statement.limit(most)).all()]
+            return [_entry(row) for row in connection.execute(statement.limit(most).offset(offset))]
 
     def check(
         self,

@@ -96,6 +96,21 @@ TABLE: dict[tuple[str, str], object] = {
     ("POST", "/mod/decisions/{id}/undo"): ONLY_S,
     **{("POST", f"/mod/cases/{{id}}/{name}"): roles for name, roles in CASE_MOVES.items()},
     **{("POST", f"/mod/appeals/{{id}}/{name}"): roles for name, roles in APPEAL_MOVES.items()},
+    ("GET", "/mod/cases/{id}/bundle"): ONLY_L,
+    ("POST", "/mod/cases/{id}/hold"): ONLY_L,
+    ("POST", "/mod/cases/{id}/holds/{hold}/lift"): ONLY_L,
+    ("GET", "/mod/cases/{id}/notice"): ONLY_L,
+    ("POST", "/mod/cases/{id}/notice"): ONLY_L,
+    ("POST", "/mod/cases/{id}/notice/preview"): ONLY_L,
+    ("GET", "/mod/cases/{id}/notices/{notice}"): ONLY_L,
+    ("POST", "/mod/cases/{id}/notices/{notice}/receipt"): ONLY_L,
+    ("POST", "/mod/cases/{id}/notices/{notice}/outcome"): ONLY_L,
+    ("POST", "/mod/cases/{id}/notices/{notice}/counter"): ONLY_L,
+    ("GET", "/mod/audit"): frozenset({L, U}),
+    ("GET", "/mod/audit/check"): frozenset({L, U}),
+    ("GET", "/mod/messages"): ONLY_S,
+    ("POST", "/mod/messages/{message}/again"): ONLY_S,
+    ("GET", "/mod/blocklist"): ONLY_S,
     ("POST", "/mod/blocklist/{entry}/disable"): ONLY_S,
     ("POST", "/mod/blocklist/{entry}/enable"): ONLY_S,
     # With a key for it, too.
@@ -182,6 +197,9 @@ def path_of(path: str) -> str:
         .replace("{case}", "AAAAAAAAAAAAAAAAAAAAAA")
         .replace("{entry}", "AAAAAAAAAAAAAAAAAAAAAA")
         .replace("{subject}", "BBBBBBBBBBBBBBBBBBBBBB")
+        .replace("{hold}", "CCCCCCCCCCCCCCCCCCCCCC")
+        .replace("{notice}", "DDDDDDDDDDDDDDDDDDDDDD")
+        .replace("{message}", "msg_EEEEEEEEEEEEEEEEEEEEEE_0")
         .replace("{ref}", "7K2Q9XM4TB3C")
     )
 
@@ -304,6 +322,8 @@ def test_no_page_of_the_staff_can_be_framed_or_kept(console: Console) -> None:
             "/mod/restricted",
             "/mod/help",
             "/mod/appeals",
+            "/mod/blocklist",
+            "/mod/messages",
             f"/mod/cases/{case}",
             f"/mod/cases/{case}/decide?policy=impersonation@1",
             f"/mod/bulk?case={case}&policy=impersonation@1",

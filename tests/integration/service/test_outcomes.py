@@ -413,7 +413,7 @@ def test_a_form_of_another_website_stops_nothing(
         assert outcomes.hashes.check(sha256=digest, now=system_clock()).blocked
         good = client.post(path, data={"why": "x", "csrf": csrf})
         assert good.json()["state"] == "disabled"
-        back = client.post(f"/mod/blocklist/{entry.id}/enable", data={"csrf": csrf})
+        back = client.post(f"/mod/blocklist/{entry.id}/enable", data={"csrf": csrf, "why": "x"})
         assert back.json()["state"] == "active"
         wrong = client.post(path, data={"why": "x", "csrf": csrf, "hours": "-1"})
         assert wrong.status_code == 422

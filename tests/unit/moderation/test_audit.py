@@ -143,6 +143,15 @@ def test_what_was_done_to_it_is_named(engine: Engine, attack: str) -> None:
     assert log.verify() == faults
 
 
+def test_the_newest_come_first_page_by_page(engine: Engine) -> None:
+    log = filled(engine)
+    assert [one.seq for one in log.newest(limit=2)] == [6, 5]
+    assert [one.seq for one in log.newest(before=5, limit=2)] == [4, 3]
+    assert log.newest(before=1) == []
+    assert [one.seq for one in log.newest(object="case:3")] == [4]
+    assert log.newest(object="case:3", before=4) == []
+
+
 def test_who_makes_the_whole_chain_again_is_found_by_a_root_given_out(engine: Engine) -> None:
     log = filled(engine)
     [root] = log.close_days(now=NOW + timedelta(days=1))

@@ -68,11 +68,13 @@ def test_a_hold_keeps_it_until_it_ends(engine: Engine, desk: RetentionDesk) -> N
     until = desk.hold("case", "a case in court", by="legal-1", now=NOW, until=OVER + DAY)
     forever = desk.hold("case", "an order", by="legal-1", now=NOW)
     assert desk.delete_due(now=OVER + 100 * DAY) == []
-    desk.lift(forever.id, by="legal-1", now=NOW + DAY)
+    desk.lift(forever.id, "it ended", by="legal-1", now=NOW + DAY)
     assert desk.delete_due(now=OVER) == []
     assert keep_until(NOW, desk.holds("case")) == OVER + DAY
+    lifted = AuditLog(engine).events()[-1]
+    assert json.loads(lifted.detail)["reason"] == "it ended"
     with pytest.raises(ConflictError, match="has ended"):
-        desk.lift(forever.id, by="legal-1", now=NOW + 2 * DAY)
+        desk.lift(forever.id, "it ended", by="legal-1", now=NOW + 2 * DAY)
     assert len(desk.delete_due(now=OVER + DAY)) == 1
     verbs = [event.verb for event in AuditLog(engine).events()]
     assert verbs == ["hold.placed", "hold.placed", "hold.lifted", "evidence.deleted"]
@@ -144,8 +146,12 @@ def test_holds_that_make_no_sense(desk: RetentionDesk) -> None:
         desk.hold("case", " ", by="legal-1", now=NOW)
     with pytest.raises(ConflictError, match="an end that is to come"):
         desk.hold("case", "x", by="legal-1", now=NOW, until=NOW)
+    placed = desk.hold("case", "x", by="legal-1", now=NOW)
+    with pytest.raises(ConflictError, match="expected a reason"):
+        desk.lift(placed.id, " ", by="legal-1", now=NOW)
+    assert desk.holds("case")[0].end is None
     with pytest.raises(NotFoundError, match="hold 'none'"):
-        desk.lift("none", by="legal-1", now=NOW)
+        desk.lift("none", "it ended", by="legal-1", now=NOW)
 
 
 @given(

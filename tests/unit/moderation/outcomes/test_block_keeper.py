@@ -47,12 +47,23 @@ def keeper(engine: Engine) -> BlockKeeper:
 def test_who_stopped_an_entry_and_why_stays_known(engine: Engine, keeper: BlockKeeper) -> None:
     keeper.disable("entry", why=" a mistake ", by="park", now=NOW)
     assert not HashList(engine).check(sha256=SHA, now=NOW).blocked
-    assert keeper.enable("entry", by="park", now=NOW).state is EntryState.ACTIVE
+    assert keeper.enable("entry", why="it was none", by="park", now=NOW).counts(NOW)
     log = AuditLog(engine)
     assert log.verify() == []
     off, on = log.events(object="case:case")
     assert (off.actor, off.verb, on.verb) == ("park", "hash-entry.disabled", "hash-entry.enabled")
     assert json.loads(off.detail)["why"] == "a mistake"
+    assert json.loads(on.detail)["why"] == "it was none"
+
+
+def test_entries_are_chosen_by_state(engine: Engine, keeper: BlockKeeper) -> None:
+    listed = HashList(engine)
+    assert [one.id for one in listed.entries(state=EntryState.ACTIVE)] == ["entry"]
+    assert listed.entries(state=EntryState.QUARANTINED) == []
+    keeper.disable("entry", why="a mistake", by="park", now=NOW)
+    assert listed.entries(state=EntryState.ACTIVE) == []
+    assert [one.id for one in listed.entries(state=EntryState.DISABLED)] == ["entry"]
+    assert listed.entries(offset=1) == []
 
 
 def test_what_makes_no_sense_changes_nothing(engine: Engine, keeper: BlockKeeper) -> None:
