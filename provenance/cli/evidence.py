@@ -32,6 +32,7 @@ Exit status:
 """
 _MAX_KEY_BYTES = 1024 * 1024
 
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="For the audit.")]
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's name.")]
 RegisterOption = Annotated[
     str | None, typer.Option("--register", metavar="PLACE", help="As for `provenance serve`.")
@@ -97,7 +98,7 @@ def verify(
 def hold(
     *,
     case: CaseArgument,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="For the audit.")],
+    why: WhyOption,
     until: Annotated[
         str | None,
         typer.Option(
@@ -129,13 +130,14 @@ def lift(
     name: Annotated[
         str, typer.Argument(metavar="HOLD", help="The hold's name, from `evidence holds`.")
     ],
+    why: WhyOption,
     register: RegisterOption = None,
 ) -> None:
     """End a hold: what is due is then deleted by the service, soon and for good."""
     from provenance.runtime.clock import system_clock
 
     with _desk(register) as desk:
-        lifted = desk.lift(name, by="operator", now=system_clock())
+        lifted = desk.lift(name, why, by="operator", now=system_clock())
     write_text(f"{lifted.id}: lifted; {lifted.case} is deleted when it is due")
 
 

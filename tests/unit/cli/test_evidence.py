@@ -136,8 +136,10 @@ class TestHolds:
             f"{name}  until 2999-12-31 23:59:59 UTC  operator  Court 7",
             f"{other.split(':')[0]}  until it is lifted  operator  Court 8",
         ]
-        assert cli("evidence", "lift", name).out.startswith(f"{name}: lifted")
-        assert cli("evidence", "lift", name).code == 2
+        assert cli("evidence", "lift", name, "--why", "It is over").out.startswith(
+            f"{name}: lifted"
+        )
+        assert cli("evidence", "lift", name, "--why", "It is over").code == 2
         verbs = [json.loads(line)["verb"] for line in cli("audit", "export").out.splitlines()]
         assert verbs[-3:] == ["hold.placed", "hold.placed", "hold.lifted"]
 
@@ -148,7 +150,7 @@ class TestHolds:
             (("hold", "case", "--why", " "), "expected a reason"),
             (("hold", "case", "--why", "w", "--until", "soon"), "--until: expected a date"),
             (("hold", "case", "--why", "w", "--until", "2001-01-01"), "an end that is to come"),
-            (("lift", "none"), "expected one, got none"),
+            (("lift", "none", "--why", "w"), "expected one, got none"),
         ],
     )
     def test_what_cannot_be_done(
