@@ -14,6 +14,8 @@ from provenance.cli.terminal import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joserfc.jwk import KeySet
+
     # The database's library takes long to import: `--help` does without it.
     from provenance.moderation.audit import AuditFault, DayRoot
 
@@ -27,6 +29,7 @@ Exit status:
   4  what was exported does not begin with the first entry
 """
 _MAX_ROOTS_BYTES = 16 * 1024**2
+_MAX_KEY_BYTES = 1024**2
 
 audit = typer.Typer(help="The audit of moderation.", rich_markup_mode=None)
 RegisterOption = Annotated[
@@ -52,15 +55,27 @@ def verify(
         Path | None,
         typer.Option(
             "--roots",
+            metavar="PLACE",
+            help="Roots of days that you kept: a copy of the service's folder of them, or a file "
+            "(JSON lines). Without them, whoever may write to the database could have made the "
+            "whole chain again.",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
             metavar="FILE",
-            help="Roots of days that you kept (JSON lines): without them, whoever may write to "
-            "the database could have made the whole chain again.",
+            help="With --roots: public keys of the service, as for `provenance evidence verify`; "
+            "every root has to be signed with one.",
         ),
     ] = None,
     register: RegisterOption = None,
 ) -> None:
     """Check that no entry was changed, removed, added or moved."""
-    given_out = () if roots is None else _roots(roots)
+    if key is not None and roots is None:
+        raise typer.BadParameter("expected --key with --roots only")
+    given_out = () if roots is None else _roots(roots, key)
     if file is not None:
         if roots is not None:
             raise typer.BadParameter("expected --roots with the database only")
@@ -122,17 +137,39 @@ def _tell(faults: Sequence[AuditFault]) -> None:
         raise typer.Exit(ExitCode.NOT_MET)
 
 
-def _roots(path: Path) -> list[DayRoot]:
-    import json
-
+def _roots(place: Path, key: Path | None) -> list[DayRoot]:
     from provenance.atomic_files import read_bounded
     from provenance.errors import SourceError
-    from provenance.moderation.audit import DayRoot
+    from provenance.jws.keys import load_public_keys
 
-    found = []
-    for number, line in enumerate(read_bounded(path, _MAX_ROOTS_BYTES).splitlines(), 1):
-        try:
-            found.append(DayRoot(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise SourceError(f"{path}: line {number}: expected a root of a day") from error
-    return found
+    keys = None
+    if key is not None:
+        keys = load_public_keys(read_bounded(key, _MAX_KEY_BYTES), where=str(key))
+    if not place.is_dir():
+        lines = enumerate(read_bounded(place, _MAX_ROOTS_BYTES).splitlines(), 1)
+        return [_root(line, keys, where=f"{place}: line {number}") for number, line in lines]
+    paths = sorted(place.glob("*.json"))
+    # An empty folder would prove nothing, and pass.
+    if not paths:
+        raise SourceError(f"{place}: expected roots of days, YYYY-MM-DD.json, got none")
+    return [_root(read_bounded(path, _MAX_KEY_BYTES), keys, where=str(path)) for path in paths]
+
+
+def _root(data: bytes, keys: KeySet | None, *, where: str) -> DayRoot:
+    import json
+
+    from provenance.errors import SourceError
+    from provenance.jws.keys import open_statement
+    from provenance.moderation.audit import DayRoot
+    from provenance.runtime.moderation_parts import ROOT_KIND
+
+    try:
+        members = json.loads(data)
+        signed = members.pop("jws", None)
+        root = DayRoot(**members)
+        said = root.document
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SourceError(f"{where}: expected a root of a day") from error
+    if keys is not None and open_statement(str(signed), keys, kind=ROOT_KIND) != said:
+        raise SourceError(f"{where}: expected a root that one of these keys signed")
+    return root

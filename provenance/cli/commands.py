@@ -100,7 +100,8 @@ COMMANDS: Mapping[str, Subcommand] = MappingProxyType(
             "provenance.cli.report:report", "Sign reports, and check signed ones offline."
         ),
         "service": Subcommand(
-            "provenance.cli.service_keys:service", "The HTTP API: who may use it."
+            "provenance.cli.service_keys:service",
+            "The HTTP API: who may use it, and its key for complaints.",
         ),
         "staff": Subcommand(
             "provenance.cli.staff:staff", "Members of the staff: who may sign in, and as what."

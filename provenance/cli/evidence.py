@@ -1,21 +1,25 @@
-"""`provenance evidence verify`: a case's evidence, checked without a network."""
+"""`provenance evidence`: a case's evidence checked without a network, and kept from deletion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provenance.cli.exit_codes import ExitCode
+from provenance.cli.moments import end_of_day, moment_text
 from provenance.cli.options import DirectoryOption, TimeStampListOption
 from provenance.cli.streams import write_text
 from provenance.cli.terminal import printable
+from provenance.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
     # Cryptography takes long to import: `--help` does without it.
     from provenance.moderation.evidence.bundle_check import CheckState, EvidenceReport
+    from provenance.moderation.evidence.retention import LegalHold, RetentionDesk
 
 __all__ = ["EVIDENCE_EXIT_CODES", "evidence"]
 
@@ -27,6 +31,12 @@ Exit status:
   4  something that matters could not be checked
 """
 _MAX_KEY_BYTES = 1024 * 1024
+
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="For the audit.")]
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's name.")]
+RegisterOption = Annotated[
+    str | None, typer.Option("--register", metavar="PLACE", help="As for `provenance serve`.")
+]
 
 evidence = typer.Typer(help="Evidence of decided cases.", rich_markup_mode=None)
 
@@ -82,6 +92,72 @@ def verify(
             where=str(bundle),
         )
     _write(bundle, report, as_json=as_json)
+
+
+@evidence.command("hold")
+def hold(
+    *,
+    case: CaseArgument,
+    why: WhyOption,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="DATE", help="Last day: 2027-03-31. Without one until `lift`."
+        ),
+    ] = None,
+    register: RegisterOption = None,
+) -> None:
+    """Let nothing of a case be deleted. It is written down in the audit."""
+    from provenance.runtime.clock import system_clock
+
+    end = None if until is None else end_of_day(until, option="--until")
+    with _desk(register) as desk:
+        placed = desk.hold(case, why, by="operator", now=system_clock(), until=end)
+    write_text(f"{placed.id}: nothing of {placed.case} is deleted {_ending(placed)}")
+
+
+@evidence.command("holds")
+def holds(*, case: CaseArgument, register: RegisterOption = None) -> None:
+    """List the holds on a case: name, until when, by whom, why."""
+    with _desk(register) as desk:
+        for placed in desk.holds(case):
+            write_text(f"{placed.id}  {_ending(placed)}  {placed.by}  {printable(placed.reason)}")
+
+
+@evidence.command("lift")
+def lift(
+    *,
+    name: Annotated[
+        str, typer.Argument(metavar="HOLD", help="The hold's name, from `evidence holds`.")
+    ],
+    why: WhyOption,
+    register: RegisterOption = None,
+) -> None:
+    """End a hold: what is due is then deleted by the service, soon and for good."""
+    from provenance.runtime.clock import system_clock
+
+    with _desk(register) as desk:
+        lifted = desk.lift(name, why, by="operator", now=system_clock())
+    write_text(f"{lifted.id}: lifted; {lifted.case} is deleted when it is due")
+
+
+def _ending(placed: LegalHold) -> str:
+    return "until it is lifted" if placed.end is None else f"until {moment_text(placed.end)}"
+
+
+@contextmanager
+def _desk(register: str | None) -> Iterator[RetentionDesk]:
+    import os
+
+    from provenance.moderation.audit import AuditLog
+    from provenance.moderation.evidence.retention import RetentionDesk
+    from provenance.runtime.outcome_parts import open_engine
+
+    try:
+        with open_engine(register) as engine:
+            yield RetentionDesk(engine, AuditLog(engine), os.urandom)
+    except ConflictError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _log_check(

@@ -1,10 +1,27 @@
-"""Moments and stretches of time, as a terminal shows them."""
+"""Moments and stretches of time, as a terminal shows and takes them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
-__all__ = ["moment_text", "span_text"]
+from provenance.errors import ConfigurationError
+
+__all__ = ["end_of_day", "moment_text", "span_text"]
+
+
+def end_of_day(text: str, *, option: str) -> datetime:
+    """When is the last second of this day, in UTC?
+
+    Raises:
+        ConfigurationError: It is no date.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{option}: expected a date like 2027-03-31, got {text!r:.40}"
+        ) from error
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
 
 def moment_text(moment: datetime) -> str:

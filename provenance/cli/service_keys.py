@@ -1,10 +1,11 @@
-"""`provenance service key`: who may use the HTTP API, and for what."""
+"""`provenance service`: who may use the HTTP API, and the key that contacts are sealed with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["service"]
 
-service = typer.Typer(help="The HTTP API: who may use it.", rich_markup_mode=None)
+service = typer.Typer(
+    help="The HTTP API: who may use it, and its key for complaints.", rich_markup_mode=None
+)
 key = typer.Typer(help="Keys of the HTTP API.", rich_markup_mode=None)
 service.add_typer(key, name="key")
 
@@ -30,6 +33,56 @@ RegisterOption = Annotated[
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `key list`.")]
 
 _MAX_GRACE_HOURS = 24 * 90
+
+
+@service.command("contact-key")
+def contact_key(
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where it goes (mode 600); not overwritten.")
+    ],
+    id: Annotated[  # noqa: A002 - what the file calls it
+        str | None,
+        typer.Option("--id", metavar="ID", help="What it is called; by default the month."),
+    ] = None,
+    old: Annotated[
+        Path | None,
+        typer.Option(
+            "--old",
+            metavar="FILE",
+            help="The file before: its keys stand behind the new one, and open what they sealed.",
+        ),
+    ] = None,
+) -> None:
+    """Make the key that the contacts of people who complain are sealed with.
+
+    With it the setting moderation.contact_key takes complaints. Whoever loses it can read no
+    contact any more, and no PIN counts.
+    """
+    import os
+
+    from provenance.atomic_files import new_file
+    from provenance.moderation.contacts import new_key_line, parse_contact_keys
+    from provenance.runtime.clock import system_clock
+    from provenance.runtime.secret_key import read_secret
+
+    name = f"{system_clock():%Y-%m}" if id is None else id
+    line = new_key_line(os.urandom, name)
+    before = b"" if old is None else read_secret(old)
+    if old is not None and name in parse_contact_keys(_text(before), where=str(old)).keys:
+        raise ConfigurationError(f"--id: expected one that {old} does not have, got {name!r:.40}")
+    # Too many keys are refused before anything is written.
+    known = parse_contact_keys(line + _text(before), where=str(file))
+    with new_file(file, replace=False, mode=0o600) as stream:
+        stream.write(line.encode("ascii") + before)
+    opens = [key for key in known.keys if key != known.current]
+    if opens:
+        say(f"what was sealed before is still opened by {', '.join(opens)}")
+    write_text(
+        f"{name}: {file}\n"
+        f'  next: contact_key = "{file.resolve()}" in the table [moderation] of the settings; '
+        "keep a copy of the file apart from the database and its copies"
+    )
 
 
 @key.command("new")
@@ -134,6 +187,10 @@ def _refused() -> Iterator[None]:
         yield
     except ConflictError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _state(entry: ApiKey) -> str:

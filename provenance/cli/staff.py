@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provenance.cli.moments import end_of_day
 from provenance.cli.streams import say, write_text
 from provenance.cli.terminal import printable
 from provenance.errors import ConfigurationError, ConflictError
@@ -145,7 +146,7 @@ def train(
     """Write down until when somebody's training holds; without a date it holds no more."""
     from provenance.runtime.clock import system_clock
 
-    end = None if until is None else _end_of(until)
+    end = None if until is None else end_of_day(until, option="--until")
     with _store(register) as (accounts, _):
         accounts.train(name, end, now=system_clock())
     write_text(f"{name}: training {'is over' if until is None else f'holds until {until}'}")
@@ -260,17 +261,6 @@ def _roles(given: list[str] | None) -> list[Role]:
         if text not in known:
             raise ConfigurationError(f"--role: expected {', '.join(known)}, got {text!r:.40}")
     return [Role(text) for text in given or []]
-
-
-def _end_of(text: str) -> datetime:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"--until: expected a date like 2027-03-31, got {text!r:.40}"
-        ) from error
-    # That day is the last one, to its last second.
-    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
 
 def _ways(account: Account) -> str:

@@ -58,7 +58,10 @@ class Clockwork:
         done = self._breach(now) + self._warn(now) + self._expire(now)
         done += self._end_claims(now) + self._end_appeal_claims(now)
         self._tidy(now)
-        return done + len(self._office.audit.close_days(now=now - _DAY_IS_OVER))
+        done += len(self._office.audit.close_days(now=now - _DAY_IS_OVER))
+        # The last, so that a contact that does not open keeps nothing else from being done.
+        with transaction(self._office.engine) as connection:
+            return done + self._office.contacts.seal_again(connection)
 
     def _breach(self, now: datetime) -> int:
         query = select(clocks.c.id).where(

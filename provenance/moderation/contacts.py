@@ -1,7 +1,8 @@
 """Complainants' contact: sealed with the operator's key, in a table of its own.
 
 The key's file has a line for each key, `ID BASE64` (32 bytes). The first one seals; the
-others only open what was sealed before, until nothing of theirs is left.
+others only open what was sealed before, which is then sealed with the first. Digests of PINs
+and tokens stay theirs: a key is needed until nobody may follow or appeal by one of them.
 
 From each key follow others, for one purpose each (RFC 5869): sealing, the digest of a PIN,
 the digest by which somebody is known again, the tokens of uploaders.
@@ -171,13 +172,18 @@ class ContactStore:
         return gone.rowcount > 0
 
     def seal_again(self, connection: Connection, *, most: int = 100) -> int:
-        """Seal with the current key what another one sealed: how many were there?
+        """Seal with the current key what another one of the file sealed: how many were there?
+
+        What was sealed with a key that is not in the file stays as it is.
 
         Raises:
             StoreError: One does not open.
         """
+        before = [key for key in self.keys.keys if key != self.keys.current]
+        if not before:
+            return 0
         rows = connection.execute(
-            select(contacts).where(contacts.c.key != self.keys.current).limit(most)
+            select(contacts).where(contacts.c.key.in_(before)).limit(most).with_for_update()
         ).all()
         for row in rows:
             contact = self.keys.open(row.key, row.sealed, ref=row.complaint)

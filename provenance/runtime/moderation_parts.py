@@ -32,7 +32,7 @@ from provenance.runtime.page_parts import read_service_key
 from provenance.runtime.secret_key import read_secret
 from provenance.runtime.settings import Settings
 
-__all__ = ["ROOT_KIND", "ModerationParts", "report_lookup"]
+__all__ = ["ROOT_KIND", "ModerationParts", "report_lookup", "write_root"]
 
 # Whatever is older was written, or lies in a folder that somebody emptied.
 _WRITTEN_BY_NOW = timedelta(days=31)
@@ -152,12 +152,8 @@ class ModerationParts:
         for root in self.audit.roots(since=(now - _WRITTEN_BY_NOW).date().isoformat()):
             path = self.roots / f"{root.day}.json"
             if not path.exists():
-                _give_out(root, path, self.signed_root(root))
+                write_root(root, self.roots, self.key)
         return done >= _MUCH
-
-    def signed_root(self, root: DayRoot) -> str | None:
-        """The root of a day as the service's own signed word (JWS); None without a key."""
-        return None if self.key is None else seal_statement(root.document, self.key, kind=ROOT_KIND)
 
 
 def report_lookup(reports: ReportStore, clock: Callable[[], datetime]) -> ReportLookup:
@@ -197,10 +193,10 @@ def _text(path: Path) -> str:
         raise ConfigurationError(f"{path}: expected lines of ASCII") from error
 
 
-def _give_out(root: DayRoot, path: Path, signed: str | None) -> None:
-    """Write the root of a day where whoever keeps a log, or a copy, finds it."""
+def write_root(root: DayRoot, folder: Path, key: ServiceKey | None) -> None:
+    """Write the root of a day, signed, where whoever keeps a log, or a copy, finds it."""
     document = json.loads(root.document)
-    if signed is not None:
-        document["jws"] = signed
+    if key is not None:
+        document["jws"] = seal_statement(root.document, key, kind=ROOT_KIND)
     data = json.dumps(document, indent=2, sort_keys=True).encode("ascii") + b"\n"
-    replace_file(path, data, staging=path.parent)
+    replace_file(folder / f"{root.day}.json", data, staging=folder)

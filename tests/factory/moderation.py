@@ -140,16 +140,18 @@ def open_desks(
     reports: dict[str, ReportFacts] | None = None,
     told: Told | None = None,
     random: Callable[[int], bytes] | None = None,
+    keys: ContactKeys | None = None,
 ) -> Desks:
     """An office with the packaged policies in this database."""
     told = told or Told()
     random = random or random_bytes()
+    keys = keys or ContactKeys(keys={"2026-05": bytes(range(32))})
     office = Office(
         engine=engine,
         audit=AuditLog(engine),
         effects=told,
         policies=load_policy_book(),
-        contacts=ContactStore(ContactKeys(keys={"2026-05": bytes(range(32))}), random),
+        contacts=ContactStore(keys, random),
         random=random,
         reports=(reports or {}).get,
         rules=rules or Rules(),

@@ -7,18 +7,32 @@ writes the generated parts again.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import provenance
+from provenance.moderation.contacts import new_key_line
+from provenance.moderation.outcomes.receivers import EVENTS
+from provenance.records.webhooks import sign_webhook
+from provenance.runtime.clock import system_clock
+from provenance.runtime.moderation_settings import ModerationSettings
+from provenance.runtime.receivers_file import load_receivers
+from provenance.runtime.settings import load_settings
+from provenance.runtime.staff_settings import StaffSettings
 from provenance.verdict import Verdict
 from tests.factory import media
+from tests.factory.command_line import Cli
 from tests.factory.desk import write_release
 from tests.factory.office import Office
 
@@ -99,6 +113,62 @@ def test_a_catalogue_goes_the_way_that_it_describes(office: Office) -> None:
             cwd=office.home, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (0, said), f"{line}\n{done.stderr}"
+
+
+def moderation_section() -> str:
+    text = README.read_text("utf-8")
+    return text[text.index("## Complaints and review") : text.index("## In Python")]
+
+
+def test_moderation_is_set_up_the_way_that_it_describes(cli: Cli) -> None:
+    for line, said in commands_in("moderation"):
+        done = cli(*shlex.split(line))
+        # Of what differs each time the README shows three dots.
+        wanted = re.escape(said).replace(re.escape("..."), ".*")
+        assert done.code == 0, f"{line}\n{done.err}"
+        assert re.fullmatch(wanted, done.out), f"{line}\n{done.out}"
+
+
+def test_every_setting_and_event_of_moderation_is_explained() -> None:
+    section = moderation_section()
+    rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9._-]+)`", row)}
+    for model in (ModerationSettings, StaffSettings):
+        assert set(model.model_fields) - named == set()
+    assert set(EVENTS) - named == set()
+
+
+def test_settings_and_receivers_are_read_as_they_stand_there(tmp_path: Path) -> None:
+    settings, receivers = re.findall(r"```toml\n(.*?)```", moderation_section(), re.DOTALL)
+    (tmp_path / "config.toml").write_text(settings, "utf-8")
+    loaded = load_settings(environ={"PROVENANCE_CONFIG": str(tmp_path / "config.toml")})
+    assert loaded.moderation.contact_key == tmp_path / "contacts.key"
+    assert set(tomllib.loads(settings)) == {"network_allow", "service", "moderation", "staff"}
+    path = tmp_path / "receivers.toml"
+    secret = new_key_line(os.urandom, "one").split()[1]
+    path.write_text(receivers.replace("whsec_...", f"whsec_{secret}"), "utf-8")
+    path.chmod(0o600)
+    kinds = [one.kind for one in load_receivers(path, network_allow=loaded.network_allow)]
+    assert kinds == ["platform", "mail"]
+
+
+def test_a_message_is_checked_the_way_that_it_describes() -> None:
+    (body,) = re.findall(r"<!-- payload -->\n```json\n(.*?)```", moderation_section(), re.DOTALL)
+    assert json.loads(body)["type"] in EVENTS
+    (code,) = re.findall(
+        r"<!-- signature -->\n```python\n(.*?)```", moderation_section(), re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)
+    is_ours, key = names["is_ours"], os.urandom(32)
+    secret = f"whsec_{base64.b64encode(key).decode()}"
+    now = system_clock()
+    headers = sign_webhook(key, id="msg_1", at=now, body=body)
+    assert is_ours(headers, body.encode(), secret)
+    assert not is_ours(headers, body.encode() + b" ", secret)
+    assert not is_ours(headers, body.encode(), "whsec_" + "A" * 44)
+    late = sign_webhook(key, id="msg_1", at=now - timedelta(hours=1), body=body)
+    assert not is_ours(late, body.encode(), secret)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from sqlalchemy import Connection, select
 
@@ -369,13 +369,19 @@ class OutcomeEffects:
             "body": written.body,
         }
         if audience is Audience.UPLOADER:
+            # The platform knows whose it is by what it is.
+            about = next((one for one in case.subjects if one.id == ref), Subject(id=ref))
+            data["subject"] = _subject(about, restricted=_is_restricted(case))
             data["translations"] = {
                 other.tag: {"title": text.title, "body": text.body}
                 for other in LANGUAGES
                 for text in [_WRITERS[kind](decision, audience, context, wording_in(other))]
             }
             if self.uploader_token is not None and context.appeal_until is not None:
-                data["appeal_token"] = self.uploader_token(decision.id, case.id)
+                token = self.uploader_token(decision.id, case.id)
+                data["appeal_token"] = token
+                # The statement is kept, and links to what everybody may read; this is theirs.
+                data["appeal_url"] = f"{context.url}?token={quote(token, safe='')}"
         self.outbox.put(change.connection, "statement.issued", data, now=now, once=once)
         if audience is Audience.REPORTER and self._has_contact(change.connection, ref):
             self.outbox.put(

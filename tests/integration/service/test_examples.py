@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
+from sqlalchemy import select
 
+from provenance.moderation.tables import actions as action_rows
+from provenance.moderation.vocabulary import ActionState, ActionType, Role
+from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
-from tests.factory.service import RunningService
+from provenance.runtime.clock import system_clock
+from provenance.runtime.moderation_parts import ModerationParts
+from provenance.runtime.service_database import open_database
+from provenance.runtime.service_parts import _moderation
+from provenance.runtime.settings import load_settings
+from provenance.runtime.uploads import UploadFolder
+from tests.factory.moderation import about, draft, person
+from tests.factory.service import RunningService, running_service
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -100,3 +118,137 @@ def test_the_queue_worker(
         "b.jpg", "b.jpg.json", "공식 a.jpg", "공식 a.jpg.json",
     ]  # fmt: skip
     assert not any(incoming.iterdir())
+
+
+@pytest.fixture
+def moderating(
+    directory_file: Path, tmp_path: Path, free_port: int
+) -> Iterator[tuple[RunningService, str]]:
+    """A service that tells a platform on this machine, and the secret between them."""
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    receivers = tmp_path / "receivers.toml"
+    url = f"http://127.0.0.1:{free_port}/moderation"
+    receivers.write_text(f'[[receiver]]\nurl = "{url}"\nsecret = "{secret}"\n', "ascii")
+    receivers.chmod(0o600)
+    with running_service(
+        tmp_path,
+        directory=directory_file,
+        network_allow=f"127.0.0.1:{free_port}",
+        moderation_receivers=str(receivers),
+    ) as service:
+        yield service, secret
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def test_the_platforms_end_of_moderation(
+    moderating: tuple[RunningService, str], tmp_path: Path, free_port: int
+) -> None:
+    service, secret = moderating
+    url = "https://video.example/watch?v=9"
+    port = str(free_port)
+    command = [sys.executable, "-m", "uvicorn", "moderation_actions:app", "--port", port]
+    env = environment(service, tmp_path, Scope.ACTIONS)
+    env |= {"WEBHOOK_SECRET": secret, "POSTS": str(tmp_path / "posts.db")}
+    with (
+        running(command, "running on", env) as line,
+        httpx2.Client(
+            base_url=line.split("running on ")[1].split()[0], timeout=60, trust_env=False
+        ) as platform,
+        moderators(service) as desks,
+    ):
+        assert platform.put("/posts", json={"url": url}).status_code == 204
+        case, decision = decided(desks, url)
+        shown_as(platform, url, ["with a label"])
+        settled(desks, decision, ActionState.DONE)
+        now = system_clock()
+        desks.cases.undo(decision, person("sun", Role.SENIOR), why="It was a fan's.", now=now)
+        shown_as(platform, url, [])
+        # What it cannot do by itself, it says.
+        _, other = decided(desks, "https://video.example/other", ActionType.SUSPEND_ACCOUNT)
+        settled(desks, other, ActionState.FAILED)
+        assert case
+        hostile_messages(platform, secret, url)
+        assert platform.get("/posts").json() == {url: []}
+
+
+def hostile_messages(platform: httpx2.Client, secret: str, url: str) -> None:
+    """What is not signed with the secret, or was not just now, does nothing; its twin does."""
+    asked = {
+        "type": "action.requested",
+        "data": {"action": "a" * 22, "type": "remove", "subject": {"url": url, "sha256": None}},
+    }
+    # One that was taken back before it was asked for stays so, and is no error.
+    for event in ("action.reversed", "action.requested"):
+        body = json.dumps({**asked, "type": event}).encode()
+        good = signed_message(secret, body)
+        late = signed_message(secret, body, at=time.time() - 3600)
+        other = signed_message("whsec_" + "A" * 44, body)
+        for headers, data in ((late, body), (other, body), ({}, body), (good, body + b" ")):
+            assert platform.post("/moderation", content=data, headers=headers).status_code == 401
+        # Nobody knows this action: it cannot be confirmed, and so is told again.
+        expected = 204 if event == "action.reversed" else 503
+        assert platform.post("/moderation", content=body, headers=good).status_code == expected
+
+
+def signed_message(secret: str, body: bytes, at: float | None = None) -> dict[str, str]:
+    """The headers of a message (Standard Webhooks 1.0)."""
+    sent_at = str(int(time.time() if at is None else at))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.digest(key, f"msg_1.{sent_at}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": sent_at,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+@contextmanager
+def moderators(service: RunningService) -> Iterator[ModerationParts]:
+    """The desks on the service's database: their pages are tested elsewhere."""
+    settings = load_settings(environ=service.settings)
+    with open_database(settings) as register:
+        engine = register.database.engine
+        uploads = UploadFolder(service.uploads, min_free_bytes=0)
+        desks, _ = _moderation(settings, engine, ReportStore(engine), uploads)
+        assert desks is not None
+        yield desks
+
+
+def decided(desks: ModerationParts, url: str, *actions: ActionType) -> tuple[str, str]:
+    """A case about this address, decided: its name and the decision's."""
+    now, reviewer = system_clock(), person("kim", Role.SENIOR)
+    case = desks.complaints.file(about(url=url), now=now).complaint.case
+    assert case is not None
+    desks.cases.claim(case, reviewer, now=now)
+    made = desks.cases.decide(case, reviewer, draft(*(actions or (ActionType.LABEL,))), now=now)
+    assert made is not None
+    return case, made.id
+
+
+def shown_as(platform: httpx2.Client, url: str, words: list[str]) -> None:
+    """Wait until the platform shows the post so."""
+    for _ in range(120):
+        if (shown := platform.get("/posts").json()[url]) == words:
+            return
+        time.sleep(0.25)
+    raise AssertionError(f"expected {words}, got {shown}")
+
+
+def settled(desks: ModerationParts, decision: str, state: ActionState) -> None:
+    """Wait until the platform has said what became of all actions."""
+    with desks.office.engine.connect() as connection:
+        query = select(action_rows.c.state).where(action_rows.c.decision == decision)
+        for _ in range(120):
+            found = set(connection.execute(query).scalars())
+            connection.rollback()
+            if found == {state}:
+                return
+            time.sleep(0.25)
+    raise AssertionError(f"expected {state}, got {found}")

@@ -15,8 +15,9 @@ from provenance.jws.keys import ServiceKey, load_service_key
 from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.outcomes.hash_list import HashAlgorithm, HashList
 from provenance.moderation.tables import audit
+from provenance.runtime.moderation_parts import write_root
 from tests.factory.command_line import Cli, command_line
-from tests.factory.moderation_rows import NOW
+from tests.factory.moderation_rows import NOW, CaseOfRows
 from tests.factory.service_keys import service_key_pem
 from tests.unit.moderation.evidence.test_bundle import PARTS, written
 
@@ -114,6 +115,52 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def held(place: Path) -> Path:
+    """The same with a case."""
+    with Database(place) as database, writing(database.engine) as connection:
+        CaseOfRows(connection)
+    return place
+
+
+class TestHolds:
+    def test_a_case_is_held_and_let_go(self, cli: Cli, held: Path) -> None:
+        del held
+        placed = cli("evidence", "hold", "case", "--why", "Court 7", "--until", "2999-12-31")
+        assert placed.code == 0
+        name, said = placed.out.split(": ", 1)
+        assert said == "nothing of case is deleted until 2999-12-31 23:59:59 UTC\n"
+        other = cli("evidence", "hold", "case", "--why", "Court 8").out
+        assert "nothing of case is deleted until it is lifted" in other
+        assert cli("evidence", "holds", "case").out.splitlines() == [
+            f"{name}  until 2999-12-31 23:59:59 UTC  operator  Court 7",
+            f"{other.split(':')[0]}  until it is lifted  operator  Court 8",
+        ]
+        assert cli("evidence", "lift", name, "--why", "It is over").out.startswith(
+            f"{name}: lifted"
+        )
+        assert cli("evidence", "lift", name, "--why", "It is over").code == 2
+        verbs = [json.loads(line)["verb"] for line in cli("audit", "export").out.splitlines()]
+        assert verbs[-3:] == ["hold.placed", "hold.placed", "hold.lifted"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("hold", "none", "--why", "w"), "expected one, got none"),
+            (("hold", "case", "--why", " "), "expected a reason"),
+            (("hold", "case", "--why", "w", "--until", "soon"), "--until: expected a date"),
+            (("hold", "case", "--why", "w", "--until", "2001-01-01"), "an end that is to come"),
+            (("lift", "none", "--why", "w"), "expected one, got none"),
+        ],
+    )
+    def test_what_cannot_be_done(
+        self, cli: Cli, held: Path, arguments: tuple[str, ...], said: str
+    ) -> None:
+        del held
+        done = cli("evidence", *arguments)
+        assert (done.code, said in done.err) == (2, True), done
+
+
 class TestAudit:
     def test_of_the_database(self, cli: Cli, place: Path) -> None:
         done = cli("audit", "verify")
@@ -164,6 +211,31 @@ class TestAudit:
         assert (done.code, "does not fit the root of 2026-05-01" in done.out) == (1, True)
         kept.write_text("no root")
         assert cli("audit", "verify", "--roots", str(kept)).code == 2
+
+    def test_with_the_folder_in_which_the_service_wrote_them(
+        self, cli: Cli, place: Path, tmp_path: Path, key: ServiceKey
+    ) -> None:
+        keys = tmp_path / "keys.json"
+        keys.write_text(json.dumps({"keys": [key.public]}))
+        folder = tmp_path / "roots"
+        folder.mkdir()
+        verify = ("audit", "verify", "--roots", str(folder))
+        nothing = cli(*verify)
+        assert nothing.code == 2
+        assert "expected roots of days, YYYY-MM-DD.json, got none" in nothing.err
+        with Database(place) as database:
+            (root,) = AuditLog(database.engine).close_days(now=NOW.replace(day=2))
+        write_root(root, folder, key)
+        assert cli(*verify).code == 0
+        assert cli(*verify, "--key", str(keys)).code == 0
+        (kept,) = folder.iterdir()
+        unsigned = {**json.loads(kept.read_text()), "jws": "a.b.c"}
+        kept.write_text(json.dumps(unsigned))
+        done = cli(*verify, "--key", str(keys))
+        assert (done.code, "that one of these keys signed" in done.err) == (2, True)
+        kept.write_text(json.dumps({**unsigned, "root": "ab" * 32}))
+        assert cli(*verify).code == 1
+        assert cli("audit", "verify", "--key", str(keys)).code == 2
 
 
 def _triggers(names: object) -> list[str]:

@@ -63,6 +63,19 @@ def test_keys_are_changed_without_losing_anybody(engine: Engine) -> None:
         assert not alone.forget(connection, ref)
 
 
+def test_time_seals_again_what_an_earlier_key_sealed(engine: Engine) -> None:
+    before = open_desks(engine)
+    ref = before.complaints.file(about(contact=CONTACT), now=NOW).complaint.ref
+    old = before.office.keys.keys["2026-05"]
+    lost = open_desks(engine, keys=ContactKeys(keys={"new": b"n" * 32}))
+    # A key that is gone stops no clock: its contacts wait until it is back.
+    lost.clockwork.tick(NOW)
+    after = open_desks(engine, keys=ContactKeys(keys={"new": b"n" * 32, "2026-05": old}))
+    after.clockwork.tick(NOW)
+    with writing(engine) as connection:
+        assert lost.office.contacts.get(connection, ref) == CONTACT
+
+
 def test_a_digest_is_known_again_after_the_key_was_changed() -> None:
     digest = OLD.digest("pin", "ref:12345678")
     assert NEW.fits("pin", "ref:12345678", digest)

@@ -187,7 +187,7 @@ def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
         for path in folder.rglob("*.py")
         for kept, case in re.findall(
             r'"((?:hold|notice|hash-entry|label|message|resemblance|complaint)\.[a-z-]+)",'
-            r'|verb="((?:case|decision)\.[a-z-]+)"',
+            r'|"((?:case|clock|decision|evidence)\.(?!json)[a-z-]+)"[,)\s]',
             path.read_text("utf-8"),
         )
     }

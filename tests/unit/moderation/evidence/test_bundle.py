@@ -222,7 +222,7 @@ def test_what_was_written_is_proven_and_the_same_each_time() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(place=st.integers(0, len(WHOLE) - 1), turn=st.integers(1, 255))
 def test_one_changed_byte_anywhere_is_found(place: int, turn: int) -> None:
     changed = bytearray(WHOLE)
@@ -232,6 +232,7 @@ def test_one_changed_byte_anywhere_is_found(place: int, turn: int) -> None:
     assert not report.is_proven
 
 
+@settings(deadline=None)
 @given(length=st.integers(0, len(WHOLE) - 1))
 def test_one_that_was_cut_off_is_found(length: int) -> None:
     assert checked(WHOLE[:length]).is_refuted
@@ -257,7 +258,7 @@ def repacked(member: str, data: bytes) -> bytes:
     return bytes(changed)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     member=st.sampled_from(zipfile.ZipFile(io.BytesIO(WHOLE)).namelist()),
     place=st.integers(0, 10_000),

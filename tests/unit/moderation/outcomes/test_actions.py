@@ -132,6 +132,12 @@ def test_a_decision_asks_for_its_actions_and_gives_reasons(
     assert "A person decided." in uploader["body"]
     assert "November 1, 2026" in uploader["body"]  # 184 days
     assert uploader["appeal_token"] == "token-case-d0-case"
+    page = "https://verify.example/decisions/case-d0"
+    assert uploader["appeal_url"] == f"{page}?token=token-case-d0-case"
+    assert page in uploader["body"]
+    assert "token" not in uploader["body"]
+    assert uploader["subject"] == remove["subject"]
+    assert not {"subject", "appeal_url"} & set(korean)
     assert len(uploader["translations"]) == 10
     assert "appeal_token" not in korean
     assert HashList(engine).check(sha256=SHA, now=NOW).blocked
