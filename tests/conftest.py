@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.memory_signer import MemorySigner
@@ -16,6 +17,10 @@ from tests.factory import media, pki
 from tests.factory.registers import postgresql_server
 from tests.factory.sign import sign
 from tests.factory.tsa import TimeStampAuthority, running_authority
+
+# How long an example takes says how busy the machine is; speed is measured elsewhere.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")
