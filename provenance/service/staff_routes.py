@@ -474,4 +474,4 @@ async def enrol_codes(request: Request) -> Response:
         if codes is None:
             return message_page(request, "error.missing", "staff.refused.over", status=410)
         return codes_page(request, found, codes, entry, path=_ENROL_SECOND)
-    return begun(request, entry, page_request(request).link(HOME_PATH, new="1"))
+    return begun(request, entry, page_request(request).link("/mod/account", new="1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -113,6 +114,13 @@ def violations(page: Page) -> list[tuple[str, list[str]]]:
     return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found]
 
 
+def arrived(page: Page) -> None:
+    """Signed in, which leads to the console; and on to one's own account."""
+    expect(page).to_have_url(re.compile(r"/mod(\?.*)?$"))
+    page.goto("/mod/account")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+
+
 def test_a_passkey_is_made_and_lets_its_holder_in(make: Make, service: RunningService) -> None:
     page = make().new_page()
     complaints: list[str] = []
@@ -127,7 +135,7 @@ def test_a_passkey_is_made_and_lets_its_holder_in(make: Make, service: RunningSe
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     # Without a name: the telephone knows whose it is.
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    arrived(page)
     # And as the second step after a password.
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Account name").fill("alice")
@@ -135,7 +143,7 @@ def test_a_passkey_is_made_and_lets_its_holder_in(make: Make, service: RunningSe
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("One more step")
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    arrived(page)
     page.goto("/mod/confirm?next=/mod/account")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
@@ -163,6 +171,7 @@ def test_without_a_script_everything_but_passkeys_is_there(
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Code").fill(codes[0])
     page.get_by_role("button", name="Sign in").click()
+    arrived(page)
     expect(page.get_by_text("Unused codes: 9")).to_be_visible()
 
 
@@ -186,7 +195,7 @@ def test_the_provider_is_another_site_and_our_strict_cookies_come_back(
     page = make().new_page()
     page.goto("/mod/sign-in")
     page.get_by_role("button", name="Sign in through your organisation").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    arrived(page)
     assert "carol" in page.locator("main").inner_text()
     # The session's cookie is strict, and proving again needs it on the way back.
     page.goto("/mod/confirm?next=/mod/account")
@@ -206,7 +215,7 @@ def test_a_link_from_another_site_arrives_signed_in(
     page = make().new_page()
     page.goto("/mod/sign-in")
     page.get_by_role("button", name="Sign in through your organisation").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+    arrived(page)
     there = page.url
     page.goto(f"{provider.issuer}/elsewhere")
     page.evaluate("(url) => { location.href = url; }", there)

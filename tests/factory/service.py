@@ -149,6 +149,7 @@ def running_service(
 
 
 def _moderation(home: Path) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
     key = home / "contacts.key"
     if not key.exists():
         key.write_text(f"2026-05 {base64.b64encode(bytes(range(32))).decode()}\n", "ascii")

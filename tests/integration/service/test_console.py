@@ -147,9 +147,10 @@ def test_a_case_concerns_an_agency_and_its_people_do_not_review_it(console: Cons
             refused = client.post(f"/v1/mod/cases/{case}/claim", json={})
             assert refused.status_code == 403
         with console.client("rae-reviewer") as client:
-            page = client.get(f"/mod/cases/{case}?lang=en").text
-            assert "You have an interest of your own in this agency" in page
-            assert f'action="/mod/cases/{case}/claim' not in page
+            page = client.get(f"/mod/cases/{case}?lang=en")
+            assert page.status_code == 403, page.text
+            assert "conflict of interest" in page.text, page.text
+            assert f'action="/mod/cases/{case}/claim' not in page.text
     finally:
         console.staff.accounts.describe("rae-reviewer", now=now, conflicts=())
 
