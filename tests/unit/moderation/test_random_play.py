@@ -227,7 +227,8 @@ class Play:
         about_it = [m for m in self.matters.values() if m.queue == queue and place in m.places]
         joinable = [m for m in about_it if m.state in OPEN]
         if joinable:
-            matter = joinable[0]
+            # Two may wait about one place, where one was reopened: either is right.
+            matter = next((m for m in joinable if m.id == case), joinable[0])
         else:
             standing = self.standing(about_it, category, place, own=own, statutory=statutory)
             if standing is not None:
