@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from provenance.bulk.stores import open_store
 from provenance.errors import ConfigurationError
 
 __all__ = ["ListingProblem", "Source", "SourceFile", "key_of", "open_source"]
@@ -93,22 +94,8 @@ def open_source(given: str) -> Source:
     Raises:
         ConfigurationError: There is none, or its protocol is not installed.
     """
-    if "://" not in given and "::" not in given:
-        return LocalSource(given)
-    try:
-        import fsspec
-        from fsspec.implementations.local import LocalFileSystem
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{given}: addresses need the extra `bulk`: pip install 'provenance-verifier[bulk]'"
-        ) from error
-    try:
-        filesystem, path = fsspec.core.url_to_fs(given)
-    except (ValueError, ImportError, OSError) as error:
-        raise ConfigurationError(f"{given}: cannot be opened: {error}") from error
-    if isinstance(filesystem, LocalFileSystem):
-        return LocalSource(path)
-    return RemoteSource(given, filesystem, path)
+    filesystem, path = open_store(given)
+    return LocalSource(path) if filesystem is None else RemoteSource(given, filesystem, path)
 
 
 class LocalSource:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any, Protocol
 
+from provenance.bulk.stores import open_store
 from provenance.errors import ConfigurationError
 
 __all__ = ["LocalTarget", "RemoteTarget", "Target", "open_target"]
@@ -151,21 +152,7 @@ def open_target(given: str) -> LocalTarget | RemoteTarget:
     Raises:
         ConfigurationError: Its protocol is not installed, or cannot be written to.
     """
-    if "://" not in given and "::" not in given:
-        return LocalTarget(given)
     if "::" in given:
         raise ConfigurationError(f"{given}: expected a folder or one address, got a chain of them")
-    try:
-        import fsspec
-        from fsspec.implementations.local import LocalFileSystem
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{given}: addresses need the extra `bulk`: pip install 'provenance-verifier[bulk]'"
-        ) from error
-    try:
-        filesystem, path = fsspec.core.url_to_fs(given)
-    except (ValueError, ImportError, OSError) as error:
-        raise ConfigurationError(f"{given}: cannot be opened: {error}") from error
-    if isinstance(filesystem, LocalFileSystem):
-        return LocalTarget(path)
-    return RemoteTarget(given, filesystem, path)
+    filesystem, path = open_store(given)
+    return LocalTarget(path) if filesystem is None else RemoteTarget(given, filesystem, path)

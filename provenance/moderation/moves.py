@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, select, update
 
@@ -24,12 +24,44 @@ from provenance.moderation.vocabulary import ActionState, AppealState, CaseState
 __all__ = ["move_action", "move_appeal", "move_case", "move_complaint", "move_complaints"]
 
 
-def _held_state(connection: Connection, table: Table, name: str, id_: str, *, what: str) -> str:
-    query = select(table.c.state).where(table.c[name] == id_).with_for_update()
-    state: str | None = connection.execute(query).scalar_one_or_none()
+_State = TypeVar("_State", ComplaintState, CaseState, AppealState, ActionState)
+
+
+def _move(  # noqa: PLR0913 - the facts of one move
+    connection: Connection,
+    audit: AuditLog,
+    row: tuple[Table, str, str],
+    new: _State,
+    moves: Mapping[_State, frozenset[_State]],
+    *,
+    actor: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    verb: str | None = None,
+) -> None:
+    """Lock the row, hold the move against the table, write it, and write it down.
+
+    `row` is its table, the column of its name, and its name; the audit calls it by the
+    table's own word.
+    """
+    table, column, name = row
+    what = table.name.removeprefix("moderation_")
+    named = table.c[column] == name
+    state = connection.execute(select(table.c.state).where(named).with_for_update()).scalar()
     if state is None:
-        raise NotFoundError(f"{what} {id_!r:.40}: there is none of this name")
-    return state
+        raise NotFoundError(f"{what} {name!r:.40}: there is none of this name")
+    old = type(new)(state)
+    check_move(moves, old, new, what=f"{what} {name}")
+    connection.execute(update(table).where(named).values(state=new, **values))
+    audit.append(
+        connection,
+        at=now,
+        actor=actor,
+        verb=verb or f"{what}.{new.value}",
+        object=f"{what}:{name}",
+        detail={**(detail or {}), "from": old.value, "to": new.value},
+    )
 
 
 def move_case(
@@ -50,16 +82,17 @@ def move_case(
         ConflictError: There is no such move.
         NotFoundError: There is no such case.
     """
-    old = CaseState(_held_state(connection, cases, "id", case, what="case"))
-    check_move(CASE_MOVES, old, new, what=f"case {case}")
-    connection.execute(update(cases).where(cases.c.id == case).values(state=new, **values))
-    audit.append(
+    _move(
         connection,
-        at=now,
+        audit,
+        (cases, "id", case),
+        new,
+        CASE_MOVES,
         actor=actor,
+        now=now,
+        detail=detail,
+        values=values,
         verb=verb,
-        object=f"case:{case}",
-        detail={**(detail or {}), "from": old.value, "to": new.value},
     )
 
 
@@ -80,18 +113,16 @@ def move_complaint(
         ConflictError: There is no such move.
         NotFoundError: There is no such complaint.
     """
-    old = ComplaintState(_held_state(connection, complaints, "ref", ref, what="complaint"))
-    check_move(COMPLAINT_MOVES, old, new, what=f"complaint {ref}")
-    connection.execute(
-        update(complaints).where(complaints.c.ref == ref).values(state=new, **values)
-    )
-    audit.append(
+    _move(
         connection,
-        at=now,
+        audit,
+        (complaints, "ref", ref),
+        new,
+        COMPLAINT_MOVES,
         actor=actor,
-        verb=f"complaint.{new.value}",
-        object=f"complaint:{ref}",
-        detail={**(detail or {}), "from": old.value, "to": new.value},
+        now=now,
+        detail=detail,
+        values=values,
     )
 
 
@@ -153,16 +184,16 @@ def move_appeal(
         ConflictError: There is no such move.
         NotFoundError: There is no such appeal.
     """
-    old = AppealState(_held_state(connection, appeals, "id", appeal, what="appeal"))
-    check_move(APPEAL_MOVES, old, new, what=f"appeal {appeal}")
-    connection.execute(update(appeals).where(appeals.c.id == appeal).values(state=new, **values))
-    audit.append(
+    _move(
         connection,
-        at=now,
+        audit,
+        (appeals, "id", appeal),
+        new,
+        APPEAL_MOVES,
         actor=actor,
-        verb=f"appeal.{new.value}",
-        object=f"appeal:{appeal}",
-        detail={**(detail or {}), "from": old.value, "to": new.value},
+        now=now,
+        detail=detail,
+        values=values,
     )
 
 
@@ -183,14 +214,14 @@ def move_action(
         ConflictError: There is no such move.
         NotFoundError: There is no such action.
     """
-    old = ActionState(_held_state(connection, actions, "id", action, what="action"))
-    check_move(ACTION_MOVES, old, new, what=f"action {action}")
-    connection.execute(update(actions).where(actions.c.id == action).values(state=new, **values))
-    audit.append(
+    _move(
         connection,
-        at=now,
+        audit,
+        (actions, "id", action),
+        new,
+        ACTION_MOVES,
         actor=actor,
-        verb=f"action.{new.value}",
-        object=f"action:{action}",
-        detail={**(detail or {}), "from": old.value, "to": new.value},
+        now=now,
+        detail=detail,
+        values=values,
     )

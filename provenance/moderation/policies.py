@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import rfc8785
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, select
 
 from provenance.atomic_files import read_bounded
 from provenance.database.statements import insert_unless_there
-from provenance.errors import ConfigurationError, ReleaseError
+from provenance.errors import ConfigurationError
 from provenance.moderation.tables import policy_versions
 from provenance.moderation.vocabulary import ActionType, Category, Ground
-from provenance.signing.structured_text import parse_yaml
+from provenance.records.yaml_models import parse_model
 
 __all__ = [
     "PolicyBook",
@@ -134,21 +134,7 @@ def parse_policy(text: str, *, where: str) -> PolicyDocument:
     Raises:
         ConfigurationError: It is no such document; says where and why.
     """
-    try:
-        document = parse_yaml(text, where=where)
-    except ReleaseError as error:
-        raise ConfigurationError(str(error)) from error
-    try:
-        return PolicyDocument.model_validate(document.value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = first["loc"]
-        name = ".".join(map(str, place))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(
-            f"{where}: line {document.line_of(place) or 1}: {name + ': ' if name else ''}"
-            f"{message[0].lower()}{message[1:]}"
-        ) from error
+    return parse_model(text, PolicyDocument, where=where)
 
 
 class PolicyBook:

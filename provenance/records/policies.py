@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from provenance.errors import ConfigurationError, ReleaseError
+from provenance.records.yaml_models import parse_model
 from provenance.report import Report
-from provenance.signing.structured_text import parse_yaml
 from provenance.verdict import Verdict
 from provenance.verification.policy import Policy
 
@@ -123,19 +122,4 @@ def parse_profile(text: str, *, where: str) -> PolicyProfile:
     Raises:
         ConfigurationError: It is no such document; says where and why.
     """
-    try:
-        document = parse_yaml(text, where=where)
-    except ReleaseError as error:
-        raise ConfigurationError(str(error)) from error
-    try:
-        return PolicyProfile.model_validate(document.value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = first["loc"]
-        line = document.line_of(place)
-        name = ".".join(map(str, place))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(
-            f"{where}: line {line or 1}: {name + ': ' if name else ''}"
-            f"{message[0].lower()}{message[1:]}"
-        ) from error
+    return parse_model(text, PolicyProfile, where=where)
