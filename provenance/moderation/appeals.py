@@ -300,7 +300,7 @@ class AppealDesk:
             old = decision_named(connection, found.decision, found.case)
             _check_outcome(outcome, draft, old)
             policies = check_draft(draft, case, self._office, now=now)
-            if needs_second(draft, case.subjects, policies):
+            if needs_second(draft, case.subjects, policies, released=self._office.released):
                 propose(
                     connection,
                     self._office,

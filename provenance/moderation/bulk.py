@@ -184,7 +184,7 @@ def _refusal(
         check_outsider(connection, case.id, reviewer)
     except (ConflictError, PermissionRefusedError) as error:
         return _text(error)
-    if needs_second(draft, case.subjects, policies):
+    if needs_second(draft, case.subjects, policies, released=office.released):
         return "needs a second person, so it is decided by itself"
     return None
 

@@ -273,7 +273,7 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             found = self._mine(connection, case, reviewer, Permission.DECIDE, now=now)
             check_outsider(connection, case, reviewer)
             policies = check_draft(draft, found, self._office, now=now)
-            if needs_second(draft, found.subjects, policies):
+            if needs_second(draft, found.subjects, policies, released=self._office.released):
                 propose(connection, self._office, case, draft, maker=reviewer.id, now=now)
                 move_case(
                     connection,

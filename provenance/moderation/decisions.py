@@ -25,7 +25,7 @@ from provenance.moderation.clocks import APPEAL_WINDOW, meet, start
 from provenance.moderation.joining import end_reports
 from provenance.moderation.model import Case, Complaint, Decision, Subject
 from provenance.moderation.moves import move_action, move_case, move_complaints
-from provenance.moderation.office import Office
+from provenance.moderation.office import Office, ReleaseLookup
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.rows import (
     actions_of,
@@ -174,18 +174,26 @@ def _check_actions(draft: DecisionDraft, policies: Sequence[PolicyDocument]) -> 
 
 
 def needs_second(
-    draft: DecisionDraft, subjects: Iterable[Subject], policies: Iterable[PolicyDocument]
+    draft: DecisionDraft,
+    subjects: Iterable[Subject],
+    policies: Iterable[PolicyDocument],
+    *,
+    released: ReleaseLookup,
 ) -> bool:
     """Does this decision need a second person?
 
     Where a policy says so, where an account ends or an authority is told, and where media
-    would be restricted that an agency has proven to have released.
+    would be restricted that an agency has released: by its report, or, where nobody attached
+    one, by the register.
     """
     if any(policy.needs_second for policy in policies) or _HIGH_IMPACT & set(draft.actions):
         return True
     restricts = any(action.restrictive for action in draft.actions)
     chosen = [s for s in subjects if not draft.subjects or s.id in draft.subjects]
-    return restricts and any(subject.verdict in OFFICIAL for subject in chosen)
+    return restricts and any(
+        subject.verdict in OFFICIAL or (subject.sha256 is not None and released(subject.sha256))
+        for subject in chosen
+    )
 
 
 def propose(

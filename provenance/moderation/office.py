@@ -16,10 +16,13 @@ from provenance.moderation.views import ReportFacts
 from provenance.moderation.vocabulary import Category, Severity
 from provenance.records.tokens import Random, new_id
 
-__all__ = ["Office", "ReportLookup", "Rules"]
+__all__ = ["Office", "ReleaseLookup", "ReportLookup", "Rules"]
 
 ReportLookup = Callable[[str], ReportFacts | None]
 """What does the machine's report of this name say? None: there is none."""
+
+ReleaseLookup = Callable[[str], bool]
+"""Has an agency released a file of exactly this digest, as far as everybody may know?"""
 
 
 def _within() -> dict[Severity, timedelta]:
@@ -92,6 +95,7 @@ class Office:
         contacts: Complainants' contacts, and the keys.
         random: Where secrets and names come from.
         reports: Looks up a machine's report.
+        released: Looks up a registered file.
         rules: What the operator set.
     """
 
@@ -102,6 +106,7 @@ class Office:
     contacts: ContactStore
     random: Random
     reports: ReportLookup
+    released: ReleaseLookup
     rules: Rules = field(default_factory=Rules)
 
     @property

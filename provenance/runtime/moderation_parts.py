@@ -23,7 +23,7 @@ from provenance.moderation.clockwork import Clockwork
 from provenance.moderation.complaints import ComplaintDesk
 from provenance.moderation.contacts import ContactStore, parse_contact_keys
 from provenance.moderation.effects import Effects, NoEffects
-from provenance.moderation.office import Office, ReportLookup, Rules
+from provenance.moderation.office import Office, ReleaseLookup, ReportLookup, Rules
 from provenance.moderation.policies import PolicyBook, load_policy_book
 from provenance.moderation.views import ReportFacts
 from provenance.moderation.vocabulary import Severity
@@ -77,6 +77,7 @@ class ModerationParts:
         engine: Engine,
         *,
         reports: ReportStore,
+        released: ReleaseLookup,
         clock: Callable[[], datetime],
         effects: Effects | None = None,
     ) -> Self | None:
@@ -86,6 +87,7 @@ class ModerationParts:
             settings: The operator's.
             engine: The database.
             reports: Machine reports, looked up and never written.
+            released: Looks up a registered file.
             clock: Says what time it is.
             effects: What follows from changes; nothing by default.
 
@@ -111,6 +113,7 @@ class ModerationParts:
             contacts=ContactStore(keys, os.urandom),
             random=os.urandom,
             reports=report_lookup(reports, clock),
+            released=released,
             rules=Rules(
                 decide_within={
                     Severity.CRITICAL: timedelta(hours=given.decide_critical_hours),

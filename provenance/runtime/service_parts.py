@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from provenance.database.transactions import transaction
 from provenance.records.idempotency import IdempotencyStore
@@ -38,7 +38,7 @@ from provenance.runtime.staff_parts import StaffParts
 from provenance.runtime.uploads import UploadFolder
 from provenance.runtime.webhook_client import WebhookClient
 
-__all__ = ["ServiceParts", "open_keys"]
+__all__ = ["ServiceParts", "open_keys", "open_moderation"]
 
 _JOB_WORKERS = 2
 _REST_S = 1.0
@@ -114,7 +114,7 @@ class ServiceParts:
             service.uploads or settings.home / "uploads", min_free_bytes=service.min_free_bytes
         )
         reports, requests = ReportStore(engine), IdempotencyStore(engine)
-        moderation, outcomes = _moderation(settings, engine, reports, uploads)
+        moderation, outcomes = open_moderation(settings, register, reports, uploads)
         jobs = JobStore(engine, os.urandom)
         webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
         fetcher = None
@@ -238,12 +238,17 @@ class ServiceParts:
         self.register.close()
 
 
-def _moderation(
-    settings: Settings, engine: Engine, reports: ReportStore, uploads: UploadFolder
+def open_moderation(
+    settings: Settings, register: Register, reports: ReportStore, uploads: UploadFolder
 ) -> tuple[ModerationParts | None, OutcomeParts | None]:
-    """The desks, and what follows from what they do; None where none are configured."""
+    """The desks, and what follows from what they do; None where none are configured.
+
+    Raises:
+        ConfigurationError: A key, a policy, a receiver or a folder cannot be used.
+    """
     if settings.moderation.contact_key is None:
         return None, None
+    engine, view = register.database.engine, register.view(None, clock=system_clock)
     desks: list[ModerationParts] = []
 
     def uploader_token(decision: str, case: str) -> str:
@@ -258,7 +263,12 @@ def _moderation(
         uploader_token=uploader_token,
     )
     moderation = ModerationParts.open(
-        settings, engine, reports=reports, clock=system_clock, effects=outcomes.effects
+        settings,
+        engine,
+        reports=reports,
+        released=lambda sha256: bool(view.files(sha256, at=system_clock())),
+        clock=system_clock,
+        effects=outcomes.effects,
     )
     if moderation is None:
         return None, None

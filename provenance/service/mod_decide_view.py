@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from fastapi import Request
 
 from provenance.moderation.decisions import needs_second
 from provenance.moderation.model import Subject
+from provenance.moderation.office import Office
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.views import DecisionDraft
 from provenance.moderation.vocabulary import AppealOutcome, Ground, Outcome
@@ -84,7 +86,8 @@ def decide_view(
 ) -> DecideView:
     """What does the form show?"""
     wording, now = wording_for(request), parts_of(request).clock()
-    book = moderation_of(request).policies
+    office = moderation_of(request).office
+    book = office.policies
     categories = {case.category for case in subject.about}
     policies = sorted(
         book.current(now=now), key=lambda one: (not categories & set(one.categories), one.name)
@@ -106,7 +109,7 @@ def decide_view(
         policies=tuple(_policy(one, wording) for one in policies),
         policy=None if chosen is None else _policy(chosen, wording),
         outcomes=tuple(one.value for one in Outcome),
-        high=frozenset() if chosen is None else _high(chosen, subject.subjects),
+        high=frozenset() if chosen is None else _high(chosen, subject.subjects, office),
         subjects=tuple(one.id for one in subject.subjects) if whole else (),
         typed=typed,
         errors=tuple((errors or {}).items()),
@@ -127,7 +130,7 @@ def _policy(one: PolicyDocument, wording: Wording) -> _PolicyView:
     )
 
 
-def _high(policy: PolicyDocument, subjects: Iterable[Subject]) -> frozenset[str]:
+def _high(policy: PolicyDocument, subjects: Iterable[Subject], office: Office) -> frozenset[str]:
     """For which of these actions is a second person needed?"""
     empty = DecisionDraft(
         outcome=Outcome.VIOLATION,
@@ -137,8 +140,10 @@ def _high(policy: PolicyDocument, subjects: Iterable[Subject]) -> frozenset[str]
         facts="",
     )
     about = tuple(subjects)
+    # The register is asked once for each file, not for each action too.
+    released = cache(office.released)
     return frozenset(
         action.value
         for action in policy.allowed_actions
-        if needs_second(replace(empty, actions=(action,)), about, [policy])
+        if needs_second(replace(empty, actions=(action,)), about, [policy], released=released)
     )

@@ -103,9 +103,10 @@ def preview_view(
     bulk: BulkPreview | None = None,
 ) -> PreviewView:
     """What is shown before this is decided?"""
-    draft, book = draft_of(body), moderation_of(request).policies
+    desks = moderation_of(request)
+    draft, book = draft_of(body), desks.policies
     policies = [one for id_ in draft.policies if (one := book.get(id_)) is not None]
-    waits = needs_second(draft, subject.subjects, policies)
+    waits = needs_second(draft, subject.subjects, policies, released=desks.office.released)
     note = say("mod.preview.waits" if waits else "mod.preview.at-once")
     if bulk is not None:
         note = say("mod.bulk.note", count=bulk.n)

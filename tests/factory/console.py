@@ -249,7 +249,11 @@ def console_on(service: RunningService) -> Iterator[Console]:
         engine = database.engine
         staff = StaffParts.open(settings, engine)
         desks = ModerationParts.open(
-            settings, engine, reports=ReportStore(engine), clock=system_clock
+            settings,
+            engine,
+            reports=ReportStore(engine),
+            released=lambda _: False,
+            clock=system_clock,
         )
         assert desks is not None
         now = system_clock()

@@ -26,7 +26,7 @@ from provenance.moderation.model import (
     Locator,
     Reviewer,
 )
-from provenance.moderation.office import Office, Rules
+from provenance.moderation.office import Office, ReleaseLookup, Rules
 from provenance.moderation.policies import load_policy_book
 from provenance.moderation.views import DecisionDraft, NewComplaint, ReportFacts
 from provenance.moderation.vocabulary import (
@@ -141,6 +141,7 @@ def open_desks(
     told: Told | None = None,
     random: Callable[[int], bytes] | None = None,
     keys: ContactKeys | None = None,
+    released: ReleaseLookup = lambda _: False,
 ) -> Desks:
     """An office with the packaged policies in this database."""
     told = told or Told()
@@ -154,6 +155,7 @@ def open_desks(
         contacts=ContactStore(keys, random),
         random=random,
         reports=(reports or {}).get,
+        released=released,
         rules=rules or Rules(),
     )
     complaints = ComplaintDesk(office)

@@ -26,7 +26,7 @@ from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.service_database import open_database
-from provenance.runtime.service_parts import _moderation
+from provenance.runtime.service_parts import open_moderation
 from provenance.runtime.settings import load_settings
 from provenance.runtime.uploads import UploadFolder
 from tests.factory.moderation import about, draft, person
@@ -216,7 +216,7 @@ def moderators(service: RunningService) -> Iterator[ModerationParts]:
     with open_database(settings) as register:
         engine = register.database.engine
         uploads = UploadFolder(service.uploads, min_free_bytes=0)
-        desks, _ = _moderation(settings, engine, ReportStore(engine), uploads)
+        desks, _ = open_moderation(settings, register, ReportStore(engine), uploads)
         assert desks is not None
         yield desks
 

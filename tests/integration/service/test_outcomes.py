@@ -31,14 +31,16 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.outcome_parts import OutcomeParts
 from provenance.runtime.service_database import open_database
-from provenance.runtime.service_parts import _moderation
+from provenance.runtime.service_parts import open_moderation
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.uploads import UploadFolder
 from provenance.service.staff_cookies import Cookie
+from provenance.signing.memory_signer import MemorySigner
 from provenance.staff.roles import Role
 from provenance.staff.tokens import csrf_of
 from tests.factory.moderation import CONTACT, about, draft, person
 from tests.factory.receiver import Receiver, running_receiver
+from tests.factory.registers import Desk
 from tests.factory.service import RunningService, running_service
 from tests.factory.service_keys import service_key_pem
 from tests.factory.staff import enrolled, staff_on
@@ -105,10 +107,30 @@ def inside(moderated: RunningService) -> Iterator[tuple[ModerationParts, Outcome
         register = stack.enter_context(open_database(settings))
         engine: Engine = register.database.engine
         uploads = UploadFolder(moderated.home / "uploads", min_free_bytes=0)
-        desks, outcomes = _moderation(settings, engine, ReportStore(engine), uploads)
+        desks, outcomes = open_moderation(settings, register, ReportStore(engine), uploads)
         assert desks is not None
         assert outcomes is not None
         yield desks, outcomes
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_released_file_that_is_known_by_its_digest_alone_needs_two(
+    moderated: RunningService,
+    inside: tuple[ModerationParts, OutcomeParts],
+    agency_signer: MemorySigner,
+    *,
+    released: bool,
+) -> None:
+    desks, name = inside[0], f"by-digest-{released}"
+    if released:
+        with open_database(load_settings(environ=moderated.settings)) as register:
+            register.take([Desk(agency_signer).plain(name)], at=system_clock())
+    now = system_clock()
+    case = desks.complaints.file(about(sha=name, url=None), now=now).complaint.case
+    assert case is not None
+    desks.cases.claim(case, KIM, now=now)
+    made = desks.cases.decide(case, KIM, draft(ActionType.REMOVE), now=now)
+    assert (made is None) is released
 
 
 def decide(desks: ModerationParts, name: str, *actions: ActionType) -> tuple[str, str, str]:

@@ -719,6 +719,19 @@ def test_what_is_official_needs_two_whoever_complained_first(engine: Engine, fir
     assert desks.cases.decide(case, PARK, draft(), now=NOW) is None
 
 
+@pytest.mark.parametrize("released", [True, False])
+def test_what_the_register_knows_needs_two_though_nobody_attached_a_report(
+    engine: Engine, *, released: bool
+) -> None:
+    complaint = about(sha="file", url=None)
+    sha = complaint.locators[0].sha256
+    desks = open_desks(engine, released=lambda digest: released and digest == sha)
+    case = case_of(desks.complaints.file(complaint, now=NOW))
+    desks.cases.claim(case, PARK, now=NOW)
+    made = desks.cases.decide(case, PARK, draft(), now=NOW)
+    assert (made is None) is released
+
+
 def proposed(desks: Desks) -> str:
     """A case in which ending an account waits for a second person."""
     case = claimed(desks, by=PARK)

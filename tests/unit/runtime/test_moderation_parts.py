@@ -38,7 +38,13 @@ def key(tmp_path: Path) -> Path:
 
 def opened(settings: Settings, database: Database) -> ModerationParts | None:
     engine = database.engine
-    return ModerationParts.open(settings, engine, reports=ReportStore(engine), clock=lambda: NOW)
+    return ModerationParts.open(
+        settings,
+        engine,
+        reports=ReportStore(engine),
+        released=lambda _: False,
+        clock=lambda: NOW,
+    )
 
 
 def test_without_a_key_there_is_none(tmp_path: Path) -> None:
