@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -119,6 +120,16 @@ class _Kept:
     at: datetime
 
 
+def _proved_at(claims: Mapping[str, Any]) -> int | None:
+    """When did they prove who they are, in seconds? OpenID Connect Core 1.0 §2, `auth_time`."""
+    given = claims.get("auth_time")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise SignInRefusedError(f"provider: auth_time: expected a number, got {given!r:.40}")
+    return int(given)
+
+
 class OidcClient:
     """Speaks with one provider.
 
@@ -189,12 +200,11 @@ class OidcClient:
         if not 0 < len(code) <= _MAX_CODE_CHARS:
             raise SignInRefusedError("provider: expected a code, got none or too much")
         claims = self._claims(self._redeemed(visit, code, now), visit, now)
-        proved_at = claims.get("auth_time")
         return Identity(
             issuer=self.rules.issuer,
             subject=claims["sub"],
             roles=self._roles(claims),
-            proved_at=None if proved_at is None else int(proved_at),
+            proved_at=_proved_at(claims),
         )
 
     def _redeemed(self, visit: ProviderVisit, code: str, now: datetime) -> Mapping[str, Any]:

@@ -113,6 +113,8 @@ SPOILED: dict[str, tuple[dict[str, Any], str]] = {
     "issued in the future": ({"iat": int(NOW.timestamp()) + 7200}, "in the future"),
     "no subject": ({"sub": None}, "sub"),
     "a subject that is no text": ({"sub": 5}, "sub"),
+    "a time that is no number": ({"auth_time": "yesterday"}, "auth_time"),
+    "a time that is no time": ({"auth_time": 1e999}, "auth_time"),
     "another access token": ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "at_hash"),
 }
 
