@@ -354,7 +354,7 @@ def _chain_faults(decisions: Sequence[EvidenceDecision]) -> Iterator[str]:
 
 def _audit(contents: _Contents, event_digest: Callable[[AuditEvent], str]) -> EvidenceCheck:
     before: AuditLine | None = None
-    count = 0
+    about, count, of_it = f"case:{contents.manifest.case}", 0, 0
     for number, line in enumerate(contents.read.get("audit.jsonl", b"").splitlines(), 1):
         try:
             entry = AuditLine.model_validate_json(line)
@@ -369,6 +369,10 @@ def _audit(contents: _Contents, event_digest: Callable[[AuditEvent], str]) -> Ev
                 "audit", f"audit.jsonl: entry {entry.seq} does not continue {before.seq}"
             )
         before, count = entry, count + 1
+        of_it += entry.object == about
+    # Every case was opened at least: an extract without that is no extract of it.
+    if not of_it:
+        return _failed("audit", f"audit.jsonl: expected entries about {about}, got none")
     return _passed("audit", f"{count} entries, each with its digest")
 
 

@@ -384,6 +384,22 @@ def test_an_entry_of_the_audit_that_was_changed_or_moved() -> None:
     assert checked(written(replace(PARTS, audit=[lines[0], lines[2]]))).is_proven
 
 
+def test_an_audit_without_entries_shows_nothing() -> None:
+    assert failed(checked(written(replace(PARTS, audit=[])))) == [
+        ("audit", "audit.jsonl: expected entries about case:case, got none")
+    ]
+    others = [line.model_copy(update={"object": "case:other"}) for line in audit(1)]
+    others = [one.model_copy(update={"sha256": _digest(one)}) for one in others]
+    assert failed(checked(written(replace(PARTS, audit=others)))) == [
+        ("audit", "audit.jsonl: expected entries about case:case, got none")
+    ]
+    assert checked(written(replace(PARTS, audit=audit(1)))).is_proven
+
+
+def _digest(line: AuditLine) -> str:
+    return event_digest(AuditEvent(**line.model_dump()))
+
+
 def test_log_bundles_are_checked_where_there_is_a_policy() -> None:
     parts = replace(PARTS, logs={"subject": b"a log bundle"})
     states = {one.name: one.state for one in checked(written(parts)).checks}
