@@ -23,7 +23,16 @@ from provenance.service.staff_access import SignedIn
 from provenance.untrusted import clean_text
 from provenance.wording.messages import Message, Quoted
 
-__all__ = ["Me", "clean_words", "desk_page", "done", "incomplete", "later_page", "refused"]
+__all__ = [
+    "Me",
+    "clean_words",
+    "console_links",
+    "desk_page",
+    "done",
+    "incomplete",
+    "later_page",
+    "refused",
+]
 
 _MAX_CHARS = 20_000
 _POLICY = (
@@ -76,9 +85,13 @@ def clean_words(text: str) -> str:
     return "\n".join(clean_text(line, max_chars=_MAX_CHARS) for line in lines)
 
 
+def console_links(who: SignedIn) -> tuple[tuple[str, str], ...]:
+    """Pages of the console that are there for them: each one's key of wording and path."""
+    return tuple((key, path) for key, path, needs in _LINKS if needs & who.permissions)
+
+
 def _me(request: Request, who: SignedIn) -> Me:
     held = who.permissions
-    links = [(key, path) for key, path, needs in _LINKS if needs & held]
     values: dict[str, Any] = {}
     if Permission.UNBLUR in held:
         reviewer, now = who.reviewer, parts_of(request).clock()
@@ -90,7 +103,7 @@ def _me(request: Request, who: SignedIn) -> Me:
     return Me(
         name=who.account.display_name,
         csrf=who.csrf,
-        links=(*links, *_ALWAYS),
+        links=(*console_links(who), *_ALWAYS),
         bulk=Permission.BULK in held,
         **values,
     )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from provenance.errors import SignInRefusedError
+from provenance.service.mod_answers import console_links
 from provenance.service.page_answers import page, page_request
 from provenance.service.problems import Problem, ProblemKind
 from provenance.service.staff_access import (
@@ -64,6 +65,7 @@ async def _account_page(
         headers={} if refused is None else noted(request, refused),
         error=None if refused is None else refusal(refused),
         account=member.account,
+        console=console_links(member),
         session=member.session,
         ways=ways,
         fresh=member.fresh,

@@ -35,6 +35,9 @@ def complain_and_decide(client: httpx2.Client, *, link: str) -> None:
     code = code_at(secret[0].replace(" ", ""), system_clock())
     form = {"csrf": csrf_in(page), "code": code}
     page = client.post("/mod/enrol/second?lang=en", data=form, follow_redirects=True).text
+    queue = re.search(r"/mod\?lang=en", page)
+    assert queue is not None, page
+    page = client.get(queue[0]).text
     case = re.search(r"/mod/cases/[\w-]{22}", page)
     assert case is not None, page
     form = {"csrf": csrf_in(page)}

@@ -145,7 +145,9 @@ def enrol(service: RunningService, name: str, *roles: Role) -> tuple[Person, str
         now = system_clock() - timedelta(seconds=30)
         answer = fresh.form("/mod/enrol/second", code=code_at(found[1], now))
         assert answer.headers["Location"] == "/mod/account?new=1"
-        assert fresh.get("/mod/account").status_code == 200
+        shown = fresh.get("/mod/account")
+        assert shown.status_code == 200
+        assert ('href="/mod"' in shown.text) == (Role.REVIEWER in roles)
         passkey = Authenticator(origin=service.url, party="127.0.0.1")
         token = csrf_in(fresh.page)
         asked = fresh.post("/mod/account/passkey-question", {"csrf": token})
@@ -392,7 +394,9 @@ def test_a_person_without_a_role_sees_their_account_and_no_more(
     person, _ = enrol(service, "frank")
     with browser(service) as made:
         sign_in(made, person)
-        assert made.get("/mod/account").status_code == 200
+        shown = made.get("/mod/account")
+        assert shown.status_code == 200
+        assert 'href="/mod"' not in shown.text
         assert "you may do nothing here yet" in made.page
 
 
