@@ -6,6 +6,8 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -150,14 +152,14 @@ def signed_pdf(signed: Callable[..., bytes]) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The one PostgreSQL of this run, by its URL; each test makes databases of its own."""
-    runtime = tmp_path_factory.mktemp("runtime")
-    runtime.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
+    # Not below the folder of pytest: root's server runs as somebody else, and another run of
+    # pytest closes that folder to everybody else.
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # Where the server's package keeps its locks.
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        with postgresql_server(tmp_path_factory.mktemp("postgresql")) as url:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        with postgresql_server(Path(folder)) as url:
             yield url
 
 

@@ -21,6 +21,7 @@ from provenance.runtime.clock import system_clock
 from provenance.signing.dev_agency import create_dev_agency
 from provenance.verdict import Verdict
 from tests.factory import pki
+from tests.factory.accessible import OPEN_ALL
 from tests.factory.console import Console, console_on, keep_busy, keeping_policies
 from tests.factory.stage import FLAGS, Stage, stage_of
 
@@ -37,7 +38,6 @@ PAGES = {
     "policy": "/policies/intimate-images/1",
     "transparency": "/transparency",
 }
-OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
 def seats_of(stage: Stage, console: Console) -> dict[str, dict[str, str]]:

@@ -56,7 +56,7 @@ class Office:
             *("--tsa", self.desk.tsa.url),
         ]
 
-    def sign_command(self, *options: str, release: bool = True) -> list[str]:
+    def sign_command(self, *options: str, release: bool = True, jobs: int = 1) -> list[str]:
         what = ["--release", str(self.source / "release.yaml")] if release else []
         return [
             *(sys.executable, "-m", "provenance.cli.main", "sign"),
@@ -65,7 +65,7 @@ class Office:
             *("--key", str(self.home / "agency" / "leaf.key.pem")),
             *("--time-stamp-list", str(self.home / "tsa.pem")),
             *("--network-allow", self.desk.tsa.url.split("/")[2]),
-            *("--jobs", "2"),
+            *("--jobs", str(jobs)),
             *self.common(),
             *options,
         ]
@@ -75,8 +75,10 @@ class Office:
             command, capture_output=True, text=True, check=False, env=self.environment()
         )
 
-    def sign(self, *options: str, release: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run(*self.sign_command(*options, release=release))
+    def sign(
+        self, *options: str, release: bool = True, jobs: int = 1
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run(*self.sign_command(*options, release=release, jobs=jobs))
 
     def plan(self) -> subprocess.CompletedProcess[str]:
         return self.run(

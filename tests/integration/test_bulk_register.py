@@ -79,10 +79,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def command(archive: SignedArchive, out: Path, place: str, *options: str) -> list[str]:
+    # Each process loads the engine anew: a few files want one.
+    jobs = "1" if len(list(archive.folder.rglob("*.jpg"))) < FILES else "2"
     return [
         *(sys.executable, "-m", "provenance.cli.main", "bulk", "register", str(archive.folder)),
         *("--out", str(out), "--register", place, "--release", "{folder}"),
-        *("--jobs", "2"),
+        *("--jobs", jobs),
         *archive.key_options,
         *options,
     ]

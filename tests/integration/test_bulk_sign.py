@@ -60,8 +60,8 @@ def command(office: Office, source: Path | str, *options: str) -> list[str]:
     ]
 
 
-def local(office: Office, source: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
-    return office.run(*command(office, source, "--jobs", "2", *options))
+def local(office: Office, source: Path | str, *, jobs: int = 1) -> subprocess.CompletedProcess[str]:
+    return office.run(*command(office, source, "--jobs", str(jobs)))
 
 
 def rows_in(out: Path) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def check_whole(office: Office, source: Path) -> None:
 
 def test_every_release_is_signed_and_a_second_run_has_nothing_to_do(office: Office) -> None:
     source = releases(office, 3, 4)
-    done = local(office, source)
+    done = local(office, source, jobs=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(": 3 releases signed whole, 12 signed files\n")
     check_whole(office, source)

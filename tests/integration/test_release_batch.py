@@ -32,7 +32,7 @@ def test_a_plan_is_signed_as_it_was_shown(office: Office) -> None:
     assert "TEST" in shown.stdout
     assert "000.jpg  (image/jpeg" in shown.stdout
     assert "dc:title.ko = 별빛" in shown.stdout
-    signed = office.sign("--plan", str(office.home / "plan.json"), release=False)
+    signed = office.sign("--plan", str(office.home / "plan.json"), release=False, jobs=2)
     assert (signed.returncode, "3 signed" in signed.stdout) == (0, True), signed.stderr
     verifier = office.desk.verifier()
     assert {verifier.verify(path).verdict for path in office.outputs()} == {Verdict.OFFICIAL}
@@ -93,13 +93,13 @@ def test_one_bad_file_fails_alone(how: str, office: Office) -> None:
             {}
         """.format("os._exit(9)" if how == "dies" else "raise ZeroDivisionError")
     )
-    failed = office.sign(*office.with_service_key())
+    failed = office.sign(*office.with_service_key(), jobs=2)
     assert failed.returncode == 1
     assert "5 signed, 1 failed" in failed.stdout
     expected = "the process that signed it died" if how == "dies" else "internal error, ZeroDiv"
     assert expected in failed.stderr
     assert len(office.outputs()) == 5
-    again = office.sign(*office.with_service_key())
+    again = office.sign(*office.with_service_key(), jobs=2)
     assert (again.returncode, "1 signed, 5 kept" in again.stdout) == (0, True), again.stderr
 
 
@@ -118,12 +118,12 @@ def test_a_file_over_which_every_process_dies_fails_alone_in_its_group(office: O
             os._exit(9)
         """
     )
-    failed = office.sign(*office.with_service_key())
+    failed = office.sign(*office.with_service_key(), jobs=2)
     assert failed.returncode == 1
     assert "39 signed, 1 failed" in failed.stdout.replace("kept", "signed"), failed.stdout
     assert "017.jpg: failed: the process that signed it died" in failed.stderr
     (office.home / "tried").touch()
-    again = office.sign(*office.with_service_key())
+    again = office.sign(*office.with_service_key(), jobs=2)
     assert (again.returncode, "1 signed, 39 kept" in again.stdout) == (0, True), again.stderr
     done = {str(e["path"]): e["sha256"] for e in office.journal if e["event"] == "signed"}
     assert done == {path.name: _sha256(path) for path in office.outputs()}
@@ -139,14 +139,14 @@ def test_a_key_that_goes_away_stops_the_batch_and_it_goes_on_later(office: Offic
             raise SigningKeyError("the token was taken out")
         """
     )
-    stopped = office.sign(*office.with_service_key())
+    stopped = office.sign(*office.with_service_key(), jobs=2)
     assert stopped.returncode == 1
     assert "the token was taken out" in stopped.stderr
     assert "not-tried" in stopped.stdout
     signed = len(office.outputs())
     assert signed < 12
     (office.home / "tried").touch()
-    again = office.sign(*office.with_service_key())
+    again = office.sign(*office.with_service_key(), jobs=2)
     assert again.returncode == 0, again.stderr
     assert len(office.outputs()) == 12
     done = [e["key"] for e in office.journal if e["event"] == "signed"]
@@ -354,7 +354,7 @@ def test_killed_at_any_instant_and_gone_on_with(seed: int, office: Office) -> No
     moments = random.Random(seed)
     for _ in range(4):
         process = subprocess.Popen(
-            office.sign_command(),
+            office.sign_command(jobs=2),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=office.environment(),
@@ -367,7 +367,7 @@ def test_killed_at_any_instant_and_gone_on_with(seed: int, office: Office) -> No
     stamped_before = _once_quiet(office.desk.tsa.requests)
     done_before = len(office.outputs()) if office.out.exists() else 0
 
-    finished = office.sign()
+    finished = office.sign(jobs=2)
 
     assert finished.returncode == 0, finished.stderr
     assert len(office.outputs()) == count

@@ -7,7 +7,6 @@ the two allows and the other refuses, and every state that differs, is a failure
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import shutil
 from collections import Counter
@@ -159,11 +158,13 @@ class Play:
         self.filed: dict[str, Filed] = {}
         self.contests: dict[str, Contest] = {}
         self.breaches = 0
+        self.doing = ""
 
     def go(self, steps: int) -> None:
         for _ in range(steps):
             name = self.chance.choices(list(STEPS), [weight for weight, _ in STEPS.values()])[0]
             arguments = self.arguments(name)
+            self.doing = name
             getattr(self, name)(**arguments)
             self.both_agree()
             self.what_must_never_be_is_not()
@@ -192,7 +193,7 @@ class Play:
     def both(self, allowed: bool, step: Callable[[], object]) -> object:  # noqa: FBT001
         if self.peeks:
             raise Peek(allowed)
-        self.taken[f"{inspect.stack()[1].function}:{allowed}"] += 1
+        self.taken[f"{self.doing}:{allowed}"] += 1
         try:
             result = step()
         except (ConflictError, PermissionRefusedError):
