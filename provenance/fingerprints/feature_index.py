@@ -356,8 +356,11 @@ def _witnesses(
     away = source[None, :, :] - source[:, None, :]
     x = along[:, None] * away[..., 0] - across[:, None] * away[..., 1] + target[:, None, 0]
     y = across[:, None] * away[..., 0] + along[:, None] * away[..., 1] + target[:, None, 1]
-    near = np.hypot(x - target[None, :, 0], y - target[None, :, 1]) < _REACH
-    likewise = np.abs(np.log2(scale[:, None] / scale[None, :])) < 0.6
+    x -= target[None, :, 0]
+    y -= target[None, :, 1]
+    near = x * x + y * y < _REACH * _REACH
+    doublings = np.log2(scale)
+    likewise = np.abs(doublings[:, None] - doublings[None, :]) < 0.6
     opinion = near & likewise
     leader = int(np.argmax(opinion.sum(axis=1)))
     of_its_opinion = opinion[leader]

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -185,11 +186,16 @@ def measure_unrelated(register: Register, queries: int, *, processes: int = 1) -
     return false
 
 
+@lru_cache(maxsize=1)
+def _stranger(scene: int) -> Rgb:
+    return photo(_UNRELATED_FROM + scene, size=_SIZE)
+
+
 def _look_up_strangers(numbers: range) -> int:
     """Confirmed matches of some of them."""
     false = 0
     for number in numbers:
-        rgb = photo(_UNRELATED_FROM + number // 6, size=_SIZE)
+        rgb = _stranger(number // 6)
         height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
         part = (
             rgb,
