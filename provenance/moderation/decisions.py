@@ -118,7 +118,7 @@ def check_draft(
         )
     if not 0 < len(draft.reference.strip()) <= _MAX_REFERENCE_CHARS:
         raise ConflictError("reference: expected the article or clause that the decision rests on")
-    policies = _policies(draft, office, now=now)
+    policies = _policies(draft, case, office, now=now)
     if draft.ground not in {ground.ground for policy in policies for ground in policy.grounds}:
         raise ConflictError(f"ground: the policies know no decision by {draft.ground.value}")
     _check_actions(draft, policies)
@@ -137,7 +137,9 @@ def check_draft(
     return policies
 
 
-def _policies(draft: DecisionDraft, office: Office, *, now: datetime) -> list[PolicyDocument]:
+def _policies(
+    draft: DecisionDraft, case: Case, office: Office, *, now: datetime
+) -> list[PolicyDocument]:
     if not draft.policies:
         raise ConflictError("policies: expected at least one version of a policy, got none")
     if len(set(draft.policies)) != len(draft.policies):
@@ -149,6 +151,9 @@ def _policies(draft: DecisionDraft, office: Office, *, now: datetime) -> list[Po
             raise ConflictError(f"policies: there is no {name!r:.80}")
         if policy.effective_from > now:
             raise ConflictError(f"policies: {name} does not hold yet")
+        replaced_at = office.policies.replaced_at(policy, now=now)
+        if replaced_at is not None and replaced_at <= case.opened_at:
+            raise ConflictError(f"policies: {name} was replaced before the case was opened")
         found.append(policy)
     return found
 

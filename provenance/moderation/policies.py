@@ -65,7 +65,8 @@ class PolicyDocument(BaseModel):
         schema_version: Of this kind of document.
         name: What decisions call it.
         version: Changed by whoever changes the rest.
-        effective_from: Since when decisions may be made under it.
+        effective_from: Since when decisions may be made under it; under the version that it
+            replaces, only about cases that were open by then.
         categories: What complaints it is about.
         title: Its title by language; English and Korean at least.
         text: What it says by language; English and Korean at least.
@@ -185,6 +186,15 @@ class PolicyBook:
             for _, document in sorted(newest.items())
             if category is None or category in document.categories
         ]
+
+    def replaced_at(self, document: PolicyDocument, *, now: datetime) -> datetime | None:
+        """Since when does a newer version hold instead of this one? None: it is the newest."""
+        newer = [
+            other.effective_from
+            for other in self.versions(document.name)
+            if _age(other) > _age(document) and other.effective_from <= now
+        ]
+        return min(newer, default=None)
 
     def use(self, connection: Connection, ids: Iterable[str], *, now: datetime) -> None:
         """Keep the digests of these policies: a decision is made under them.

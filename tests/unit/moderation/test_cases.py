@@ -242,9 +242,10 @@ def test_a_decision_that_lacks_something_is_none(
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
-        ("other@1", None),
-        ("other@2", "ground: the policies know no decision by law"),
-        ("other@3", "policies: other@3 does not hold yet"),
+        ("other@1", "policies: other@1 was replaced before the case was opened"),
+        ("other@2", None),
+        ("other@3", "ground: the policies know no decision by law"),
+        ("other@4", "policies: other@4 does not hold yet"),
     ],
 )
 def test_a_policy_has_its_grounds_and_its_time(
@@ -253,23 +254,23 @@ def test_a_policy_has_its_grounds_and_its_time(
     desks = open_desks(engine)
     (other,) = [one for one in packaged_policies() if one.name == "other"]
     terms = tuple(one for one in other.grounds if one.ground is Ground.TERMS)
-    later = {"version": "3", "effective_from": NOW + timedelta(seconds=1)}
-    book = PolicyBook(
-        [
-            *packaged_policies(),
-            other.model_copy(update={"version": "2", "grounds": terms}),
-            other.model_copy(update=later),
-        ]
-    )
+    second = timedelta(seconds=1)
+    # The second version held when the case was opened; now the third does.
+    newer: list[dict[str, object]] = [
+        {"version": "2", "effective_from": NOW},
+        {"version": "3", "effective_from": NOW + second, "grounds": terms},
+        {"version": "4", "effective_from": NOW + 2 * second},
+    ]
+    book = PolicyBook([*packaged_policies(), *(other.model_copy(update=one) for one in newer)])
     cases = CaseDesk(replace(desks.office, policies=book))
     case = case_of(desks.complaints.file(about(Category.OTHER), now=NOW))
-    cases.claim(case, KIM, now=NOW)
+    cases.claim(case, KIM, now=NOW + second)
     made = replace(draft(category=Category.OTHER), ground=Ground.LAW, policies=(policy,))
     if reason is not None:
         with pytest.raises(ConflictError, match=reason):
-            cases.decide(case, KIM, made, now=NOW)
+            cases.decide(case, KIM, made, now=NOW + second)
         return
-    assert cases.decide(case, KIM, made, now=NOW) is not None
+    assert cases.decide(case, KIM, made, now=NOW + second) is not None
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,9 @@ def test_the_newest_version_that_holds_is_current() -> None:
     june = datetime(2026, 6, 1, tzinfo=UTC)
     for now, expected in ((june - timedelta(seconds=1), "other@1"), (june, "other@2")):
         assert [p.id for p in book.current(now=now, category=Category.OTHER)] == [expected]
+        first = next(p for p in book if p.id == "other@1")
+        assert book.replaced_at(first, now=now) == (june if expected == "other@2" else None)
+        assert book.replaced_at(later, now=now) is None
     assert [p.id for p in book.versions("other")] == ["other@2", "other@1"]
     with pytest.raises(ConfigurationError, match="other@2: is there twice"):
         PolicyBook([*packaged_policies(), later, later])
