@@ -23,6 +23,7 @@ from provenance.moderation.clockwork import Clockwork
 from provenance.moderation.complaints import ComplaintDesk
 from provenance.moderation.contacts import ContactStore, parse_contact_keys
 from provenance.moderation.effects import Effects, NoEffects
+from provenance.moderation.joining import is_suspected
 from provenance.moderation.office import Office, ReleaseLookup, ReportLookup, Rules
 from provenance.moderation.policies import PolicyBook, load_policy_book
 from provenance.moderation.views import ReportFacts
@@ -142,6 +143,15 @@ class ModerationParts:
             roots=roots,
             key=signing,
         )
+
+    def is_suspected(self, sha256: str) -> bool:
+        """Is there a restricted case about these bytes? Then they are neither shown nor kept.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        with transaction(self.office.engine, reads=True) as connection:
+            return is_suspected(connection, sha256)
 
     def pass_time(self, now: datetime) -> bool:
         """Do what is due, and give out what is signed: may there be more at once?

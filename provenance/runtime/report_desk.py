@@ -23,7 +23,7 @@ from provenance.runtime.judges import Judges
 from provenance.runtime.uploads import Upload, UploadFolder
 from provenance.verification.register import ReleaseRegister
 
-__all__ = ["Question", "ReportDesk", "Standing", "lease_for"]
+__all__ = ["Keeping", "Question", "ReportDesk", "Standing", "lease_for"]
 
 _LEASE = timedelta(minutes=5)
 _SLOWEST_BYTES_PER_S = 10_000_000
@@ -67,6 +67,20 @@ class Standing:
     stale_because: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What is kept of what was judged.
+
+    Attributes:
+        report_days: How long reports are kept where the policy does not say.
+        is_barred: Says of a SHA-256 whether these bytes are never kept, whatever the policy
+            says.
+    """
+
+    report_days: int
+    is_barred: Callable[[str], bool]
+
+
 class ReportDesk:
     """Judges uploads and keeps their reports.
 
@@ -78,7 +92,7 @@ class ReportDesk:
         register: Gives one reader's view of the register; None where there is none.
         clock: Says what time it is.
         random: Where names of reports come from.
-        report_days: How long reports are kept where the policy does not say.
+        keeping: What is kept, and how long.
     """
 
     def __init__(
@@ -91,7 +105,7 @@ class ReportDesk:
         register: Callable[[str | None], ReleaseRegister | None],
         clock: Callable[[], datetime],
         random: Random,
-        report_days: int,
+        keeping: Keeping,
     ) -> None:
         self._judges = judges
         self._reports = reports
@@ -100,7 +114,7 @@ class ReportDesk:
         self._register = register
         self._clock = clock
         self._random = random
-        self._report_days = report_days
+        self._keeping = keeping
         self._left: deque[tuple[Question, Begun]] = deque(maxlen=_MOST_LEFT)
 
     async def judge(
@@ -274,6 +288,9 @@ class ReportDesk:
     ) -> StoredReport:
         profile = self._judges.profiles[question.policy]
         now = self._clock()
+        digest = report.asset.sha256
+        # Without a digest nobody can say what they are, now or later.
+        keeps = profile.keep_uploads and digest is not None and not self._keeping.is_barred(digest)
         entry = stored(
             report,
             report.model_dump_json(),
@@ -283,9 +300,9 @@ class ReportDesk:
             policy=question.policy,
             release_stamp=self._stamp(report, question.reader),
             now=now,
-            ends_at=now + timedelta(days=profile.report_days or self._report_days),
-            upload=upload if profile.keep_uploads else None,
-            sidecar=sidecar if profile.keep_uploads else None,
+            ends_at=now + timedelta(days=profile.report_days or self._keeping.report_days),
+            upload=upload if keeps else None,
+            sidecar=sidecar if keeps else None,
         )
         self._reports.keep(entry, report, lambda connection: also(connection, entry.id))
         return entry

@@ -23,7 +23,7 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.outcome_parts import OutcomeParts, contact_filler
-from provenance.runtime.report_desk import ReportDesk
+from provenance.runtime.report_desk import Keeping, ReportDesk
 from provenance.runtime.service_database import open_database
 from provenance.runtime.service_work import (
     Housekeeper,
@@ -134,7 +134,10 @@ class ServiceParts:
             register=lambda reader: register.view(reader, clock=system_clock),
             clock=system_clock,
             random=os.urandom,
-            report_days=service.report_days,
+            keeping=Keeping(
+                report_days=service.report_days,
+                is_barred=moderation.is_suspected if moderation else lambda _: False,
+            ),
         )
 
         def job_worker() -> JobWorker:

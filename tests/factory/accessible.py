@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 __all__ = ["NARROW", "OPEN_ALL", "barriers"]
 
-NARROW = {"width": 320, "height": 700}
+NARROW: ViewportSize = {"width": 320, "height": 700}
 _WIDTHS = (320, 768, 1280)
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -36,7 +36,7 @@ def barriers(page: Page) -> list[tuple[str, ...]]:
         (scheme, one["id"], *[node["html"][:160] for node in one["nodes"]]) for scheme, one in found
     ]
     for width in _WIDTHS:
-        page.set_viewport_size({**NARROW, "width": width})
+        page.set_viewport_size({"width": width, "height": NARROW["height"]})
         wide = page.evaluate(_WIDEST)
         if wide > width:
             told.append(("overflow", f"{wide} of {width} px"))

@@ -18,6 +18,7 @@ from provenance.moderation.model import Locator
 from provenance.moderation.tables import case_agencies, clocks
 from provenance.moderation.tables import cases as case_table
 from provenance.moderation.vocabulary import CaseState, Category
+from provenance.records.reports import ReportStore
 from provenance.runtime.clock import system_clock
 from tests.factory import media
 from tests.factory.console import CONTACT, Console, console_on, crowd, keeping_policies
@@ -280,6 +281,12 @@ def test_of_a_restricted_case_no_words_and_no_bytes_leave(console: Console) -> N
         assert client.get(f"/v1/mod/cases/{case}").status_code == 404
         queue = client.get("/v1/mod/queue?queue=restricted&limit=200").json()
         assert queue == []
+    # The same bytes are checked again, and not kept again; others are.
+    kept = ReportStore(console.desks.office.engine)
+    for sent, keeps in ((data, False), (media.jpeg(74), True)):
+        entry = kept.get(console.checked(sent, name="x.jpg"), reader=None, now=system_clock())
+        assert entry is not None
+        assert (entry.upload is not None) is keeps
 
 
 def test_who_complained_is_told_to_lawyers_with_a_reason(console: Console) -> None:
