@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pebble import CONSTS
+
 from provenance.atomic_files import sync_folder
 from provenance.errors import ProvenanceError, SigningKeyError, TimeStampError
 from provenance.runtime.clock import system_clock
@@ -29,11 +31,14 @@ from provenance.verification.verifier import Verifier
 __all__ = [
     "SigningSetup",
     "authorities_of",
+    "shorten_lock_waits",
     "sign_group",
     "signer_of",
     "start_worker",
     "verifier_of",
 ]
+
+_LOCK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +160,19 @@ _worker: Signer | ProvenanceError | None = None
 _held = ExitStack()
 
 
+def shorten_lock_waits() -> None:
+    """Let this process give up on the pool's pipe soon where its holder is dead.
+
+    Processes of a pool share a pipe under a lock that is held for microseconds. Where one is
+    killed that holds it, the others would wait for a minute before a new pool is made.
+    """
+    CONSTS.channel_lock_timeout = _LOCK_S
+
+
 def start_worker(setup: SigningSetup) -> None:
     """Make this process one that can sign."""
     global _worker  # noqa: PLW0603 - one signer for each process
+    shorten_lock_waits()
     try:
         _worker = signer_of(setup, _held)
     except ProvenanceError as error:
@@ -188,8 +203,8 @@ def sign_group(jobs: Sequence[SignJob]) -> list[dict[str, Any] | None]:
                 key_failed.set()
             return outcome
 
-    if len(jobs) == 1:
-        outcomes = [one(jobs[0])]
+    if len(jobs) <= 1:
+        outcomes = list(map(one, jobs))
     else:
         with ThreadPoolExecutor(max_workers=len(jobs)) as threads:
             outcomes = list(threads.map(one, jobs))

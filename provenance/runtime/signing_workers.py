@@ -13,7 +13,13 @@ from typing import Any, Self
 from pebble import ProcessExpired, ProcessPool
 
 from provenance.errors import SigningError
-from provenance.runtime.sign_worker import SigningSetup, sign_group, signer_of, start_worker
+from provenance.runtime.sign_worker import (
+    SigningSetup,
+    shorten_lock_waits,
+    sign_group,
+    signer_of,
+    start_worker,
+)
 from provenance.signing.signer import SignJob
 
 __all__ = ["GroupUnderWay", "SigningWorkers", "WorkersGoneError"]
@@ -53,6 +59,7 @@ class SigningWorkers:
             signer_of(setup, held)
         self.setup = setup
         self.jobs = max(1, jobs)
+        shorten_lock_waits()
         self._lock = threading.Lock()
         self._broken = 0
         self._stopped: str | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from pebble import ProcessExpired
 
 from provenance.bulk.engine import LocalEngine
 from provenance.bulk.listing import open_source
@@ -25,7 +26,7 @@ from provenance.bulk.sign_job import SignTally, sign_source
 from provenance.bulk.signing import SignWork
 from provenance.runtime.sign_worker import SigningSetup
 from provenance.runtime.signing_keys import KeySpec
-from provenance.runtime.signing_workers import SigningWorkers
+from provenance.runtime.signing_workers import SigningWorkers, WorkersGoneError
 from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.verdict import Verdict
 from tests.factory import media
@@ -187,6 +188,21 @@ def test_workers_that_are_killed_lose_no_file(office: Office) -> None:
     done = local(office, source)
     assert done.returncode == 0, done.stdout + done.stderr
     check_whole(office, source)
+
+
+def test_a_worker_that_is_killed_at_the_pipe_holds_the_others_up_for_seconds(
+    office: Office,
+) -> None:
+    with SigningWorkers(setup_of(office), 1) as workers:
+        assert workers.finish(workers.begin([])) == []
+        pool: Any = workers._pool
+        # Whoever holds it is dead, and never gives it back.
+        pool._pool_manager.worker_manager.workers_channel.mutex.reader_mutex.acquire()
+        begin = time.monotonic()
+        with pytest.raises((WorkersGoneError, ProcessExpired)):
+            workers.finish(workers.begin([]))
+        assert time.monotonic() - begin < 20
+        assert workers.finish(workers.begin([])) == []
 
 
 def _kill_one_worker(parent: int) -> int:
