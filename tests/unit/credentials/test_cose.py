@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -141,6 +142,20 @@ def test_a_certificate_that_cannot_be_read_accuses_nobody() -> None:
     for broken in (b"", b"no certificate", der[:-1], version_four):
         sign1 = parse_cose_sign1(_sign1(protected={1: IDS["ES256"], 33: [broken]}))
         assert check_cose_signature(sign1, CLAIM) is SignatureAnswer.UNSUPPORTED
+
+
+def test_an_odd_certificate_is_used_without_a_word() -> None:
+    """A serial number of zero: found by fuzzing, where it was warned of on stderr."""
+    leaf = pki.issue("COSE of serial one", serial=1)
+    der = leaf.certificate.public_bytes(Encoding.DER)
+    odd = der.replace(b"\x02\x01\x01", b"\x02\x01\x00", 1)
+    assert odd != der
+    header = cbor2.dumps({1: IDS["ES256"], 33: odd})
+    signature = pki.signer_of(leaf).sign(cbor2.dumps(["Signature1", header, b"", CLAIM]))
+    sign1 = parse_cose_sign1(cbor2.dumps(cbor2.CBORTag(18, [header, {}, None, signature])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_cose_signature(sign1, CLAIM) is SignatureAnswer.VALID
 
 
 def test_a_claim_signature_is_detached() -> None:
