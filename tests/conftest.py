@@ -20,9 +20,25 @@ from tests.factory.registers import postgresql_server
 from tests.factory.sign import sign
 from tests.factory.tsa import TimeStampAuthority, running_authority
 
+_TESTS = Path(__file__).parent
+
 # How long an example takes says how busy the machine is; speed is measured elsewhere.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+# What takes longest begins first: no worker is left alone with it in the end.
+_LONGEST_FIRST = ("integration", "browser", "fuzz", "property")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests; files stay whole, and keep the order of theirs."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(_TESTS).parts[0]
+        return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True, scope="session")

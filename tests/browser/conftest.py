@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory.console import Console, console_on, keeping_policies
-from tests.factory.stage import FLAGS, Stage, stage_of
-
-CHROMIUM = shutil.which("chromium")
+from tests.factory.stage import CHROMIUM, FLAGS, Stage, stage_of
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +40,7 @@ def console(stage: Stage) -> Iterator[Console]:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     if CHROMIUM is None:
-        pytest.fail("chromium is not installed; `make debian-test` installs it")
+        pytest.fail("Chromium is not installed; `make browser` installs it")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield chromium

@@ -7,7 +7,6 @@ Korean and English, on a phone in the light and on a tablet in the dark.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from datetime import timedelta
@@ -23,7 +22,7 @@ from provenance.verdict import Verdict
 from tests.factory import pki
 from tests.factory.accessible import OPEN_ALL
 from tests.factory.console import Console, console_on, keep_busy, keeping_policies
-from tests.factory.stage import FLAGS, Stage, stage_of
+from tests.factory.stage import CHROMIUM, FLAGS, Stage, stage_of
 
 SIZES: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 360), ("dark", 768))
 PAGES = {
@@ -85,9 +84,7 @@ def take(stage: Stage, console: Console, out: Path) -> int:
     seats = seats_of(stage, console)
     count = 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for language in ("ko", "en"):
             for scheme, width in SIZES:
                 context = browser.new_context(

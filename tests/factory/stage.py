@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,8 +41,10 @@ from tests.factory.scenes import photo
 from tests.factory.service import RunningService, running_service
 from tests.factory.sign import ingredient, sign
 
-__all__ = ["FLAGS", "XSS", "Stage", "stage_of", "take_release"]
+__all__ = ["CHROMIUM", "FLAGS", "XSS", "Stage", "stage_of", "take_release"]
 
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""Where Chromium is, if it is installed; preferably without what only its windows need."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
