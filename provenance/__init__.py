@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from provenance.limits import Limits
     from provenance.report import Finding, Report
     from provenance.runtime.clock import system_clock
-    from provenance.runtime.directory_client import load_directory_at as load_directory
+    from provenance.runtime.directory_at import load_directory_at as load_directory
     from provenance.runtime.once import verify
     from provenance.runtime.sign_once import sign
     from provenance.signing.signer import Signer
@@ -81,7 +81,7 @@ _HOMES = {
 
 
 # A folder that a client keeps up to date is loaded as well as a plain file.
-_RENAMED = {"load_directory": ("runtime.directory_client", "load_directory_at")}
+_RENAMED = {"load_directory": ("runtime.directory_at", "load_directory_at")}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.list_store import ListStore
 from provenance.runtime.verifier_setup import ListFile, VerifierSetup
 from provenance.trust.directory import LoadedDirectory

@@ -24,7 +24,7 @@ from provenance.bulk.rows import SignRow
 from provenance.bulk.targets import LocalTarget, open_target
 from provenance.errors import ConfigurationError, LimitError, ProvenanceError
 from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.sign_batch import JOURNAL_NAME, BatchResult, sign_plan
 from provenance.runtime.sign_worker import SigningSetup
 from provenance.runtime.signing_keys import chain_pem

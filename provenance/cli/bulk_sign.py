@@ -116,7 +116,7 @@ def sign(  # noqa: PLR0913 - the options of the command
     from provenance.bulk.signing import SignWork
     from provenance.bulk.targets import open_target
     from provenance.limits import DEFAULT_LIMITS
-    from provenance.runtime.directory_client import load_directory_at
+    from provenance.runtime.directory_at import load_directory_at
     from provenance.runtime.signing_keys import chain_pem
     from provenance.runtime.verifier_setup import VerifierSetup
     from provenance.signing.plan import CertificateInPlan

@@ -192,7 +192,7 @@ def diff(*, old: _Where, new: _Where) -> None:
 
 
 def _load(place: str) -> LoadedDirectory:
-    from provenance.runtime.directory_client import load_directory_at
+    from provenance.runtime.directory_at import load_directory_at
     from provenance.signing.directory_folder import WorkingFolder
     from provenance.signing.repository_files import RepositoryFiles
     from provenance.trust.directory import parse_directory

@@ -173,7 +173,7 @@ def agencies_of(directory: Path | None) -> AgencyChecker:
     """
     from provenance.registry.log.agencies import AgencyChecker
     from provenance.runtime.clock import system_clock
-    from provenance.runtime.directory_client import load_directory_at
+    from provenance.runtime.directory_at import load_directory_at
     from provenance.runtime.settings import load_settings
 
     place = load_settings(directory=directory).directory

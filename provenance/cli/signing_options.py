@@ -172,7 +172,7 @@ class SigningChoices:
             ConfigurationError, SigningError: Something given cannot be used.
         """
         from provenance.runtime.clock import system_clock
-        from provenance.runtime.directory_client import load_directory_at
+        from provenance.runtime.directory_at import load_directory_at
         from provenance.runtime.signing_keys import chain_pem
         from provenance.signing.plan import PlanSettings, make_plan
 

@@ -63,7 +63,7 @@ def stamp(  # noqa: PLR0913 - one parameter for each option
     from provenance.cli.judge import time_stamp_lists_of
     from provenance.cli.key_options import key_spec
     from provenance.runtime.clock import system_clock
-    from provenance.runtime.directory_client import load_directory_at
+    from provenance.runtime.directory_at import load_directory_at
     from provenance.runtime.fetch import GuardedFetcher
     from provenance.runtime.sign_worker import authorities_of
     from provenance.runtime.signing_keys import open_signer

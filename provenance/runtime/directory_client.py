@@ -9,7 +9,6 @@ One file, so that a reader never meets half of one version and half of another.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ from tuf.ngclient.updater import Updater
 
 from provenance.errors import DirectoryError
 from provenance.runtime.directory_fetcher import DirectoryFetcher, check_source
-from provenance.trust.directory import LoadedDirectory, load_directory
+from provenance.trust.directory import LoadedDirectory
 from provenance.trust.directory_files import locked, read_bounded, replace_file
 from provenance.trust.signed_directory import (
     DIRECTORY_TARGET,
@@ -40,7 +39,6 @@ __all__ = [
     "DirectoryUpdate",
     "is_directory_client",
     "load_cached_directory",
-    "load_directory_at",
     "set_up_directory_client",
     "update_directory",
 ]
@@ -149,16 +147,6 @@ def load_cached_directory(folder: Path) -> LoadedDirectory:
             f"{folder}: holds no directory yet; get it with `provenance directory update`"
         )
     return load_signed_directory(_read_copy(path), pinned_root=_pinned(folder), where=str(path))
-
-
-def load_directory_at(path: str | os.PathLike[str]) -> LoadedDirectory:
-    """Which directory is at this path: a client's folder, or a plain file?
-
-    Raises:
-        DirectoryError: It cannot be read, or is not what it should be.
-    """
-    folder = Path(path)
-    return load_cached_directory(folder) if folder.is_dir() else load_directory(folder)
 
 
 def update_directory(folder: Path) -> DirectoryUpdate:

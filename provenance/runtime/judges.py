@@ -15,7 +15,7 @@ from provenance.records.judged_with import JudgedBy, judged_by
 from provenance.records.policies import DEFAULT_PROFILE, PolicyProfile, parse_profile
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.list_store import ListStore
 from provenance.runtime.register_place import register_place
 from provenance.runtime.settings import Settings

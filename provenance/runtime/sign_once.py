@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provenance.errors import ConfigurationError
 from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.sign_batch import JOURNAL_NAME, BatchResult, sign_plan
 from provenance.runtime.sign_worker import SigningSetup, authorities_of
 from provenance.runtime.signing_keys import KeySpec, chain_pem

@@ -20,7 +20,7 @@ from pebble import CONSTS
 from provenance.atomic_files import sync_folder
 from provenance.errors import ProvenanceError, SigningKeyError, TimeStampError
 from provenance.runtime.clock import system_clock
-from provenance.runtime.directory_client import load_directory_at
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.signing_keys import KeySpec, open_signer
 from provenance.runtime.time_stamp_client import HttpTimeStampAuthority
 from provenance.signing.signer import SignedFile, Signer, SignJob

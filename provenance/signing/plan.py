@@ -27,9 +27,10 @@ from provenance.media.metadata import extract_metadata
 from provenance.media.privacy import PrivateField, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.preflight import CheckState, check_chain
 from provenance.signing.release import LoadedRelease
-from provenance.signing.release_content import ClaimContent, claim_content
+from provenance.signing.release_content import claim_content
 from provenance.signing.release_files import ReleaseFile, expand_files
 from provenance.signing.release_rules import release_faults
 from provenance.signing.signer import SignJob

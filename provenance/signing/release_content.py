@@ -16,16 +16,14 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from provenance.credentials.consent import AI_DISCLOSURE_LABEL, concern_metadata
-from provenance.credentials.engine_signing import Intent
 from provenance.errors import ReleaseError
 from provenance.media.formats import MediaFormat
 from provenance.signing.artist_consent import consent_assertion
+from provenance.signing.claim_content import ClaimContent, PlannedIngredient
 from provenance.signing.consent import ConsentNeed
 from provenance.signing.public_text import in_language
 from provenance.signing.release import LoadedRelease
@@ -43,7 +41,7 @@ from provenance.signing.release_rules import check_release, consent_needs, conse
 from provenance.signing.soft_binding import soft_binding_assertion
 from provenance.trust.directory import Agency
 
-__all__ = ["PRODUCT", "SPEC_VERSION", "ClaimContent", "PlannedIngredient", "claim_content"]
+__all__ = ["PRODUCT", "SPEC_VERSION", "claim_content"]
 
 PRODUCT = "Provenance"
 """The product that makes the claims."""
@@ -55,42 +53,6 @@ _ACTIONS = "c2pa.actions.v2"
 _METADATA = "cawg.metadata"
 _TRAINING = "cawg.training-mining"
 _INGREDIENT = "c2pa.ingredient.v3"
-
-
-class PlannedIngredient(BaseModel):
-    """An asset that goes into the claim as an ingredient.
-
-    Attributes:
-        path: Where it is; its type is to be sniffed from its bytes.
-        definition: The ingredient, as the engine's manifest definition has it. Its `label`
-            is what actions refer to.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Path
-    definition: dict[str, Any]
-
-
-class ClaimContent(BaseModel):
-    """Everything that will be claimed about one file; JSON-able, and picklable.
-
-    Attributes:
-        manifest: The engine's manifest definition.
-        ingredients: In this order: their assertions are numbered by it.
-        referenced: Labels of all assertions that a statement of identity refers to; the
-            hard binding comes on top.
-        intent: None: actions and ingredients are as `manifest` and `ingredients` have them.
-        digital_source_type: None, for the same reason.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    manifest: dict[str, Any]
-    ingredients: tuple[PlannedIngredient, ...] = ()
-    referenced: tuple[str, ...]
-    intent: Intent | None = None
-    digital_source_type: str | None = None
 
 
 def claim_content(  # noqa: PLR0913 - each is one fact of the file

@@ -44,7 +44,7 @@ from provenance.media.privacy import PrivateField, clean_copy, find_private, is_
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import OpenSource, open_source
 from provenance.report import Report
-from provenance.signing.release_content import ClaimContent, PlannedIngredient
+from provenance.signing.claim_content import ClaimContent, PlannedIngredient
 from provenance.signing.time_stamping import Stamp, TimeStamper
 from provenance.verdict import TimeState, Verdict
 from provenance.verification.verifier import Verifier

@@ -19,10 +19,11 @@ from provenance.findings import FindingCode
 from provenance.media.sniff import sniff
 from provenance.report import Report
 from provenance.signing.artist_consent import sign_for_artist
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.release import LoadedRelease
-from provenance.signing.release_content import ClaimContent, claim_content
+from provenance.signing.release_content import claim_content
 from provenance.trust.lists import ListPurpose
 from provenance.verdict import ConsentState, Verdict
 from tests.factory import judging, media, pki

@@ -17,9 +17,10 @@ from provenance.cli.render import render_report
 from provenance.findings import FindingCode
 from provenance.media.sniff import sniff
 from provenance.report import Report
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
-from provenance.signing.release_content import ClaimContent, claim_content
+from provenance.signing.release_content import claim_content
 from provenance.trust.lists import ListPurpose
 from provenance.verdict import Axis, ConsentState, Verdict
 from provenance.verification.policy import Policy

@@ -13,8 +13,8 @@ import yaml
 
 from provenance.credentials.engine_signing import ClaimSigner, IngredientSource, sign_stream
 from provenance.media.sniff import sniff
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.release import LoadedRelease, load_release
-from provenance.signing.release_content import ClaimContent
 from provenance.signing.release_files import ReleaseFile, expand_files
 from tests.factory import media
 from tests.factory.identity import add_identity, with_identity

@@ -14,10 +14,11 @@ from c2pa import Context, Reader
 from provenance.findings import FindingCode, Severity
 from provenance.media.sniff import sniff
 from provenance.report import Report
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.release import LoadedRelease
-from provenance.signing.release_content import ClaimContent, claim_content
+from provenance.signing.release_content import claim_content
 from provenance.signing.release_files import ReleaseFile, expand_files
 from provenance.trust.directory import Agency
 from provenance.verdict import AiState, ConsentState, Verdict

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import DirectoryError
+from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.directory_client import (
     is_directory_client,
     load_cached_directory,
-    load_directory_at,
     set_up_directory_client,
     update_directory,
 )

@@ -11,9 +11,10 @@ import pytest
 from provenance.credentials.manifest_store import Manifest, parse_manifest_store
 from provenance.errors import ReleaseError
 from provenance.media.sniff import sniff
+from provenance.signing.claim_content import ClaimContent
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
-from provenance.signing.release_content import ClaimContent, claim_content
+from provenance.signing.release_content import claim_content
 from provenance.trust.directory import Agency
 from tests.factory import media
 from tests.factory.judging import directory_of
