@@ -68,6 +68,15 @@ def findings(report: Report) -> dict[str, str]:
     }
 
 
+def test_a_host_that_was_closed_is_given_to_nobody_any_more() -> None:
+    host = shared_host()
+    # As on a busy machine: whoever listens to it has not noticed yet.
+    with host._lock:
+        host.close()
+        assert host.is_gone
+        assert shared_host() is not host
+
+
 @pytest.mark.parametrize(
     ("hazard", "code", "words"),
     [

@@ -167,12 +167,19 @@ class Desk:
         raise IsolationError(f"no worker process stays to say that {failure.why}")
 
     def _bring(self, request: dict[str, Any], files: Sequence[int], wall_s: float) -> _Outcome:
+        why = ""
         for _ in range(MAX_TRIES):
             worker = self._ready_worker()
             try:
                 outcome, keep = self._talk(worker, request, files, wall_s)
-            except (HostGoneError, _NotBegunError):
-                # The worker died between two files, or all did at once: no file's fault.
+            except HostGoneError:
+                # All workers died at once: no file's fault.
+                why = "its host ends again and again"
+                self._let_go()
+                continue
+            except _NotBegunError as error:
+                # The worker died between two files: not this one's fault either.
+                why = f"before it began, {error}"
                 self._let_go()
                 continue
             except BaseException:
@@ -182,7 +189,7 @@ class Desk:
             if not keep:
                 self._let_go()
             return outcome
-        raise IsolationError("no worker process stays: the host ends again and again")
+        raise IsolationError(f"no worker process stays: {why}")
 
     def _ready_worker(self) -> WorkerProcess:
         worker = self._worker
@@ -263,17 +270,21 @@ def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int])
     """Send a file, and wait until the worker has it.
 
     Raises:
-        _NotBegunError: The worker is gone, or has no ear for it.
+        _NotBegunError: The worker is gone, or has no ear for it; says how it ended.
+        HostGoneError: So is its host.
     """
     try:
         worker.channel.send_document(request, files)
         message, _ = worker.channel.receive(time.monotonic() + _BEGIN_S)
-    except (ChannelClosedError, ChannelTimeoutError) as error:
+    except ChannelTimeoutError as error:
         worker.kill()
-        raise _NotBegunError from error
+        raise _NotBegunError(f"it said nothing for {_BEGIN_S:.0f} seconds") from error
+    except ChannelClosedError as error:
+        end = worker.end()
+        raise _NotBegunError(f"{end.in_words} {end.last_words[-400:]}".rstrip()) from error
     if message != BEGUN:
         worker.kill()
-        raise _NotBegunError
+        raise _NotBegunError("it said something else")
 
 
 def _document(message: bytes) -> dict[str, Any]:

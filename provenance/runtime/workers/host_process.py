@@ -220,6 +220,8 @@ class WorkerHost:
 
     def close(self) -> None:
         """End it and all its workers."""
+        # Whoever asks for a host from now on gets another, also before its end is noticed.
+        self._gone = True
         self._control.hang_up()
         # It may still be loading, and not be listening yet.
         self._process.terminate()
@@ -253,6 +255,7 @@ class WorkerHost:
             with self._sending:
                 self._control.send_document(document, files or [])
         except ChannelClosedError as error:
+            self._gone = True
             raise HostGoneError from error
 
     def _listen(self) -> None:
