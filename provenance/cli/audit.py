@@ -145,14 +145,17 @@ def _roots(place: Path, key: Path | None) -> list[DayRoot]:
     keys = None
     if key is not None:
         keys = load_public_keys(read_bounded(key, _MAX_KEY_BYTES), where=str(key))
-    if not place.is_dir():
-        lines = enumerate(read_bounded(place, _MAX_ROOTS_BYTES).splitlines(), 1)
-        return [_root(line, keys, where=f"{place}: line {number}") for number, line in lines]
-    paths = sorted(place.glob("*.json"))
-    # An empty folder would prove nothing, and pass.
-    if not paths:
-        raise SourceError(f"{place}: expected roots of days, YYYY-MM-DD.json, got none")
-    return [_root(read_bounded(path, _MAX_KEY_BYTES), keys, where=str(path)) for path in paths]
+    if place.is_dir():
+        paths = sorted(place.glob("*.json"))
+        texts = [(str(path), read_bounded(path, _MAX_KEY_BYTES)) for path in paths]
+    else:
+        lines = read_bounded(place, _MAX_ROOTS_BYTES).splitlines()
+        texts = [(f"{place}: line {number}", line) for number, line in enumerate(lines, 1)]
+    # None would prove nothing, and pass.
+    if not texts:
+        form = "YYYY-MM-DD.json" if place.is_dir() else "one on each line"
+        raise SourceError(f"{place}: expected roots of days, {form}, got none")
+    return [_root(text, keys, where=where) for where, text in texts]
 
 
 def _root(data: bytes, keys: KeySet | None, *, where: str) -> DayRoot:

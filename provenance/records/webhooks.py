@@ -249,11 +249,6 @@ class WebhookStore:
             ).all()
         return [_delivery(row) for row in rows]
 
-    def again(self, id: str, *, now: datetime) -> bool:  # noqa: A002 - the column's name
-        """Try a message once more that was given up: was there one?"""
-        with transaction(self._engine) as connection:
-            return retry_webhook(connection, id, now=now)
-
     def _settle(self, id: str, **values: object) -> None:  # noqa: A002 - the column's name
         with transaction(self._engine) as connection:
             connection.execute(

@@ -160,13 +160,20 @@ class ModerationParts:
             ConfigurationError: A root cannot be written; it is tried again next time.
             StoreError: The database cannot be read or written.
         """
-        done = self.clockwork.tick(now)
+        try:
+            done = self.clockwork.tick(now)
+        finally:
+            # Nor does a root wait for what could not be done: a contact that does not open
+            # is told of at every tick until somebody sees to it.
+            self._give_out_roots(now)
+        return done >= _MUCH
+
+    def _give_out_roots(self, now: datetime) -> None:
         self.roots.mkdir(mode=0o755, parents=True, exist_ok=True)
         for root in self.audit.roots(since=(now - _WRITTEN_BY_NOW).date().isoformat()):
             path = self.roots / f"{root.day}.json"
             if not path.exists():
                 write_root(root, self.roots, self.key)
-        return done >= _MUCH
 
 
 def report_lookup(reports: ReportStore, clock: Callable[[], datetime]) -> ReportLookup:

@@ -204,14 +204,9 @@ def _nobody(_line: str) -> None:
 
 
 def _load(path: Path) -> LoadedDirectory:
-    if path.is_dir():
-        # The client of a published directory takes long to import.
-        from provenance.runtime.directory_at import load_directory_at
+    from provenance.runtime.directory_at import load_directory_at
 
-        return load_directory_at(path)
-    from provenance.trust.directory import load_directory
-
-    return load_directory(path)
+    return load_directory_at(path)
 
 
 def _lists(

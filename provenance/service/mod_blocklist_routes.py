@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ Start = Annotated[int, Query(ge=0, le=1_000_000)]
 Word = Annotated[str, Query(max_length=40)]
 
 _ON_A_PAGE = 25
+_HOURS = re.compile("[1-9][0-9]{0,3}")
 _MOST_HOURS = 24 * 365
 _MOST_CHARS = 400
 
@@ -61,9 +63,7 @@ def entries(request: Request, who: Keeps, state: Word = "", at: Start = 0) -> Re
     chosen = EntryState(state) if state in set(EntryState) else None
     hashes, now = outcomes_of(request).hashes, parts_of(request).clock()
     rows = hashes.entries(state=chosen, most=_ON_A_PAGE + 1, offset=at)
-    held = 0
-    if chosen is None:
-        held = len(hashes.entries(state=EntryState.QUARANTINED))
+    held = hashes.count(EntryState.QUARANTINED) if chosen is None else 0
     wording = wording_for(request)
     return desk_page(
         request,
@@ -105,7 +105,7 @@ def _row(one: HashEntry, wording: Wording, now: datetime) -> _EntryRow:
 def disable(request: Request, who: Keeps, entry: EntryName) -> Response:
     """Let an entry block nothing from now on: form fields `why`, and `hours` for a time."""
     hours, now = who.fields.one("hours"), parts_of(request).clock()
-    if hours and not (hours.isascii() and hours.isdigit() and 0 < int(hours) <= _MOST_HOURS):
+    if hours and not (_HOURS.fullmatch(hours) and int(hours) <= _MOST_HOURS):
         if wants_page(request):
             return incomplete(request, who, "/mod/blocklist", typed=[who.fields.one("why")])
         raise Problem(ProblemKind.INVALID, f"hours: expected 1 to {_MOST_HOURS}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.vocabulary import AppealOutcome, Outcome
 from provenance.service.mod_moves import AppealDraft, BulkDraft, Draft
-from provenance.service.staff_forms import Fields
+from provenance.service.staff_forms import Fields, end_of_day
 
 __all__ = ["DraftForm"]
 
@@ -21,7 +21,6 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 _SHORT = 200
 _MAX_FACTS = 20_000
 _MAX_SUBJECTS = 200
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +145,7 @@ class DraftForm:
         if not set(self.actions) <= {one.value for one in policy.allowed_actions}:
             wrong["actions"] = "mod.wrong.not-allowed"
         if self.ends_at:
-            ends = _end_of(self.ends_at)
+            ends = end_of_day(self.ends_at)
             if ends is None or ends <= now:
                 wrong["ends_at"] = "mod.wrong.ends"
             values["ends_at"] = ends
@@ -160,13 +159,3 @@ _WRONG = {
     "actions": "mod.wrong.not-allowed",
     "ends_at": "mod.wrong.ends",
 }
-
-
-def _end_of(day: str) -> datetime | None:
-    """The end of this day, UTC."""
-    if not _DAY.fullmatch(day):
-        return None
-    try:
-        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -18,6 +17,7 @@ from provenance.service.mod_page_routes import CaseId
 from provenance.service.moderation_access import moderation_of
 from provenance.service.outcome_access import outcomes_of
 from provenance.service.staff_access import SignedIn, staff_for
+from provenance.service.staff_forms import end_of_day
 
 __all__ = ["router"]
 
@@ -46,11 +46,8 @@ def hold(request: Request, who: Holds, id: CaseId) -> Response:  # noqa: A002
     """Keep everything of a case until a day, or until it is lifted."""
     back, now = f"/mod/cases/{id}", parts_of(request).clock()
     why, day = who.fields.one("why"), who.fields.one("until")
-    try:
-        until = _end_of(day) if day else None
-    except (ValueError, OverflowError):
-        return incomplete(request, who, back, typed=[why])
-    if not why.strip() or len(why) > _MOST_CHARS:
+    until = end_of_day(day)
+    if (day and until is None) or not why.strip() or len(why) > _MOST_CHARS:
         return incomplete(request, who, back, typed=[why])
     try:
         moderation_of(request).cases.get(id, who.reviewer, now=now)
@@ -75,8 +72,3 @@ def lift(request: Request, who: Holds, id: CaseId, hold: CaseId) -> Response:  #
     except _REFUSALS as error:
         return refused(request, who, error, back=back, typed=[why])
     return done(request, back, "mod.told.done")
-
-
-def _end_of(day: str) -> datetime:
-    """The end of this day, which is the last one that still counts."""
-    return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), tzinfo=UTC)

@@ -8,7 +8,9 @@ cookie that the token belongs to came along, which browsers do not send for othe
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -23,6 +25,7 @@ __all__ = [
     "CSRF_HEADER",
     "Fields",
     "check_own_form",
+    "end_of_day",
     "fields_of",
     "is_own_form",
     "parse_pairs",
@@ -34,6 +37,7 @@ _FORM = "application/x-www-form-urlencoded"
 # The longest thing that people write here is why they decided something.
 _MAX_BYTES = 512 * 1024
 _MAX_FIELDS = 1000
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,16 @@ class Fields:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of this name."""
         return tuple(value for key, value in self.pairs if key == name)
+
+
+def end_of_day(day: str) -> datetime | None:
+    """When is the last day over that a form names, YYYY-MM-DD in UTC? None: it names none."""
+    if not _DAY.fullmatch(day):
+        return None
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
 
 
 async def fields_of(request: Request) -> Fields:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,6 +21,7 @@ MakeContext = Callable[..., BrowserContext]
 PLAIN_PAGES = ["/", "/learn", "/learn/sites", "/learn/lookalike", "/no-such", "/badge?token=x"]
 PLAIN_PAGES += ["/report", "/report/follow", "/guidelines", "/policies"]
 PLAIN_PAGES += ["/policies/intimate-images/1", "/transparency"]
+STATIC = Path(__file__).parents[2] / "provenance" / "pages" / "static"
 WEIGHT_BYTES = 100_000
 FIRST_PAINT_MS = 1500
 
@@ -35,6 +38,13 @@ def test_everybody_can_use_every_page(context: MakeContext, stage: Stage) -> Non
         page.goto(path)
         told += [(path, *one) for one in barriers(page)]
     assert told == []
+
+
+def test_no_style_depends_on_how_wide_a_screen_is() -> None:
+    """What `barriers` goes by: a page is the same at every width, so one is looked at."""
+    for path in sorted(STATIC.glob("*.css")):
+        asked = re.findall(r"@(?:media|container)[^{]*", path.read_text("utf-8"))
+        assert [one for one in asked if re.search("width|height|orientation|aspect", one)] == []
 
 
 def widest(page: Page) -> int:

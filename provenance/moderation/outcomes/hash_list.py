@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, Row, Select, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
@@ -317,6 +317,12 @@ class HashList:
             statement = statement.where(hash_entries.c.state == state.value)
         with transaction(self._engine, reads=True) as connection:
             return [_entry(row) for row in connection.execute(statement.limit(most).offset(offset))]
+
+    def count(self, state: EntryState) -> int:
+        """How many entries are in this state?"""
+        statement = select(func.count()).where(hash_entries.c.state == state.value)
+        with transaction(self._engine, reads=True) as connection:
+            return connection.execute(statement).scalar_one()
 
     def check(
         self,

@@ -262,7 +262,9 @@ def test_an_entry_is_switched_off_and_on_with_a_reason(console: Console) -> None
         assert 'data-entry="entry-one"' in client.get(f"{path}?state=%3Cb%3E").text
         off, on = f"{path}/entry-one/disable", f"{path}/entry-one/enable"
         assert send(console, client, "sun-senior", off).status_code == 422
-        assert send(console, client, "sun-senior", off, why="x", hours="0").status_code == 422
+        for hours in ("0", "01", "9" * 6_000, "8761", "\N{ARABIC-INDIC DIGIT ONE}"):
+            answer = send(console, client, "sun-senior", off, why="x", hours=hours)
+            assert answer.status_code == 422, hours[:9]
         assert send(console, client, "sun-senior", off, why="A mistake").status_code == 303
         assert HashList(engine).entries(state=EntryState.DISABLED)[0].why == "A mistake"
         assert "A mistake" in client.get(path).text

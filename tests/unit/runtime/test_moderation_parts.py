@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import update
 
 from provenance.database.database import Database
-from provenance.errors import ConfigurationError
+from provenance.errors import ConfigurationError, StoreError
 from provenance.jws.keys import open_statement
 from provenance.moderation.contacts import new_key_line
-from provenance.moderation.tables import policy_versions
+from provenance.moderation.model import Contact
+from provenance.moderation.tables import contacts, policy_versions
 from provenance.records.reports import ReportStore
 from provenance.runtime.moderation_parts import ROOT_KIND, ModerationParts
 from provenance.runtime.settings import Settings, load_settings
@@ -129,3 +130,20 @@ def test_the_root_of_a_day_is_signed_and_written_and_written_again(
         path.unlink()
         parts.pass_time(NOW + timedelta(days=1))
         assert path.exists()
+
+
+def test_a_root_does_not_wait_for_a_contact_that_does_not_open(tmp_path: Path, key: Path) -> None:
+    given = settings(tmp_path, PROVENANCE_MODERATION_CONTACT_KEY=str(key))
+    with Database(tmp_path / "x.db") as database:
+        before = opened(given, database)
+        assert before is not None
+        contact = Contact(name="Han Areum", email="areum.han@mail.example")
+        before.complaints.file(about(contact=contact), now=NOW)
+        with database.engine.begin() as connection:
+            connection.execute(update(contacts).values(sealed=b"changed"))
+        key.write_text(new_key_line(os.urandom, "2026-06") + key.read_text())
+        after = opened(given, database)
+        assert after is not None
+        with pytest.raises(StoreError, match="does not open"):
+            after.pass_time(NOW + timedelta(hours=12, minutes=11))
+        assert [path.name for path in after.roots.iterdir()] == ["2026-05-01.json"]

@@ -21,7 +21,7 @@ from provenance.moderation.outcomes.hash_list import (
     HashList,
 )
 from provenance.moderation.outcomes.receivers import Outbox, Receiver
-from provenance.records.webhooks import WebhookStore
+from provenance.records.webhooks import WebhookStore, retry_webhook
 from tests.factory.moderation_rows import NOW
 
 SHA, CODE = "ab" * 32, "0f" * 32
@@ -126,7 +126,8 @@ def test_a_message_that_was_given_up_can_be_tried_again(
     (delivery,) = store.lease(now=NOW, until=NOW + timedelta(minutes=2))
     assert store.failed(delivery, "nobody there", now=NOW).value == "dead"
     assert store.lease(now=NOW + timedelta(days=9), until=NOW + timedelta(days=10)) == []
-    assert store.again(delivery.id, now=NOW)
-    assert not store.again(delivery.id, now=NOW)
+    with transaction(engine) as connection:
+        assert retry_webhook(connection, delivery.id, now=NOW)
+        assert not retry_webhook(connection, delivery.id, now=NOW)
     (again,) = store.lease(now=NOW, until=NOW + timedelta(minutes=2))
     assert (again.id, again.attempts) == (delivery.id, 0)

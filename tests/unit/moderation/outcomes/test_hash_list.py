@@ -65,6 +65,7 @@ def test_equal_bytes_are_blocked_and_others_are_not(engine: Engine, blocked: Has
     assert not blocked.check(sha256=OTHER, now=NOW).blocked
     add(engine, name="again")
     assert len(blocked.entries()) == 1
+    assert (blocked.count(EntryState.ACTIVE), blocked.count(EntryState.QUARANTINED)) == (1, 0)
 
 
 def test_likeness_is_proposed_within_31_bits_and_blocks_nothing(engine: Engine) -> None:
