@@ -67,7 +67,7 @@ def test_the_whole_way(context: MakeContext, *, scripts: bool) -> None:
     ref, pin = send(page)
     expect(page.locator("main")).to_contain_text("You get an answer by")
     page.get_by_role("link", name="Follow this report").click()
-    assert "lang=en" in page.url
+    expect(page).to_have_url(re.compile(r"/report/.*lang=en"))
     page.locator("#pin").fill(pin)
     page.get_by_role("button", name="Show my report").click()
     expect(page.locator("h1")).to_have_text(f"Report {ref}")
@@ -275,6 +275,7 @@ def every_page(page: Page, language: str = "en") -> Any:
     page.locator("#url").fill("x")
     page.locator("[name=category][value=copyright]").check()
     page.locator("main form button.primary").click()
+    expect(page.locator("#errors")).to_be_visible()
     yield "errors"
     page.locator("#url").fill(PAGE)
     fill(page, category="intimate-image")
@@ -284,6 +285,7 @@ def every_page(page: Page, language: str = "en") -> Any:
     yield "follow"
     page.locator("#pin").fill("no")
     page.locator("main form button.primary").click()
+    expect(page.locator("#errors")).to_be_visible()
     yield "wrong"
     page.locator("#pin").fill(pin)
     page.locator("main form button.primary").click()
@@ -360,6 +362,7 @@ def test_a_strangers_markup_stays_text_in_every_field(context: MakeContext, lang
     page.locator("#ref").fill(XSS[:40])
     page.locator("#pin").fill(XSS[:40])
     page.locator("main form button.primary").click()
+    expect(page.locator("#errors")).to_be_visible()
     check()
     assert problems == []
 
