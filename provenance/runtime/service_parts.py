@@ -251,7 +251,8 @@ def open_moderation(
     """
     if settings.moderation.contact_key is None:
         return None, None
-    engine, view = register.database.engine, register.view(None, clock=system_clock)
+    engine = register.database.engine
+    view = register.view(None, clock=system_clock, aside=True)
     desks: list[ModerationParts] = []
 
     def uploader_token(decision: str, case: str) -> str:

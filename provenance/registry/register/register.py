@@ -60,7 +60,9 @@ class Register:
         read_only: bool = False,
         agencies: AgencyChecker | None = None,
     ) -> None:
+        self._place = place
         self.database = Database(place, read_only=read_only)
+        self._aside: Database | None = None
         self._agencies = agencies or AgencyChecker(None)
 
     def __enter__(self) -> Self:
@@ -76,6 +78,8 @@ class Register:
 
     def close(self) -> None:
         """Let go of the database."""
+        if self._aside is not None:
+            self._aside.close()
         self.database.close()
 
     @property
@@ -105,6 +109,7 @@ class Register:
         clock: Callable[[], datetime],
         search: NearestOwners | None = None,
         resembler: Resembler | None = None,
+        aside: bool = False,
     ) -> RegisterView:
         """What does this reader see?
 
@@ -114,9 +119,16 @@ class Register:
             clock: What time it is: no time that is asked about ends an embargo sooner.
             search: Finds soft bindings that are near, not equal.
             resembler: Answers about resemblance.
+            aside: For whoever asks while holding one of the register's connections: those of
+                this view are others. Where all were held and all their holders waited for a
+                second one, nobody would get any.
         """
+        database = self.database
+        if aside:
+            self._aside = self._aside or Database(self._place, read_only=True)
+            database = self._aside
         reader = Reader(agency=agency, clock=clock)
-        return RegisterView(self.database, reader, search=search, resembler=resembler)
+        return RegisterView(database, reader, search=search, resembler=resembler)
 
     def take(self, changes: Sequence[Change], *, at: datetime, skip_known: bool = False) -> Taken:
         """Take these changes in: all of them, or none.

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import Engine, insert
+from sqlalchemy.pool import QueuePool
 
 from provenance.moderation.audit import event_digest
 from provenance.moderation.contacts import new_key_line
@@ -131,6 +132,32 @@ def test_a_released_file_that_is_known_by_its_digest_alone_needs_two(
     desks.cases.claim(case, KIM, now=now)
     made = desks.cases.decide(case, KIM, draft(ActionType.REMOVE), now=now)
     assert (made is None) is released
+
+
+def test_a_decision_needs_one_connection_of_those_that_all_decisions_share(
+    moderated: RunningService, agency_signer: MemorySigner
+) -> None:
+    """Where each needed a second one to look the register up, fifteen waited for each other."""
+    settings = load_settings(environ=moderated.settings)
+    with ExitStack() as stack:
+        register = stack.enter_context(open_database(settings))
+        register.take([Desk(agency_signer).plain("busy")], at=system_clock())
+        engine = register.database.engine
+        uploads = UploadFolder(moderated.home / "uploads", min_free_bytes=0)
+        desks, _ = open_moderation(settings, register, ReportStore(engine), uploads)
+        assert desks is not None
+        now = system_clock()
+        case = desks.complaints.file(about(sha="busy", url=None), now=now).complaint.case
+        assert case is not None
+        desks.cases.claim(case, KIM, now=now)
+        pool = engine.pool
+        assert isinstance(pool, QueuePool)
+        # As many as there may be at once (SQLAlchemy adds ten to those it keeps), but for one.
+        for _ in range(pool.size() + 10 - 1):
+            stack.enter_context(engine.connect())
+        begin = time.monotonic()
+        assert desks.cases.decide(case, KIM, draft(ActionType.REMOVE), now=now) is None
+        assert time.monotonic() - begin < pool.timeout() / 2
 
 
 def decide(desks: ModerationParts, name: str, *actions: ActionType) -> tuple[str, str, str]:
