@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -56,12 +56,15 @@ class Fields:
 
 
 def end_of_day(day: str) -> datetime | None:
-    """When is the last day over that a form names, YYYY-MM-DD in UTC? None: it names none."""
+    """When is the last second of the day that a form names, YYYY-MM-DD in UTC? None: it names none.
+
+    Not midnight, which is the next day's: its date is what people are shown.
+    """
     if not _DAY.fullmatch(day):
         return None
     try:
-        return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
-    except (ValueError, OverflowError):
+        return datetime.combine(date.fromisoformat(day), time(23, 59, 59), tzinfo=UTC)
+    except ValueError:
         return None
 
 
