@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from provenance.errors import ConfigurationError, StoreError
 from provenance.moderation.model import Contact
@@ -165,6 +165,17 @@ class ContactStore:
         """
         row = connection.execute(select(contacts).where(contacts.c.complaint == ref)).one_or_none()
         return None if row is None else self.keys.open(row.key, row.sealed, ref=ref)
+
+    def unreadable(self, connection: Connection) -> dict[str, int]:
+        """How many contacts were sealed with keys that are not in the file? By the key's id."""
+        count = func.count()
+        question = (
+            select(contacts.c.key, count)
+            .where(contacts.c.key.not_in(list(self.keys.keys)))
+            .group_by(contacts.c.key)
+            .order_by(contacts.c.key)
+        )
+        return {row.key: int(row[1]) for row in connection.execute(question)}
 
     def forget(self, connection: Connection, ref: str) -> bool:
         """Forget who complained: was it known?"""

@@ -115,6 +115,11 @@ class ServiceParts:
         )
         reports, requests = ReportStore(engine), IdempotencyStore(engine)
         moderation, outcomes = open_moderation(settings, register, reports, uploads)
+        if moderation is not None:
+            with transaction(engine, reads=True) as connection:
+                lost = moderation.office.contacts.unreadable(connection)
+            for name, count in lost.items():
+                note("contact-key-missing", key=name, contacts=count)
         jobs = JobStore(engine, os.urandom)
         webhooks = WebhookStore(engine, max_attempts=service.webhook_attempts)
         fetcher = None

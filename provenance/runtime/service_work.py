@@ -72,8 +72,9 @@ class Routine:
         self._called.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end."""
-        self._thread.join(timeout_s)
+        """Wait for the end; what never began has none."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         failures = 0

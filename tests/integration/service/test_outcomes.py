@@ -32,7 +32,7 @@ from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.outcome_parts import OutcomeParts
 from provenance.runtime.service_database import open_database
-from provenance.runtime.service_parts import open_moderation
+from provenance.runtime.service_parts import ServiceParts, open_moderation
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.uploads import UploadFolder
 from provenance.service.staff_cookies import Cookie
@@ -158,6 +158,27 @@ def test_a_decision_needs_one_connection_of_those_that_all_decisions_share(
         begin = time.monotonic()
         assert desks.cases.decide(case, KIM, draft(ActionType.REMOVE), now=now) is None
         assert time.monotonic() - begin < pool.timeout() / 2
+
+
+def test_a_start_tells_of_contacts_whose_key_is_not_in_the_file(
+    moderated: RunningService, inside: tuple[ModerationParts, OutcomeParts], tmp_path: Path
+) -> None:
+    filed = inside[0].complaints.file(about(sha="kept", contact=CONTACT), now=system_clock())
+    assert filed.complaint.case is not None
+
+    def told(**changed: str) -> list[dict[str, Any]]:
+        settings = load_settings(environ={**moderated.settings, **changed})
+        lines: list[dict[str, Any]] = []
+        ServiceParts.open(settings, note=lambda name, **more: lines.append({name: more})).close()
+        return [line["contact-key-missing"] for line in lines if "contact-key-missing" in line]
+
+    assert told() == []
+    other = tmp_path / "other.key"
+    other.write_text(new_key_line(os.urandom, "2026-06"), "utf-8")
+    other.chmod(0o600)
+    (line,) = told(PROVENANCE_MODERATION_CONTACT_KEY=str(other))
+    assert line["key"] == "2026-05"
+    assert line["contacts"] >= 1
 
 
 def decide(desks: ModerationParts, name: str, *actions: ActionType) -> tuple[str, str, str]:

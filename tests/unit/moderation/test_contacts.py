@@ -70,6 +70,9 @@ def test_time_seals_again_what_an_earlier_key_sealed(engine: Engine) -> None:
     lost = open_desks(engine, keys=ContactKeys(keys={"new": b"n" * 32}))
     # A key that is gone stops no clock: its contacts wait until it is back.
     lost.clockwork.tick(NOW)
+    with writing(engine) as connection:
+        assert lost.office.contacts.unreadable(connection) == {"2026-05": 1}
+        assert before.office.contacts.unreadable(connection) == {}
     after = open_desks(engine, keys=ContactKeys(keys={"new": b"n" * 32, "2026-05": old}))
     after.clockwork.tick(NOW)
     with writing(engine) as connection:
