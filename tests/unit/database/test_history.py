@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -18,6 +19,8 @@ from provenance.database import migrations
 from provenance.database.database import Database
 from provenance.database.metadata import METADATA
 from provenance.database.migrations import HEAD, VERSION_TABLE
+from tests.factory.earlier_databases import EARLIER, check_that_nothing_is_lost
+from tests.factory.registers import new_database
 
 TABLES = [
     # Imported for the tables that they add to the one metadata.
@@ -51,4 +54,16 @@ def test_one_that_another_process_holds_open_is_no_strangers(tmp_path: Path) -> 
 
 def test_the_last_step_is_the_last_file() -> None:
     folder = Path(migrations.__file__).parent
-    assert ScriptDirectory(str(folder)).get_current_head() == HEAD
+    script = ScriptDirectory(str(folder))
+    assert script.get_current_head() == HEAD
+    assert [step.revision for step in script.walk_revisions()] == [HEAD, *reversed(EARLIER)]
+
+
+@pytest.mark.parametrize("step", EARLIER)
+def test_what_sqlite_kept_at_an_earlier_step_is_kept(step: str, tmp_path: Path) -> None:
+    check_that_nothing_is_lost(step, f"sqlite:///{tmp_path / 'old.db'}")
+
+
+@pytest.mark.parametrize("step", EARLIER)
+def test_what_postgresql_kept_at_an_earlier_step_is_kept(step: str, postgresql: str) -> None:
+    check_that_nothing_is_lost(step, new_database(postgresql, f"earlier-{step}"))
