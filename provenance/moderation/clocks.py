@@ -35,6 +35,7 @@ __all__ = [
     "join_clocks",
     "meet",
     "meet_one",
+    "part_blocks",
     "pause",
     "reopen_clock",
     "resume",
@@ -238,7 +239,10 @@ def resume(connection: Connection, office: Office, case: str, *, now: datetime) 
 def join_clocks(
     connection: Connection, office: Office, source: str, target: str, *, now: datetime
 ) -> None:
-    """Two cases become one: of each kind the earliest clock wins, and none is lost."""
+    """Two cases become one: of each kind the earliest clock wins, and none is lost.
+
+    A temporary block that is over comes along: there is none after it.
+    """
     theirs = {clock.kind: clock for clock in running(connection, target)}
     for clock in running(connection, source):
         own = theirs.get(clock.kind)
@@ -254,8 +258,47 @@ def join_clocks(
             }
             own = _change(connection, office, own, "clock.tightened", now, **values)
         _change(connection, office, clock, "clock.joined", now, joined=own.id)
+    for clock in _blocks(connection, source):
+        if clock.met_at is not None:
+            _change(connection, office, clock, "clock.moved", now, case=target)
     _refresh(connection, source)
     _refresh(connection, target)
+
+
+def part_blocks(
+    connection: Connection, office: Office, source: str, case: str, *, now: datetime
+) -> list[Clock]:
+    """One case becomes two: what was blocked in it is blocked no longer for that.
+
+    Each temporary block of the source, over or not, is one of the new case too, since when
+    and until when it was: which of them run? A new one would be later than the law allows.
+    """
+    parted = []
+    for block in _blocks(connection, source):
+        added = connection.execute(
+            insert(clocks)
+            .values(
+                case=case,
+                kind=block.kind,
+                starts_at=block.starts_at,
+                due_at=block.due_at,
+                met_at=block.met_at,
+            )
+            .returning(clocks)
+        ).one()
+        _write(connection, office, clock_of(added), "clock.started", now)
+        parted.append(clock_of(added))
+    return [block for block in parted if block.met_at is None]
+
+
+def _blocks(connection: Connection, case: str) -> list[Clock]:
+    """Temporary blocks of a case, those that are over included."""
+    query = select(clocks).where(
+        clocks.c.case == case,
+        clocks.c.kind == ClockKind.TEMPORARY_BLOCK,
+        clocks.c.joined.is_(None),
+    )
+    return [clock_of(row) for row in connection.execute(query.order_by(clocks.c.id))]
 
 
 def _change(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from provenance.database.statements import insert_unless_there
 from provenance.errors import ConflictError
 from provenance.moderation.audit import SYSTEM
-from provenance.moderation.clocks import join_clocks, start_for_complaint, tighten
+from provenance.moderation.clocks import join_clocks, part_blocks, start_for_complaint, tighten
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
 from provenance.moderation.outcomes.tables import legal_holds
@@ -201,6 +201,9 @@ def split_case(
             statutory=row.statutory,
             now=now,
         )
+    for block in part_blocks(connection, office, source, case, now=now):
+        # Whoever blocks it knows it by its case, and until when.
+        office.effects.on_clock(connection, "interim.started", block, now)
     office.audit.append(
         connection,
         at=now,

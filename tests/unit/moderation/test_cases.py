@@ -534,6 +534,59 @@ def test_a_temporary_block_ends_by_itself_once(desks: Desks) -> None:
         desks.cases.interim_restrict(fraud, KIM, why="x", now=NOW)
 
 
+def two_about_privacy(desks: Desks) -> tuple[str, str]:
+    """A case of two complaints: its name, and the reference of the later one."""
+    first = desks.complaints.file(about(Category.PRIVACY), now=NOW)
+    second = desks.complaints.file(
+        about(Category.PRIVACY, url="https://videos.example/2"), now=NOW + timedelta(minutes=1)
+    )
+    case = case_of(first)
+    desks.cases.merge(case_of(second), KIM, into=case, why="the same", now=NOW)
+    return case, second.complaint.ref
+
+
+@pytest.mark.parametrize("days", [10, 40], ids=["while it runs", "when it is over"])
+def test_a_block_is_no_longer_for_what_became_a_case_of_its_own(desks: Desks, days: int) -> None:
+    case, ref = two_about_privacy(desks)
+    desks.cases.interim_restrict(case, KIM, why="an address", now=NOW)
+    end, at = NOW + timedelta(days=30), NOW + timedelta(days=days)
+    desks.clockwork.tick(at)
+    new = desks.cases.split(case, KIM, complaints=[ref], why="another one", now=at)
+    (block,) = [clock for clock in new.clocks if clock.kind is ClockKind.TEMPORARY_BLOCK]
+    assert (block.starts_at, block.due_at) == (NOW, end)
+    assert (block.met_at is None) == (days < 30)
+    assert desks.told.names().count("interim.started") == (2 if days < 30 else 1)
+    with pytest.raises(ConflictError, match="not renewed"):
+        desks.cases.interim_restrict(new.id, KIM, why="again", now=at)
+    desks.clockwork.tick(max(at, end))
+    ended = {
+        clock.met_at is not None
+        for name in (case, new.id)
+        for clock in desks.cases.get(name, KIM, now=at).case.clocks
+        if clock.kind is ClockKind.TEMPORARY_BLOCK
+    }
+    assert ended == {True}
+
+
+def test_what_was_never_blocked_may_be_once_it_is_a_case_of_its_own(desks: Desks) -> None:
+    case, ref = two_about_privacy(desks)
+    new = desks.cases.split(case, KIM, complaints=[ref], why="another one", now=NOW)
+    blocked = desks.cases.interim_restrict(new.id, KIM, why="an address", now=NOW)
+    assert blocked.state is CaseState.INTERIM_RESTRICTED
+
+
+def test_a_block_that_is_over_is_not_renewed_by_a_merge(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(about(Category.PRIVACY), now=NOW))
+    desks.cases.interim_restrict(case, KIM, why="an address", now=NOW)
+    at = NOW + timedelta(days=31)
+    desks.clockwork.tick(at)
+    other = desks.complaints.file(about(Category.PRIVACY, url="https://videos.example/2"), now=at)
+    into = case_of(other)
+    desks.cases.merge(case, KIM, into=into, why="the same", now=at)
+    with pytest.raises(ConflictError, match="not renewed"):
+        desks.cases.interim_restrict(into, KIM, why="again", now=at)
+
+
 @pytest.mark.parametrize(
     "received",
     [
