@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,12 @@ def _eat() -> None:
 
 def _eat_in_python() -> None:
     bytearray(1 << 36)
+
+
+def _eat_by_stacks() -> None:
+    """What a thread that there is no room for looks like."""
+    threading.stack_size(1 << 36)
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
 
 def _die_by(number: int) -> Callable[[], None]:
@@ -120,6 +127,7 @@ _HAZARDS: dict[str, Callable[[], Any]] = {
     "spin": _spin,
     "eat": _eat,
     "eat-in-python": _eat_in_python,
+    "eat-by-stacks": _eat_by_stacks,
     "segv": _die_by(signal.SIGSEGV),
     "killed": _die_by(signal.SIGKILL),
     "abort": os.abort,

@@ -83,6 +83,7 @@ def test_a_host_that_was_closed_is_given_to_nobody_any_more() -> None:
         ("hang", "time-exhausted", "more than 5 seconds"),
         ("eat", "memory-exhausted", "more memory"),
         ("eat-in-python", "memory-exhausted", "more than there is"),
+        ("eat-by-stacks", "memory-exhausted", "more than there is"),
         ("segv", "check-crashed", "ended by SIGSEGV"),
         ("killed", "check-crashed", "ended by SIGKILL"),
         ("abort", "check-crashed", "ended by SIGABRT"),

@@ -50,7 +50,10 @@ class Channel:
         data = memoryview(len(message).to_bytes(_LENGTH_BYTES) + message)
         try:
             sent = socket.send_fds(self._socket, [data], list(files)) if files else 0
-            self._socket.sendall(data[sent:])
+            # Not where nothing is left: who has read it all may be gone by then, and a send of
+            # nothing would say that it was never sent.
+            if sent < len(data):
+                self._socket.sendall(data[sent:])
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
 

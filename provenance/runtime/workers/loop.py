@@ -100,6 +100,11 @@ def work(
             return
 
 
+# How Python says that there is no room for a thread's stack. Nothing else keeps a worker from
+# starting one: the number of its threads is not limited.
+_NO_THREAD = "can't start new thread"
+
+
 def _answer(
     verifier: Verifier, job: dict[str, Any], files: Sequence[int]
 ) -> bytes | dict[str, Any]:
@@ -130,16 +135,20 @@ def _answer(
                 at=at,
             )
         return report.model_dump_json().encode()
-    except MemoryError:
-        return {"failed": FindingCode.MEMORY_EXHAUSTED, "why": "it asked for more than there is"}
-    except (SourceError, RegisterError, LimitError) as error:
-        full = getattr(error.__cause__, "errno", None) in _DISK_IS_FULL
-        if isinstance(error, SourceError) and full:
-            return {"failed": FindingCode.SCRATCH_EXHAUSTED, "why": str(error)}
-        return {"source": str(error)}
     except Exception as error:  # noqa: BLE001 - one file's bug must not stop the others
-        trace = "".join(traceback.format_exception(error))
-        return {"bug": type(error).__name__, "why": str(error), "trace": trace}
+        return _why_not(error)
+
+
+def _why_not(error: Exception) -> dict[str, Any]:
+    """What is said in place of a report."""
+    if isinstance(error, MemoryError) or _NO_THREAD in str(error):
+        return {"failed": FindingCode.MEMORY_EXHAUSTED, "why": "it asked for more than there is"}
+    if isinstance(error, SourceError) and getattr(error.__cause__, "errno", None) in _DISK_IS_FULL:
+        return {"failed": FindingCode.SCRATCH_EXHAUSTED, "why": str(error)}
+    if isinstance(error, SourceError | RegisterError | LimitError):
+        return {"source": str(error)}
+    trace = "".join(traceback.format_exception(error))
+    return {"bug": type(error).__name__, "why": str(error), "trace": trace}
 
 
 def _read(file: HeldFile, beside: Sequence[HeldFile], *, name: str | None) -> bytes:
