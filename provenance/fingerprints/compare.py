@@ -30,6 +30,12 @@ _ONE_SPOT = 0.12
 _LEAST_KEPT_OF_ONE_SPOT = 0.9
 _MANY_INLIERS = 100
 _LEAST_KEPT_OF_MANY = 0.6
+# And where they have only an edge in common, with one word on it, nine tenths of that edge are
+# little: half of all that the reference has to show is asked for, or, where nothing at all is
+# different in what both show, a fifth.
+_LEAST_OF_ALL = 0.5
+_NOTHING_DIFFERENT = 0.9
+_LEAST_OF_ALL_THEN = 0.2
 _CROPPED = 0.012
 _BORDERED = 0.02
 _ROTATED_DEGREES = 0.4
@@ -143,7 +149,10 @@ def _have_one_structure(geometry: Geometry, differences: Differences, *, copy_px
     if geometry.hull_px >= _ONE_SPOT * in_common_px:
         return True
     many = geometry.inliers >= _MANY_INLIERS
-    return differences.kept >= (_LEAST_KEPT_OF_MANY if many else _LEAST_KEPT_OF_ONE_SPOT)
+    if differences.kept < (_LEAST_KEPT_OF_MANY if many else _LEAST_KEPT_OF_ONE_SPOT):
+        return False
+    same = differences.agreement >= _NOTHING_DIFFERENT
+    return differences.kept_of_all >= (_LEAST_OF_ALL_THEN if same else _LEAST_OF_ALL)
 
 
 def _edits(

@@ -44,6 +44,8 @@ class Differences:
         agreement: Share of the textured blocks whose structure is the reference's.
         kept: The same, of those blocks that are textured in the reference: what is laid over
             plain parts of it does not count.
+        kept_of_all: Share of what is textured anywhere in the reference that is in the copy,
+            and alike: what was cut off counts too.
         unlike: Mean unexplained difference where the reference covers the copy, in levels.
         recoloured: How far the colours were shifted as a whole, in levels.
         flat_share: Of what differs, the share in one flat colour.
@@ -54,6 +56,7 @@ class Differences:
     regions: tuple[Region, ...]
     agreement: float
     kept: float
+    kept_of_all: float
     unlike: float
     recoloured: float
     flat_share: float
@@ -68,7 +71,7 @@ def find_differences(reference: Rgb, copy: Rgb, matrix: NDArray[np.float64]) -> 
         matrix: From pixels of the reference to pixels of the copy.
     """
     expected, got, inside = _side_by_side(reference, copy, matrix)
-    agreement, kept = _agreement(expected, got, inside)
+    agreement, kept, alike = _agreement(expected, got, inside)
     expected, got = _equally_sharp(expected, got, inside)
     mapped = _recoloured(expected, got, inside)
     recoloured = float(np.abs(mapped - expected)[inside].mean()) if inside.any() else 0.0
@@ -85,6 +88,7 @@ def find_differences(reference: Rgb, copy: Rgb, matrix: NDArray[np.float64]) -> 
         regions=regions,
         agreement=agreement,
         kept=kept,
+        kept_of_all=_kept_of_all(reference, copy, matrix, alike),
         unlike=float(usual.mean()),
         recoloured=recoloured,
         flat_share=_flat_share(got, mask),
@@ -124,27 +128,54 @@ def _soft(picture: Floats, sigma: float = _SOFTEN) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
-def _agreement(expected: Floats, got: Floats, inside: NDArray[np.bool_]) -> tuple[float, float]:
-    """Share of textured blocks, where both are, that have the same structure.
+def _agreement(
+    expected: Floats, got: Floats, inside: NDArray[np.bool_]
+) -> tuple[float, float, NDArray[np.bool_]]:
+    """Share of textured blocks, where both are, that have the same structure; and which do.
 
     Of those that are textured in either, and of those that are in the reference.
     """
     one, other = expected.mean(axis=2), got.mean(axis=2)
-    window = (15, 15)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(cv2.blur(values, window), np.float32)
-
-    mean_one, mean_other = mean(one), mean(other)
-    spread_one = np.sqrt(np.maximum(mean(one * one) - mean_one**2, 0))
-    spread_other = np.sqrt(np.maximum(mean(other * other) - mean_other**2, 0))
-    together = mean(one * other) - mean_one * mean_other
-    alike = together / (spread_one * spread_other + 1e-3) > _AGREES
+    mean_one, mean_other = _mean(one), _mean(other)
+    spread_one, spread_other = _spread(one, mean_one), _spread(other, mean_other)
+    together = _mean(one * other) - mean_one * mean_other
+    alike = inside & (together / (spread_one * spread_other + 1e-3) > _AGREES)
     textured = inside & (np.maximum(spread_one, spread_other) > _TEXTURED)
     if textured.sum() < 0.02 * textured.size:
-        return 0.0, 0.0
+        return 0.0, 0.0, np.zeros_like(alike)
     shown = inside & (spread_one > _TEXTURED)
-    return float(alike[textured].mean()), float(alike[shown].mean()) if shown.any() else 0.0
+    kept = float(alike[shown].mean()) if shown.any() else 0.0
+    return float(alike[textured].mean()), kept, alike
+
+
+def _kept_of_all(
+    reference: Rgb, copy: Rgb, matrix: NDArray[np.float64], alike: NDArray[np.bool_]
+) -> float:
+    """Share of what is textured in the reference, wherever it is, that is alike in the copy."""
+    high, wide = reference.shape[:2]
+    scale = min(1.0, WORK_SIDE / max(high, wide))
+    size = (max(8, round(wide * scale)), max(8, round(high * scale)))
+    small = np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.float32)
+    grey = _soft(small).mean(axis=2)
+    textured = _spread(grey, _mean(grey)) > _TEXTURED
+    if not textured.any():
+        return 0.0
+    height, width = copy.shape[:2]
+    to_work = np.diag([alike.shape[1] / width, alike.shape[0] / height, 1.0])
+    back = to_work @ matrix @ np.diag([wide / size[0], high / size[1], 1.0])
+    there = cv2.warpPerspective(
+        alike.astype(np.uint8), back, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    )
+    return float((there > 0)[textured].mean())
+
+
+def _mean(values: Floats) -> Floats:
+    return np.asarray(cv2.blur(values, (15, 15)), np.float32)
+
+
+def _spread(values: Floats, mean: Floats) -> Floats:
+    """Standard deviation around each pixel."""
+    return np.asarray(np.sqrt(np.maximum(_mean(values * values) - mean**2, 0)), np.float32)
 
 
 def _equally_sharp(

@@ -169,3 +169,15 @@ def test_scenes_with_the_same_drawn_face_are_not_one_picture(
     for part in (other, other[: other.shape[0] // 2, ::-1], other[:, other.shape[1] // 2 :]):
         prepared = PreparedPicture(picture_of(np.ascontiguousarray(part)))
         assert compare_pictures(PreparedPicture(picture_of(one)), prepared) is None
+
+
+def test_the_same_word_alone_in_a_strip_that_both_have_makes_no_copy() -> None:
+    """Of a release's edge only a word lay in the picture, and nine tenths of that edge agreed."""
+    release = photo(351, size=(640, 427))
+    other = photo(1_000_044, size=(640, 427))
+    half = np.ascontiguousarray(other[:, other.shape[1] // 2 :])
+    registered = PreparedPicture(picture_of(release))
+    assert compare_pictures(registered, PreparedPicture(picture_of(half))) is None
+    # Its twin: the same part of the release itself, with the same word in it.
+    part = np.ascontiguousarray(release[:, release.shape[1] // 2 :])
+    assert compare_pictures(registered, PreparedPicture(picture_of(part))) is not None
