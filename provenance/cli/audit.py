@@ -1,4 +1,4 @@
-"""`provenance audit verify | export`: the audit of moderation."""
+"""`provenance audit verify | export | state`: the audit of moderation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exit_codes import ExitCode
+from provenance.cli.key_options import CertificateOption, KeyOption, UnsafePlainKeyOption
+from provenance.cli.register_options import MaybePassphraseFileOption
 from provenance.cli.streams import say, write_text
 from provenance.cli.terminal import printable
 
@@ -112,6 +114,53 @@ def export(
             for line in export_lines(events):
                 write_text(line.decode("utf-8").rstrip("\n"))
             after = events[-1].seq
+
+
+@audit.command("state")
+def state(
+    *,
+    roots: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ROOTS", help="The service's folder of roots, or a file of one of them."
+        ),
+    ],
+    agency: Annotated[
+        str, typer.Option("--agency", metavar="ID", help="Who states it, by its id.")
+    ],
+    key: KeyOption,
+    certificate: CertificateOption,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", metavar="ID", help="Whose audit it is; by default the agency's."),
+    ] = None,
+    service_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--service-key",
+            metavar="FILE",
+            help="Public keys of the service: every root has to be signed with one.",
+        ),
+    ] = None,
+    passphrase_file: MaybePassphraseFileOption = None,
+    unsafe_plain_key: UnsafePlainKeyOption = False,
+) -> None:
+    """Write to stdout, one JSON a line, what `log append` takes: the roots of days, signed.
+
+    A release log that has them shows to everybody that no entry of those days was changed.
+    """
+    from provenance.cli.register_options import signer_at, stating
+    from provenance.registry.log.leaf import sign_statement
+    from provenance.runtime.clock import system_clock
+
+    with (
+        signer_at(key, certificate, passphrase_file, unsafe_plain=unsafe_plain_key) as signer,
+        stating(),
+    ):
+        at = system_clock().replace(microsecond=0)
+        for root in _roots(roots, service_key):
+            told = root.statement(agency=agency, subject=subject or agency, at=at)
+            write_text(sign_statement(told, signer).encoded.decode("ascii"))
 
 
 def _verify_export(path: Path) -> None:

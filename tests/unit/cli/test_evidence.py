@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text, update
 
 from provenance.database.database import Database
@@ -16,6 +17,7 @@ from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.outcomes.hash_list import HashAlgorithm, HashList
 from provenance.moderation.tables import audit
 from provenance.runtime.moderation_parts import write_root
+from provenance.signing.dev_agency import DevAgency
 from tests.factory.command_line import Cli, command_line
 from tests.factory.moderation_rows import NOW, CaseOfRows
 from tests.factory.service_keys import service_key_pem
@@ -237,6 +239,53 @@ class TestAudit:
         kept.write_text(json.dumps({**unsigned, "root": "ab" * 32}))
         assert cli(*verify).code == 1
         assert cli("audit", "verify", "--key", str(keys)).code == 2
+
+    def test_roots_are_stated_for_a_release_log(
+        self,
+        cli: Cli,
+        place: Path,
+        tmp_path: Path,
+        key: ServiceKey,
+        agency: DevAgency,
+    ) -> None:
+        folder, mine = tmp_path / "roots", tmp_path / "keys"
+        folder.mkdir()
+        mine.mkdir()
+        with Database(place) as database:
+            (root,) = AuditLog(database.engine).close_days(now=NOW.replace(day=2))
+        write_root(root, folder, key)
+        (mine / "key.pem").write_bytes(
+            agency.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        (mine / "key.pem").chmod(0o600)
+        (mine / "chain.pem").write_bytes(agency.chain_pem)
+        (mine / "service.json").write_text(json.dumps({"keys": [key.public]}))
+        (mine / "directory.json").write_text(json.dumps(agency.directory_entry()))
+        by = ("--key", str(mine / "key.pem"), "--certificate", str(mine / "chain.pem"),
+              "--unsafe-plain-key")  # fmt: skip
+        state = ("audit", "state", str(folder), "--agency", agency.agency_id, *by)
+        done = cli(*state, "--service-key", str(mine / "service.json"))
+        assert done.code == 0, done
+        statements = tmp_path / "roots.jsonl"
+        statements.write_text(done.out)
+        log = str(tmp_path / "log")
+        assert cli("log", "init", log, "--origin", "log.example/a", "--url",
+                   "https://log.example/", "--unsafe-plain-key").code == 0  # fmt: skip
+        taken = cli("log", "append", log, str(statements), "--directory",
+                    str(mine / "directory.json"), "--unsafe-plain-key")  # fmt: skip
+        assert taken.code == 0, taken
+        assert taken.out.splitlines()[0].endswith("entries 0 .. 0, 1 of 1 new")
+        (line,) = statements.read_text().splitlines()
+        told = json.loads(line)["statement"]
+        assert (told["type"], told["root"], told["count"]) == ("audit-root", root.root, 3)
+        assert (told["since"], told["until"]) == ("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z")
+        # A root that the service did not sign is not stated in anybody's name.
+        (kept,) = folder.iterdir()
+        kept.write_bytes(root.document)
+        refused = cli(*state, "--service-key", str(mine / "service.json"))
+        assert (refused.code, refused.out) == (2, "")
+        assert "expected a root that one of these keys signed" in refused.err
+        assert cli(*state, "--subject", "not an id").code == 2
 
 
 def _triggers(names: object) -> list[str]:
