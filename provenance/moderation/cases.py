@@ -22,7 +22,7 @@ from provenance.moderation.case_pages import (
 )
 from provenance.moderation.clocks import (
     TEMPORARY_BLOCK,
-    meet,
+    end_waiting,
     start,
     tighten,
 )
@@ -356,14 +356,8 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
                 assignee=None,
                 locked_until=None,
             )
-            # There is nothing left that could be missed; what was is not undone.
-            meet(
-                connection,
-                self._office,
-                case,
-                {ClockKind.DECIDE, ClockKind.INTIMATE_48H, ClockKind.TEMPORARY_BLOCK},
-                now=now,
-            )
+            # What was missed before is not undone by it.
+            end_waiting(connection, self._office, case, now=now)
             move_complaints(
                 connection,
                 self._audit,

@@ -31,6 +31,9 @@ __all__ = [
     "TEMPORARY_BLOCK",
     "breach",
     "breachable",
+    "end_block",
+    "end_blocks",
+    "end_waiting",
     "extend",
     "join_clocks",
     "meet",
@@ -173,6 +176,32 @@ def meet_one(
     return changed
 
 
+def end_waiting(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
+    """A case ends undecided: nothing is left that could be missed, or blocked until then."""
+    meet(connection, office, case, {ClockKind.DECIDE, ClockKind.INTIMATE_48H}, now=now)
+    end_blocks(connection, office, case, now=now)
+
+
+def end_blocks(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
+    """What was blocked until this case is decided is not any more; whoever blocks is told."""
+    for block in meet(connection, office, case, {ClockKind.TEMPORARY_BLOCK}, now=now):
+        end_block(connection, office, block, now=now)
+
+
+def end_block(connection: Connection, office: Office, block: Clock, *, now: datetime) -> None:
+    """Tell whoever blocks that this temporary block, which was met, is over.
+
+    They know a block by its case: where cases were merged since, they are told of each that
+    they were told of when it began.
+    """
+    told = [block]
+    while told:
+        ended = told.pop()
+        office.effects.on_clock(connection, "interim.ended", ended, now)
+        query = select(clocks).where(clocks.c.joined == ended.id).order_by(clocks.c.id)
+        told += [clock_of(row) for row in connection.execute(query)]
+
+
 def reopen_clock(
     connection: Connection, office: Office, case: str, kind: ClockKind, *, now: datetime
 ) -> None:
@@ -247,9 +276,13 @@ def join_clocks(
     for clock in running(connection, source):
         own = theirs.get(clock.kind)
         # The time to appeal one decision is not the time to appeal another one.
-        if own is None or clock.kind is ClockKind.APPEAL_WINDOW:
+        moves = own is None or clock.kind is ClockKind.APPEAL_WINDOW
+        if moves and clock.kind is not ClockKind.TEMPORARY_BLOCK:
             _change(connection, office, clock, "clock.moved", now, case=target)
             continue
+        if own is None:
+            # Its first case stays on record: whoever blocks knows it by that.
+            own = _same_block(connection, office, clock, target, now=now)
         if clock.due_at < own.due_at:
             values = {
                 "starts_at": min(clock.starts_at, own.starts_at),
@@ -273,22 +306,30 @@ def part_blocks(
     Each temporary block of the source, over or not, is one of the new case too, since when
     and until when it was: which of them run? A new one would be later than the law allows.
     """
-    parted = []
-    for block in _blocks(connection, source):
-        added = connection.execute(
-            insert(clocks)
-            .values(
-                case=case,
-                kind=block.kind,
-                starts_at=block.starts_at,
-                due_at=block.due_at,
-                met_at=block.met_at,
-            )
-            .returning(clocks)
-        ).one()
-        _write(connection, office, clock_of(added), "clock.started", now)
-        parted.append(clock_of(added))
+    parted = [
+        _same_block(connection, office, block, case, now=now)
+        for block in _blocks(connection, source)
+    ]
     return [block for block in parted if block.met_at is None]
+
+
+def _same_block(
+    connection: Connection, office: Office, block: Clock, case: str, *, now: datetime
+) -> Clock:
+    """A temporary block as one of another case: since when and until when it was."""
+    added = connection.execute(
+        insert(clocks)
+        .values(
+            case=case,
+            kind=block.kind,
+            starts_at=block.starts_at,
+            due_at=block.due_at,
+            met_at=block.met_at,
+        )
+        .returning(clocks)
+    ).one()
+    _write(connection, office, clock_of(added), "clock.started", now)
+    return clock_of(added)
 
 
 def _blocks(connection: Connection, case: str) -> list[Clock]:

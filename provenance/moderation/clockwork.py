@@ -16,7 +16,7 @@ from sqlalchemy import Select, delete, select, update
 from provenance.database.transactions import transaction
 from provenance.moderation.attempts import AttemptCounter
 from provenance.moderation.audit import SYSTEM, writing
-from provenance.moderation.clocks import breach, breachable, meet_one
+from provenance.moderation.clocks import breach, breachable, end_block, meet_one
 from provenance.moderation.moves import move_appeal, move_case
 from provenance.moderation.office import Office
 from provenance.moderation.requeuing import end_lock
@@ -122,9 +122,11 @@ class Clockwork:
                     continue
                 self._office.effects.on_clock(connection, "clock.expired", found, now)
                 done += 1
+                if found.kind is not ClockKind.TEMPORARY_BLOCK:
+                    continue
+                end_block(connection, self._office, found, now=now)
                 held = held_case(connection, found.case)
-                ended = found.kind is ClockKind.TEMPORARY_BLOCK
-                if ended and held.state == CaseState.INTERIM_RESTRICTED:
+                if held.state == CaseState.INTERIM_RESTRICTED:
                     move_case(
                         connection,
                         self._office.audit,

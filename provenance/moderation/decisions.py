@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.audit import SYSTEM
-from provenance.moderation.clocks import APPEAL_WINDOW, meet, start
+from provenance.moderation.clocks import APPEAL_WINDOW, end_blocks, meet, start
 from provenance.moderation.joining import end_reports
 from provenance.moderation.model import Case, Complaint, Decision, Subject
 from provenance.moderation.moves import move_action, move_case, move_complaints
@@ -448,9 +448,8 @@ def reverse_earlier(
 
 def _meet_clocks(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
     meet(connection, office, case, {ClockKind.DECIDE}, now=now)
-    for clock in meet(connection, office, case, {ClockKind.TEMPORARY_BLOCK}, now=now):
-        # A decision takes the place of what was only until then.
-        office.effects.on_clock(connection, "interim.ended", clock, now)
+    # A decision takes the place of what was only until then.
+    end_blocks(connection, office, case, now=now)
     # The time to appeal what no longer holds is over, too.
     meet(connection, office, case, {ClockKind.APPEAL_WINDOW}, now=now)
 

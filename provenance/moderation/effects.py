@@ -78,8 +78,10 @@ class Effects(Protocol):
             connection: Of the transaction.
             event: `clock.due-soon`, `clock.breached`, `clock.expired` (a temporary block,
                 the time to appeal), or `interim.started` and `interim.ended` (a temporary
-                block begins; a decision takes its place).
-            clock: Which one.
+                block begins; it is over: decided, void, or by itself, where `clock.expired`
+                was told before).
+            clock: Which one. Of a block of cases that were merged, `interim.ended` is told
+                once for each case that it was known by.
             now: When.
         """
 

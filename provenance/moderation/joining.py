@@ -13,6 +13,7 @@ from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import (
     ACKNOWLEDGE_WITHIN,
     APPEAL_WINDOW,
+    end_waiting,
     extend,
     meet,
     resume,
@@ -268,7 +269,7 @@ def leave_case(connection: Connection, office: Office, row: Row[Any], *, now: da
             now=now,
             detail={"why": "every complaint was withdrawn"},
         )
-        meet(connection, office, held.id, {ClockKind.DECIDE}, now=now)
+        end_waiting(connection, office, held.id, now=now)
 
 
 def is_captured(connection: Connection, case: Row[Any]) -> bool:

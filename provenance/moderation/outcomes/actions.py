@@ -229,7 +229,7 @@ class OutcomeEffects:
         }
         if event.startswith("interim."):
             case = case_named(connection, clock.case)
-            hidden = _is_restricted(case)
+            hidden = _is_hidden(connection, case)
             data["subjects"] = [_subject(one, restricted=hidden) for one in case.subjects]
         self.outbox.put(connection, event, data, now=now, once=f"{clock.id} {_zulu(clock.due_at)}")
 
@@ -522,6 +522,13 @@ _WRITERS: Mapping[
 
 def _is_restricted(case: Case) -> bool:
     return case.queue is Queue.RESTRICTED or case.category is Category.CHILD_SAFETY
+
+
+def _is_hidden(connection: Connection, case: Case) -> bool:
+    """Is it restricted, or what it became part of? That may have turned out to be since."""
+    while not _is_restricted(case) and case.merged_into is not None:
+        case = case_named(connection, case.merged_into)
+    return _is_restricted(case)
 
 
 def _subject(subject: Subject, *, restricted: bool) -> dict[str, Any]:

@@ -28,7 +28,14 @@ from provenance.moderation.outcomes.published import dsa_facts, read_decision
 from provenance.moderation.outcomes.receivers import Outbox, Receiver
 from provenance.moderation.outcomes.statements import StatementStore
 from provenance.moderation.policies import load_policy_book
-from provenance.moderation.vocabulary import ActionType, AppealOutcome, Category, Outcome, Role
+from provenance.moderation.vocabulary import (
+    ActionType,
+    AppealOutcome,
+    Category,
+    Outcome,
+    Role,
+    Severity,
+)
 from provenance.records.tables import webhooks
 from tests.factory.moderation import (
     CONTACT,
@@ -133,6 +140,25 @@ def test_undo_takes_back_as_much(engine: Engine, desks: Desks) -> None:
     assert sorted(reversals) == sorted(
         [*(f"complaint:{ref}" for ref in refs), f"uploader:{subject.id}"]
     )
+
+
+@pytest.mark.parametrize("category", [Category.CHILD_SAFETY, Category.HARASSMENT])
+def test_a_block_of_what_turned_out_to_be_restricted_ends_by_name_alone(
+    engine: Engine, desks: Desks, category: Category
+) -> None:
+    """Also under the name of a case that had become part of it before."""
+    names = []
+    for url in ("https://x.example/1", "https://x.example/2"):
+        filed = desks.complaints.file(about(Category.PRIVACY, url=url), now=NOW)
+        names.append(filed.complaint.case or "")
+    desks.cases.interim_restrict(names[0], KIM, why="an address", now=NOW)
+    desks.cases.merge(names[0], KIM, into=names[1], why="the same", now=NOW)
+    desks.cases.triage(names[1], PARK, severity=Severity.HIGH, category=category, now=NOW)
+    desks.clockwork.tick(NOW + timedelta(days=31))
+    told = {m["data"]["case"]: m["data"] for m in sent(engine) if m["type"] == "interim.ended"}
+    assert set(told) == set(names)
+    known = {"id"} if category is Category.CHILD_SAFETY else {"id", "url", "sha256"}
+    assert [set(one) for data in told.values() for one in data["subjects"]] == [known] * 3
 
 
 def test_who_complained_is_nowhere(engine: Engine, desks: Desks) -> None:

@@ -1,0 +1,102 @@
+"""Clocks end with what they are about: a block is lifted, and what is gone is not missed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from provenance.moderation.model import Case, Clock
+from provenance.moderation.views import Filed
+from provenance.moderation.vocabulary import CaseState, Category, ClockKind, Severity
+from tests.factory.moderation import NOW, Desks, about, nothing_found, person
+from tests.unit.moderation.test_complaints import case_of, own
+
+KIM = person("kim")
+DAY = timedelta(days=1)
+
+
+def blocked(desks: Desks, *, url: str = "https://x.example/1", at: datetime = NOW) -> Filed:
+    """A complaint, whose case is blocked until it is decided."""
+    filed = desks.complaints.file(about(Category.PRIVACY, url=url), now=at)
+    desks.cases.interim_restrict(case_of(filed), KIM, why="an address", now=at)
+    return filed
+
+
+def told_of(desks: Desks, event: str) -> list[Clock]:
+    return [one[1] for one in desks.told.events if one[0] == event]  # type: ignore[misc]
+
+
+def ended(desks: Desks) -> list[str]:
+    """The cases of which whoever blocks was told that it is over."""
+    return [clock.case for clock in told_of(desks, "interim.ended")]
+
+
+def withdraw(desks: Desks, filed: Filed, at: datetime) -> None:
+    assert filed.pin is not None
+    desks.complaints.withdraw(filed.complaint.ref, filed.pin, now=at)
+
+
+def state_of(desks: Desks, case: str) -> Case:
+    return desks.cases.get(case, KIM, now=NOW).case
+
+
+@pytest.mark.parametrize("how", ["decided", "voided", "withdrawn", "expired"])
+def test_whoever_blocks_is_told_once_that_it_is_over_however_it_ends(
+    desks: Desks, how: str
+) -> None:
+    filed = blocked(desks)
+    case = case_of(filed)
+    if how == "decided":
+        desks.cases.claim(case, KIM, now=NOW + DAY)
+        desks.cases.decide(case, KIM, nothing_found(Category.PRIVACY), now=NOW + DAY)
+    elif how == "voided":
+        desks.cases.void(case, KIM, why="gone", now=NOW + DAY)
+    elif how == "withdrawn":
+        withdraw(desks, filed, NOW + DAY)
+        assert state_of(desks, case).state is CaseState.VOID
+    for days in (29, 30, 40):
+        desks.clockwork.tick(NOW + days * DAY)
+    assert ended(desks) == [case]
+    expired = [clock.kind for clock in told_of(desks, "clock.expired")]
+    assert expired == ([ClockKind.TEMPORARY_BLOCK] if how == "expired" else [])
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["another complains too", "the last one"])
+def test_what_nobody_complains_of_any_more_cannot_be_missed(desks: Desks, stays: bool) -> None:  # noqa: FBT001
+    filed = desks.complaints.file(own(), now=NOW)
+    case = case_of(filed)
+    desks.cases.triage(case, KIM, severity=Severity.MEDIUM, now=NOW)
+    if stays:
+        desks.complaints.file(own(), now=NOW)
+    withdraw(desks, filed, NOW + timedelta(hours=1))
+    desks.clockwork.tick(NOW + 40 * DAY)
+    late = {clock.kind for clock in state_of(desks, case).clocks if clock.breached_at is not None}
+    assert late == ({ClockKind.DECIDE, ClockKind.INTIMATE_48H} if stays else set())
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["one is blocked", "both are blocked"])
+def test_a_block_ends_under_every_name_that_it_began_under(desks: Desks, both: bool) -> None:  # noqa: FBT001
+    """Whoever blocks knows a block by its case, and a merge does not tell them of another."""
+    names = [case_of(blocked(desks))]
+    if both:
+        names.append(case_of(blocked(desks, url="https://x.example/2", at=NOW + DAY)))
+    else:
+        other = desks.complaints.file(about(Category.PRIVACY, url="https://x.example/2"), now=NOW)
+        names.append(case_of(other))
+    at = NOW + 2 * DAY
+    desks.cases.merge(names[0], KIM, into=names[1], why="the same", now=at)
+    third = desks.complaints.file(about(Category.PRIVACY, url="https://x.example/3"), now=at)
+    desks.cases.merge(names[1], KIM, into=case_of(third), why="the same", now=at)
+    assert ended(desks) == []
+    (block,) = [
+        clock
+        for clock in state_of(desks, case_of(third)).clocks
+        if clock.kind is ClockKind.TEMPORARY_BLOCK
+    ]
+    assert (block.starts_at, block.due_at) == (NOW, NOW + 30 * DAY)
+    desks.clockwork.tick(NOW + 40 * DAY)
+    began = {clock.case for clock in told_of(desks, "interim.started")}
+    assert began <= set(ended(desks))
+    assert set(ended(desks)) <= {*names, case_of(third)}
+    assert len(told_of(desks, "clock.expired")) == 1
