@@ -19,7 +19,7 @@ from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
 from provenance.moderation.permissions import check_fit
 from provenance.moderation.rows import draft_of, draft_values, held_case
-from provenance.moderation.tables import bulk_previews
+from provenance.moderation.tables import bulk_previews, cases
 from provenance.moderation.views import BulkItem, BulkPreview, DecisionDraft
 from provenance.moderation.vocabulary import CaseState, Queue
 from provenance.records.tokens import digest_of, new_access_token
@@ -174,10 +174,9 @@ def _refusal(
     of_another = case.state is CaseState.ASSIGNED and case.assignee != reviewer.id
     if case.state not in _TAKEN or of_another:
         return f"is {case.state.value}"
-    if case.queue is Queue.RESTRICTED:
-        return "is in the restricted queue, where each is decided by itself"
-    if case.decision is not None:
-        return "was decided before and is looked at again by itself"
+    alone = _alone(connection, case)
+    if alone is not None:
+        return alone
     try:
         policies = check_draft(draft, case, office, now=now)
         check_fit(reviewer, case.agencies, now=now)
@@ -186,6 +185,18 @@ def _refusal(
         return _text(error)
     if needs_second(draft, case.subjects, policies, released=office.released):
         return "needs a second person, so it is decided by itself"
+    return None
+
+
+def _alone(connection: Connection, case: Case) -> str | None:
+    """Why is this case looked at by itself, whatever is decided? None: it is not."""
+    escalated = select(cases.c.escalated_to).where(cases.c.id == case.id)
+    if connection.execute(escalated).scalar_one() is not None:
+        return "was escalated and is looked at by itself"
+    if case.queue is Queue.RESTRICTED:
+        return "is in the restricted queue, where each is decided by itself"
+    if case.decision is not None:
+        return "was decided before and is looked at again by itself"
     return None
 
 

@@ -51,7 +51,7 @@ from provenance.moderation.permissions import (
     check_no_conflict,
     check_permission,
 )
-from provenance.moderation.requeuing import end_lock, requeue
+from provenance.moderation.requeuing import end_lock, give_back, requeue
 from provenance.moderation.rows import case_named, held_case, proposal_of
 from provenance.moderation.tables import (
     cases,
@@ -178,8 +178,7 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             if found.state not in CLAIMABLE:
                 raise ConflictError(f"case: expected one that waits, got one {found.state.value}")
             self._check_lock(found, reviewer, now)
-            if found.state is CaseState.ESCALATED:
-                self._check_escalated(connection, case, reviewer)
+            self._check_escalated(connection, found, reviewer)
             if found.state is CaseState.ASSIGNED and found.assignee == reviewer.id:
                 until = now + self._office.rules.claim_lasts
                 connection.execute(
@@ -193,19 +192,11 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             return case_named(connection, case)
 
     def release(self, case: str, reviewer: Reviewer, *, now: datetime) -> Case:
-        """Give a case back to the queue."""
+        """Give a case back: to the queue, or to whom it was escalated to."""
         with writing(self._office.engine) as connection:
             self._mine(connection, case, reviewer, Permission.CLAIM, now=now, fit=False)
-            move_case(
-                connection,
-                self._audit,
-                case,
-                CaseState.QUEUED,
-                actor=reviewer.id,
-                verb="case.released",
-                now=now,
-                assignee=None,
-                locked_until=None,
+            give_back(
+                connection, self._office, case, actor=reviewer.id, verb="case.released", now=now
             )
             return case_named(connection, case)
 
@@ -236,6 +227,8 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             for name in (case, into):
                 found = self._open(connection, name, reviewer, Permission.MERGE)
                 self._check_lock(found, reviewer, now)
+                if name == case:
+                    self._check_escalated(connection, found, reviewer)
             merge_cases(
                 connection, self._office, case, into, actor=reviewer.id, why=reason_in(why), now=now
             )
@@ -433,8 +426,10 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
         with writing(self._office.engine) as connection:
             settle_action(connection, self._office, action, ActionState.PENDING, now=now)
 
-    def _check_escalated(self, connection: Connection, case: str, reviewer: Reviewer) -> None:
-        check_permission(reviewer, Permission.HANDLE_ESCALATED)
-        to = held_case(connection, case).escalated_to
+    def _check_escalated(self, connection: Connection, case: Case, reviewer: Reviewer) -> None:
+        # Also where it is still somebody's whose lock is over: no clock has looked yet.
+        to = held_case(connection, case.id).escalated_to
+        if case.state is CaseState.ESCALATED or to is not None:
+            check_permission(reviewer, Permission.HANDLE_ESCALATED)
         if to is not None and Role(to) not in reviewer.roles:
             raise PermissionRefusedError(f"{reviewer.id}: it was escalated to {to}")

@@ -1,4 +1,4 @@
-"""Cases go back to the queue: nobody works on them any more, or they are looked at once more."""
+"""Cases wait again: nobody works on them any more, or they are looked at once more."""
 
 from __future__ import annotations
 
@@ -13,18 +13,29 @@ from provenance.moderation.office import Office
 from provenance.moderation.rows import held_case
 from provenance.moderation.vocabulary import CaseState, ClockKind, ComplaintState, Severity
 
-__all__ = ["end_lock", "requeue"]
+__all__ = ["end_lock", "give_back", "requeue"]
 
 
 def end_lock(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
-    """A case that nobody works on any more goes back to the queue."""
+    """A case that nobody works on any more goes back to where it waited."""
+    give_back(connection, office, case, actor=SYSTEM, verb="case.lock-ended", now=now)
+
+
+def give_back(
+    connection: Connection, office: Office, case: str, *, actor: str, verb: str, now: datetime
+) -> None:
+    """A claim ends undecided: the case waits in the queue, or for whom it was escalated to.
+
+    That holds until it is decided, however often it is claimed and given back before.
+    """
+    escalated = held_case(connection, case).escalated_to is not None
     move_case(
         connection,
         office.audit,
         case,
-        CaseState.QUEUED,
-        actor=SYSTEM,
-        verb="case.lock-ended",
+        CaseState.ESCALATED if escalated else CaseState.QUEUED,
+        actor=actor,
+        verb=verb,
         now=now,
         assignee=None,
         locked_until=None,

@@ -154,6 +154,73 @@ def test_a_claim_ends_and_what_is_escalated_is_for_whom_it_was_escalated_to(desk
     assert desks.cases.claim(case, SEO, now=later).state is CaseState.ASSIGNED
 
 
+def handed_up(desks: Desks, number: int, *, up: bool = True) -> str:
+    """A case that its first reviewer gave away: to somebody for the law, or to anybody."""
+    case = claimed(desks, url=f"https://x.example/up-{number}")
+    if up:
+        desks.cases.escalate(case, KIM, to=Role.LEGAL, why="law", now=NOW)
+    else:
+        desks.cases.release(case, KIM, now=NOW)
+    desks.cases.claim(case, SEO, now=NOW)
+    return case
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["escalated", "released"])
+@pytest.mark.parametrize("how", ["released", "lock ended", "lock over", "second refused"])
+def test_what_was_escalated_stays_so_when_the_claim_ends(
+    desks: Desks,
+    how: str,
+    up: bool,  # noqa: FBT001
+) -> None:
+    case = handed_up(desks, 1, up=up)
+    later = NOW + timedelta(minutes=31)
+    if how == "released":
+        desks.cases.release(case, SEO, now=NOW)
+    elif how == "lock ended":
+        desks.clockwork.tick(later)
+    elif how == "second refused":
+        desks.cases.decide(case, SEO, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+        desks.cases.second(case, PARK, agree=False, why="too much", now=NOW)
+        desks.clockwork.tick(later)
+    if how != "lock over":
+        waits = CaseState.ESCALATED if up else CaseState.QUEUED
+        assert desks.cases.get(case, KIM, now=later).case.state is waits
+    if not up:
+        assert desks.cases.claim(case, LEE, now=later).assignee == LEE.id
+        return
+    for who in (LEE, PARK):
+        with pytest.raises(PermissionRefusedError, match="escalated"):
+            desks.cases.claim(case, who, now=later)
+    desks.cases.claim(case, SEO, now=later)
+    assert desks.cases.decide(case, SEO, draft(), now=later) is not None
+
+
+def test_what_was_escalated_is_free_again_once_it_was_decided(desks: Desks) -> None:
+    case = handed_up(desks, 1)
+    desks.cases.decide(case, SEO, nothing_found(), now=NOW)
+    desks.cases.reopen(case, PARK, why="more is known", now=NOW)
+    assert desks.cases.claim(case, LEE, now=NOW).assignee == LEE.id
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["escalated", "released"])
+def test_what_was_escalated_is_in_no_bulk_and_no_merge_by_another(
+    desks: Desks,
+    up: bool,  # noqa: FBT001
+) -> None:
+    case, later = handed_up(desks, 1, up=up), NOW + timedelta(minutes=31)
+    into = case_of(desks.complaints.file(about(url="https://x.example/2"), now=NOW))
+    boss = person("boss", Role.SENIOR, Role.LEGAL)
+    desks.cases.release(case, SEO, now=NOW)
+    desks.cases.claim(case, boss, now=NOW)
+    (item,) = desks.cases.bulk_preview([case], draft(), boss, now=NOW).each
+    assert item.refused == ("was escalated and is looked at by itself" if up else None)
+    if up:
+        # Whoever had it has it no longer, though no clock has looked.
+        with pytest.raises(PermissionRefusedError, match="escalated"):
+            desks.cases.merge(case, LEE, into=into, why="the same", now=later)
+    desks.cases.merge(case, boss if up else LEE, into=into, why="the same", now=later)
+
+
 def test_the_queue_has_the_gravest_and_most_urgent_first(desks: Desks) -> None:
     order = [
         desks.complaints.file(about(category, url=f"https://x.example/{n}"), now=at)

@@ -100,6 +100,7 @@ class Matter:
     clocks: list[Clock48] = field(default_factory=list)
     block: datetime | None = None
     was_blocked: bool = False
+    escalated: bool = False
 
     def visible(self, who: str) -> bool:
         return who in WORKERS and (self.queue == "general" or who in SENIORS)
@@ -289,7 +290,7 @@ class Play:
             and who in FIT - matter.deciders
             and matter.state in CLAIMABLE
             and not matter.locked_for(who, self.now)
-            and (matter.state != "escalated" or who in SENIORS)
+            and (not matter.escalated or who in SENIORS)
         )
         self.both(allowed, lambda: self.desks.cases.claim(matter.id, STAFF[who], now=self.now))
         if allowed:
@@ -311,7 +312,8 @@ class Play:
         else:
             self.both(allowed, lambda: desk.release(matter.id, STAFF[who], now=self.now))
         if allowed:
-            matter.state = "escalated" if up else "queued"
+            matter.escalated = matter.escalated or up
+            matter.state = "escalated" if matter.escalated else "queued"
             matter.assignee = matter.until = None
 
     def has(self, matter: Matter, who: str) -> bool:
@@ -382,6 +384,7 @@ class Play:
         matter.pending = matter.holds.restrictive
         matter.state = "enforcing" if matter.pending else "closed"
         matter.assignee = matter.until = matter.block = None
+        matter.escalated = False
         for ref in matter.refs:
             if self.filed[ref].state in {"linked", "answered", "contested"}:
                 self.filed[ref].decision = matter.holds.id
@@ -470,6 +473,7 @@ class Play:
             and source.state in {*UNTOUCHED, "assigned"}
             and target.state in CLAIMABLE
             and source.holds is None
+            and (not source.escalated or who in SENIORS)
             and not source.locked_for(who, self.now)
             and not target.locked_for(who, self.now)
         )
@@ -703,7 +707,8 @@ class Play:
         for matter in self.matters.values():
             over = matter.until is not None and matter.until <= self.now
             if matter.state == "assigned" and over:
-                matter.state, matter.assignee, matter.until = "queued", None, None
+                matter.state = "escalated" if matter.escalated else "queued"
+                matter.assignee = matter.until = None
             if matter.block is not None and matter.block <= self.now:
                 matter.block = None
                 if matter.state == "interim-restricted":
