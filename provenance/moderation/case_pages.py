@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from provenance.errors import NotFoundError
 from provenance.moderation.model import Case, Reviewer
@@ -134,7 +134,13 @@ def _held_by_another(case: Case, reviewer: Reviewer, now: datetime) -> bool:
 def _conditions(
     reviewer: Reviewer, filters: QueueFilters, now: datetime
 ) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [cases.c.state.in_(filters.states or _WAITING)]
+    # What was decided and is not done in time is for somebody to see to.
+    undone = and_(cases.c.state == CaseState.ENFORCING, cases.c.next_due_at <= now)
+    found: list[ColumnElement[bool]] = [
+        cases.c.state.in_(filters.states)
+        if filters.states
+        else or_(cases.c.state.in_(_WAITING), undone)
+    ]
     if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
         found.append(cases.c.queue == Queue.GENERAL)
     if reviewer.conflicts:

@@ -5,9 +5,9 @@ no way to in this module, the table refuses it, and the database refuses to dele
 of it is aware UTC and differences of time, so no change of clocks and no leap day matters.
 
 A clock runs until it is met. One that can be missed (`acknowledge`, `intimate-48h`,
-`decide`) is breached when it is up before; that is written down once, and it goes on until
-it is met. One that expires (`temporary-block`, `appeal-window`, `retention`) is met by
-being up.
+`decide`, `enforce`) is breached when it is up before; that is written down once, and it goes
+on until it is met. One that expires (`temporary-block`, `appeal-window`, `retention`) is met
+by being up.
 """
 
 from __future__ import annotations

@@ -346,9 +346,9 @@ def _decide_case(  # noqa: PLR0917 - one step, whole
 ) -> None:
     """What a decision changes in one of its cases."""
     made = decision_named(connection, decision, case.id)
+    todo = [action for action in made.actions if action is not ActionType.NONE]
     if not making.keeps_actions:
         reverse_earlier(connection, office, case, made, before[case.id], now=now)
-        todo = [action for action in made.actions if action is not ActionType.NONE]
         for subject in case.subjects:
             if subject.id in made.subjects:
                 _add_actions(connection, office, made, case.id, subject.id, todo)
@@ -389,6 +389,7 @@ def _decide_case(  # noqa: PLR0917 - one step, whole
     )
     if making.keeps_actions:
         return
+    _expect(connection, office, case, decision, todo=bool(todo), now=now)
     answered = _answer(connection, office, case, decision, now=now)
     outward = outward_case(case_named(connection, case.id))
     office.effects.on_decision(connection, made, outward, answered, now)
@@ -452,6 +453,28 @@ def _meet_clocks(connection: Connection, office: Office, case: str, *, now: date
     end_blocks(connection, office, case, now=now)
     # The time to appeal what no longer holds is over, too.
     meet(connection, office, case, {ClockKind.APPEAL_WINDOW}, now=now)
+
+
+def _expect(
+    connection: Connection, office: Office, case: Case, decision: str, *, todo: bool, now: datetime
+) -> None:
+    """What is to be done is to be done in time; nothing of an earlier decision is any more.
+
+    The 48 hours alone do not push it: they were met where nothing had to be done, and an
+    appeal that overturns that does not start a law's clock again.
+    """
+    meet(connection, office, case.id, {ClockKind.ENFORCE}, now=now)
+    if todo:
+        start(
+            connection,
+            office,
+            case.id,
+            ClockKind.ENFORCE,
+            starts_at=now,
+            due_at=now + office.rules.decide_within[case.severity],
+            decision=decision,
+            now=now,
+        )
 
 
 def _answer(
@@ -556,7 +579,8 @@ def finish_if_done(connection: Connection, office: Office, case: str, *, now: da
     failed = ActionState.FAILED in states
     if not failed:
         # What the law asks for within 48 hours is that it is gone, not that it is decided.
-        meet(connection, office, case, {ClockKind.INTIMATE_48H}, now=now)
+        kinds = {ClockKind.INTIMATE_48H, ClockKind.ENFORCE}
+        meet(connection, office, case, kinds, now=now)
     # One that was opened again meanwhile is with somebody else by now.
     if held.state == CaseState.ENFORCING:
         move_case(

@@ -202,6 +202,8 @@ class ClockKind(StrEnum):
     """TAKE IT DOWN Act §3 (a) (3): removal within 48 hours of a valid request."""
     DECIDE = "decide"
     """Our own promise, by severity; the only one that can be paused."""
+    ENFORCE = "enforce"
+    """Our own, within as long: what was decided is done. No law's time begins again by it."""
     TEMPORARY_BLOCK = "temporary-block"
     """KR Art. 44-2 (4): at most 30 days."""
     APPEAL_WINDOW = "appeal-window"
@@ -210,8 +212,8 @@ class ClockKind(StrEnum):
 
     @property
     def statutory(self) -> bool:
-        """Whether nobody can pause it."""
-        return self not in {ClockKind.DECIDE, ClockKind.RETENTION}
+        """Whether a law asks for it; nobody can pause it."""
+        return self not in {ClockKind.DECIDE, ClockKind.ENFORCE, ClockKind.RETENTION}
 
     @property
     def expires(self) -> bool:

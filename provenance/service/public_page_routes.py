@@ -40,7 +40,12 @@ Token = Annotated[str, Query(max_length=400)]
 
 _FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 # Whose end is a fault; the others only expire.
-_CLOCKS = (ClockKind.ACKNOWLEDGE, ClockKind.INTIMATE_48H, ClockKind.DECIDE)
+_CLOCKS = (
+    ClockKind.ACKNOWLEDGE,
+    ClockKind.INTIMATE_48H,
+    ClockKind.DECIDE,
+    ClockKind.ENFORCE,
+)
 
 
 @router.get("/decisions/{id_}")

@@ -6,13 +6,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Case, Clock
 from provenance.moderation.views import Filed
-from provenance.moderation.vocabulary import CaseState, Category, ClockKind, Severity
-from tests.factory.moderation import NOW, Desks, about, nothing_found, person
+from provenance.moderation.vocabulary import (
+    AppealOutcome,
+    CaseState,
+    Category,
+    ClockKind,
+    Role,
+    Severity,
+)
+from tests.factory.moderation import NOW, Desks, about, draft, nothing_found, person
 from tests.unit.moderation.test_complaints import case_of, own
 
-KIM = person("kim")
+KIM, LEE = person("kim"), person("lee")
 DAY = timedelta(days=1)
 
 
@@ -100,3 +108,85 @@ def test_a_block_ends_under_every_name_that_it_began_under(desks: Desks, both: b
     assert began <= set(ended(desks))
     assert set(ended(desks)) <= {*names, case_of(third)}
     assert len(told_of(desks, "clock.expired")) == 1
+
+
+# What was decided is done.
+
+
+def enforce_clocks(desks: Desks, case: str) -> list[Clock]:
+    return [c for c in state_of(desks, case).clocks if c.kind is ClockKind.ENFORCE]
+
+
+@pytest.mark.parametrize("overturned", [True, False], ids=["overturned", "upheld"])
+def test_what_an_appeal_decides_is_not_left_undone_unseen(
+    desks: Desks,
+    overturned: bool,  # noqa: FBT001
+) -> None:
+    """The law's 48 hours were met by an answer that was wrong: they do not begin again."""
+    filed = desks.complaints.file(own(), now=NOW)
+    case, at = case_of(filed), NOW + 30 * DAY
+    desks.cases.claim(case, KIM, now=NOW)
+    made = desks.cases.decide(case, KIM, nothing_found(Category.INTIMATE_IMAGE), now=NOW)
+    assert made is not None
+    assert filed.pin is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin)
+    appeal = desks.appeals.file(made.id, by=by, text="It is me.", now=at)
+    desks.appeals.claim(appeal.id, LEE, now=at)
+    if overturned:
+        new, outcome = draft(category=Category.INTIMATE_IMAGE), AppealOutcome.OVERTURNED
+    else:
+        new, outcome = nothing_found(Category.INTIMATE_IMAGE), AppealOutcome.UPHELD
+    desks.appeals.decide(appeal.id, LEE, outcome, new, now=at)
+    desks.clockwork.tick(at + 2 * DAY)
+    late = [(c.kind, c.due_at) for c in told_of(desks, "clock.breached")]
+    assert late == ([(ClockKind.ENFORCE, at + DAY)] if overturned else [])
+    waiting = [row.case.id for row in desks.cases.queue(KIM, now=at + 2 * DAY)]
+    assert waiting == ([case] if overturned else [])
+    if overturned:
+        for action in desks.cases.get(case, KIM, now=at).actions:
+            desks.cases.action_done(action.id, now=at + 3 * DAY)
+        (clock,) = enforce_clocks(desks, case)
+        assert clock.met_at == at + 3 * DAY
+        assert desks.cases.queue(KIM, now=at + 3 * DAY) == []
+
+
+def test_what_was_decided_is_done_by_when_it_had_to_be_decided(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW + DAY)
+    desks.cases.decide(case, KIM, draft(), now=NOW + DAY)
+    (clock,) = enforce_clocks(desks, case)
+    assert (clock.starts_at, clock.due_at) == (NOW + DAY, NOW + 8 * DAY)
+    assert desks.cases.queue(KIM, now=NOW + DAY) == []
+    (action,) = desks.cases.get(case, KIM, now=NOW).actions
+    # What failed is not done.
+    desks.cases.action_failed(action.id, "no such post", now=NOW + 2 * DAY)
+    assert enforce_clocks(desks, case)[0].met_at is None
+    desks.cases.action_retried(action.id, now=NOW + 3 * DAY)
+    desks.cases.action_done(action.id, now=NOW + 4 * DAY)
+    assert enforce_clocks(desks, case)[0].met_at == NOW + 4 * DAY
+
+
+@pytest.mark.parametrize("undone", [True, False], ids=["undone", "upheld"])
+def test_only_what_is_still_to_be_done_can_be_late(desks: Desks, undone: bool) -> None:  # noqa: FBT001
+    filed = desks.complaints.file(about(), now=NOW)
+    case = case_of(filed)
+    desks.cases.claim(case, KIM, now=NOW)
+    made = desks.cases.decide(case, KIM, draft(), now=NOW)
+    assert made is not None
+    if undone:
+        desks.cases.undo(made.id, person("park", Role.SENIOR), why="another post", now=NOW)
+    else:
+        assert filed.pin is not None
+        by = ByReporter(ref=filed.complaint.ref, pin=filed.pin)
+        appeal = desks.appeals.file(made.id, by=by, text="More of it.", now=NOW)
+        desks.appeals.claim(appeal.id, LEE, now=NOW)
+        desks.appeals.decide(appeal.id, LEE, AppealOutcome.UPHELD, draft(), now=NOW)
+    (clock,) = enforce_clocks(desks, case)
+    assert clock.met_at == (NOW if undone else None)
+
+
+def test_a_decision_that_asks_for_nothing_has_no_such_clock(desks: Desks) -> None:
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    desks.cases.claim(case, KIM, now=NOW)
+    desks.cases.decide(case, KIM, nothing_found(), now=NOW)
+    assert enforce_clocks(desks, case) == []
