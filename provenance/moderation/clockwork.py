@@ -1,4 +1,4 @@
-"""What happens because time passes: clocks that are up, claims and blocks that end, tidying.
+"""What happens because time passes: clocks, claims, blocks and questions that end, tidying.
 
 Everything is found in the database, so that nothing is lost or done twice where the program
 was ended in between, or where several run: each step looks again under the lock of its own
@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, exists, select, update
 
 from provenance.database.transactions import transaction
 from provenance.moderation.attempts import AttemptCounter
 from provenance.moderation.audit import SYSTEM, writing
 from provenance.moderation.clocks import breach, breachable, end_block, meet_one
-from provenance.moderation.moves import move_appeal, move_case
+from provenance.moderation.complaints import REPORTER
+from provenance.moderation.joining import resume_if_nothing_is_asked, tell_complaint
+from provenance.moderation.moves import move_appeal, move_case, move_complaint
 from provenance.moderation.office import Office
 from provenance.moderation.requeuing import end_lock
 from provenance.moderation.rows import clock_of, held_case
@@ -27,9 +29,10 @@ from provenance.moderation.tables import (
     cases,
     clocks,
     complaints,
+    messages,
     mutes,
 )
-from provenance.moderation.vocabulary import AppealState, CaseState, ClockKind
+from provenance.moderation.vocabulary import AppealState, CaseState, ClockKind, ComplaintState
 
 __all__ = ["Clockwork"]
 
@@ -56,7 +59,7 @@ class Clockwork:
             StoreError: The database cannot be read or written; what was done is done.
         """
         done = self._breach(now) + self._warn(now) + self._expire(now)
-        done += self._end_claims(now) + self._end_appeal_claims(now)
+        done += self._end_claims(now) + self._end_appeal_claims(now) + self._end_questions(now)
         self._tidy(now)
         done += len(self._office.audit.close_days(now=now - _DAY_IS_OVER))
         # The last, so that a contact that does not open keeps nothing else from being done.
@@ -168,6 +171,35 @@ class Clockwork:
                         locked_until=None,
                     )
                     done += 1
+        return done
+
+    def _end_questions(self, now: datetime) -> int:
+        """Wait no longer for who was asked and is silent: it is decided by what is known."""
+        asked = exists().where(
+            messages.c.complaint == complaints.c.ref,
+            messages.c.author != REPORTER,
+            messages.c.at > now - self._office.rules.answer_within,
+        )
+        silent = (complaints.c.state == ComplaintState.NEEDS_INFO, ~asked)
+        done = 0
+        for ref in self._found(select(complaints.c.ref).where(*silent)):
+            with writing(self._office.engine) as connection:
+                still = select(complaints).where(complaints.c.ref == ref, *silent)
+                row = connection.execute(still.with_for_update()).one_or_none()
+                if row is None:
+                    continue
+                move_complaint(
+                    connection,
+                    self._office.audit,
+                    ref,
+                    ComplaintState.LINKED,
+                    actor=SYSTEM,
+                    now=now,
+                    detail={"unanswered": True},
+                )
+                resume_if_nothing_is_asked(connection, self._office, row.case, now=now)
+                tell_complaint(connection, self._office, "complaint.linked", ref, now)
+                done += 1
         return done
 
     def _tidy(self, now: datetime) -> None:

@@ -28,7 +28,10 @@ class ComplainantDesk(CaseAccess):
     """Where the staff meets those who complained."""
 
     def ask_reporter(self, complaint: str, reviewer: Reviewer, *, text: str, now: datetime) -> None:
-        """Ask whoever complained; only our own clock stands still."""
+        """Ask whoever complained; only our own clock stands still, and not for ever.
+
+        It goes on when they answer, or when the time for that is over.
+        """
         if not 0 < len(text.strip()) <= _MAX_TEXT_CHARS:
             raise ConflictError(
                 f"text: expected 1 to {_MAX_TEXT_CHARS} characters, got {len(text)}"

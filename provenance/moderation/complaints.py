@@ -65,9 +65,10 @@ from provenance.moderation.vocabulary import (
 )
 from provenance.records.keys import ApiKey
 
-__all__ = ["ComplaintDesk"]
+__all__ = ["REPORTER", "ComplaintDesk"]
 
 REPORTER = "reporter"
+"""Who did it or wrote it, where whoever complained did."""
 _MAX_MESSAGES = 50
 # Whoever has no complaint of this reference takes as long as whoever has one.
 _NO_PIN = f"none:{'0' * 64}"

@@ -12,6 +12,7 @@ from provenance.database.statements import insert_unless_there
 from provenance.errors import ConflictError
 from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import join_clocks, part_blocks, start_for_complaint, tighten
+from provenance.moderation.joining import resume_if_nothing_is_asked
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
 from provenance.moderation.outcomes.tables import legal_holds
@@ -201,6 +202,8 @@ def split_case(
             statutory=row.statutory,
             now=now,
         )
+    # What waited for somebody who leaves waits no longer.
+    resume_if_nothing_is_asked(connection, office, source, now=now)
     for block in part_blocks(connection, office, source, case, now=now):
         # Whoever blocks it knows it by its case, and until when.
         office.effects.on_clock(connection, "interim.started", block, now)

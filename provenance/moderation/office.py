@@ -56,6 +56,7 @@ class Rules:
         decide_within: Our own promise, by severity.
         severities: How grave a complaint is taken to be until somebody looked.
         claim_lasts: How long a case is whose who claimed it.
+        answer_within: How long our own promise waits for somebody who was asked.
         due_soon: How long before a clock is up it is said so.
         complaints_per_hour: How many an address may file in an hour.
         complaints_per_day: How many in a day.
@@ -71,6 +72,7 @@ class Rules:
     decide_within: Mapping[Severity, timedelta] = field(default_factory=_within)
     severities: Mapping[Category, Severity] = field(default_factory=_severities)
     claim_lasts: timedelta = timedelta(minutes=30)
+    answer_within: timedelta = timedelta(days=14)
     due_soon: timedelta = timedelta(hours=6)
     complaints_per_hour: int = 20
     complaints_per_day: int = 60

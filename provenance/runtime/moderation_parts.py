@@ -123,6 +123,7 @@ class ModerationParts:
                     Severity.LOW: timedelta(hours=given.decide_low_hours),
                 },
                 claim_lasts=timedelta(minutes=given.claim_minutes),
+                answer_within=timedelta(days=given.answer_days),
                 due_soon=timedelta(hours=given.due_soon_hours),
                 complaints_per_hour=given.complaints_per_hour,
                 complaints_per_day=given.complaints_per_day,

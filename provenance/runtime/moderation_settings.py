@@ -31,6 +31,8 @@ class ModerationSettings(BaseModel):
         complaints_per_day: How many in a day.
         address_days: How long the digest of the address stays with a complaint.
         claim_minutes: How long a case is whose who claimed it.
+        answer_days: How long a case waits for somebody who complained and was asked; then
+            the time to decide it goes on.
         decide_critical_hours: Within how long a case is to be decided, by its severity.
         decide_high_hours: The same.
         decide_medium_hours: The same.
@@ -64,6 +66,7 @@ class ModerationSettings(BaseModel):
     complaints_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 60
     address_days: Annotated[int, Field(ge=1, le=365)] = 90
     claim_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    answer_days: Annotated[int, Field(ge=1, le=365)] = 14
     decide_critical_hours: Hours = 24.0
     decide_high_hours: Hours = 72.0
     decide_medium_hours: Hours = 168.0

@@ -5,19 +5,30 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Engine
 
 from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Case, Clock
+from provenance.moderation.office import Rules
 from provenance.moderation.views import Filed
 from provenance.moderation.vocabulary import (
     AppealOutcome,
     CaseState,
     Category,
     ClockKind,
+    ComplaintState,
     Role,
     Severity,
 )
-from tests.factory.moderation import NOW, Desks, about, draft, nothing_found, person
+from tests.factory.moderation import (
+    NOW,
+    Desks,
+    about,
+    draft,
+    nothing_found,
+    open_desks,
+    person,
+)
 from tests.unit.moderation.test_complaints import case_of, own
 
 KIM, LEE = person("kim"), person("lee")
@@ -190,3 +201,72 @@ def test_a_decision_that_asks_for_nothing_has_no_such_clock(desks: Desks) -> Non
     desks.cases.claim(case, KIM, now=NOW)
     desks.cases.decide(case, KIM, nothing_found(), now=NOW)
     assert enforce_clocks(desks, case) == []
+
+
+# Who is asked and does not answer.
+
+
+def decide_clock(desks: Desks, case: str) -> Clock:
+    (clock,) = [c for c in state_of(desks, case).clocks if c.kind is ClockKind.DECIDE]
+    return clock
+
+
+def due(desks: Desks, now: datetime) -> list[datetime | None]:
+    return [row.next_due_at for row in desks.cases.queue(KIM, now=now)]
+
+
+@pytest.mark.parametrize("days", [13, 14, 400])
+def test_who_does_not_answer_is_waited_for_only_so_long(desks: Desks, days: int) -> None:
+    filed = desks.complaints.file(about(), now=NOW)
+    case, asked = case_of(filed), NOW + DAY
+    desks.cases.ask_reporter(filed.complaint.ref, KIM, text="Which minute?", now=asked)
+    at = asked + days * DAY
+    for _ in range(2):
+        desks.clockwork.tick(at)
+    over = days >= 14
+    clock = decide_clock(desks, case)
+    assert clock.paused_at == (None if over else asked)
+    assert due(desks, at) == [NOW + (7 + days) * DAY if over else None]
+    followed = desks.complaints.follow(filed.complaint.ref, filed.pin or "", now=at)
+    assert followed.complaint.state is (
+        ComplaintState.LINKED if over else ComplaintState.NEEDS_INFO
+    )
+    verbs = [e.verb for e in desks.cases.get(case, KIM, now=at).events]
+    assert verbs.count("clock.resumed") == int(over)
+    assert desks.told.names().count("complaint.linked") == 1 + int(over)
+    with desks.office.engine.connect() as connection:
+        about_it = desks.office.audit.latest(
+            connection, f"complaint:{filed.complaint.ref}", limit=9
+        )
+    assert [e.verb for e in about_it if "unanswered" in e.detail] == (
+        ["complaint.linked"] if over else []
+    )
+    # It is not too late to answer.
+    desks.complaints.add_info(filed.complaint.ref, filed.pin or "", "The third.", now=at)
+    assert desks.office.audit.verify() == []
+
+
+def test_who_is_asked_again_or_beside_another_has_the_whole_time(engine: Engine) -> None:
+    desks = open_desks(engine, rules=Rules(answer_within=2 * DAY))
+    filed = [desks.complaints.file(about(), now=NOW) for _ in range(2)]
+    first, second = (one.complaint.ref for one in filed)
+    case = case_of(filed[0])
+    desks.cases.ask_reporter(first, KIM, text="Which minute?", now=NOW)
+    desks.cases.ask_reporter(second, KIM, text="Which one?", now=NOW + DAY)
+    desks.complaints.add_info(first, filed[0].pin or "", "The third.", now=NOW + DAY)
+    desks.cases.ask_reporter(first, KIM, text="Of what?", now=NOW + 2 * DAY)
+    paused = []
+    for days in (2, 3, 4):
+        desks.clockwork.tick(NOW + days * DAY)
+        paused.append(decide_clock(desks, case).paused_at is not None)
+    assert paused == [True, True, False]
+    assert decide_clock(desks, case).due_at == NOW + 11 * DAY
+
+
+@pytest.mark.parametrize("asked", [0, 1], ids=["who stays", "who leaves"])
+def test_nobody_is_waited_for_who_has_a_case_of_their_own(desks: Desks, asked: int) -> None:
+    filed = [desks.complaints.file(about(), now=NOW) for _ in range(2)]
+    case, refs = case_of(filed[0]), [one.complaint.ref for one in filed]
+    desks.cases.ask_reporter(refs[asked], KIM, text="Which minute?", now=NOW)
+    desks.cases.split(case, KIM, complaints=[refs[1]], why="another one", now=NOW + DAY)
+    assert (decide_clock(desks, case).paused_at is None) == bool(asked)

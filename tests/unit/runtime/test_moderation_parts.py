@@ -60,6 +60,7 @@ def test_settings_are_what_the_desks_go_by(tmp_path: Path, key: Path) -> None:
         PROVENANCE_MODERATION_CLAIM_MINUTES="5",
         PROVENANCE_MODERATION_DECIDE_MEDIUM_HOURS="10",
         PROVENANCE_MODERATION_BULK_CAP="3",
+        PROVENANCE_MODERATION_ANSWER_DAYS="2",
     )
     with Database(tmp_path / "x.db") as database:
         parts = opened(given, database)
@@ -70,6 +71,17 @@ def test_settings_are_what_the_desks_go_by(tmp_path: Path, key: Path) -> None:
         claimed = parts.cases.claim(filed.complaint.case, person("kim"), now=NOW)
         assert claimed.locked_until == NOW + timedelta(minutes=5)
         assert parts.office.rules.bulk_cap == 3
+        assert parts.office.rules.answer_within == timedelta(days=2)
+
+
+@pytest.mark.parametrize(("days", "counts"), [("0", False), ("1", True), ("366", False)])
+def test_nobody_is_waited_for_without_end(tmp_path: Path, days: str, counts: bool) -> None:  # noqa: FBT001
+    assert settings(tmp_path).moderation.answer_days == 14
+    if counts:
+        assert settings(tmp_path, PROVENANCE_MODERATION_ANSWER_DAYS=days).moderation.answer_days
+        return
+    with pytest.raises(ConfigurationError, match="ANSWER_DAYS: input should be"):
+        settings(tmp_path, PROVENANCE_MODERATION_ANSWER_DAYS=days)
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, key: Path) -> None:
