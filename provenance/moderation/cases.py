@@ -40,6 +40,7 @@ from provenance.moderation.joining import (
     is_captured,
     restrict_case,
     tell_complaint,
+    unrestrict_case,
 )
 from provenance.moderation.looks import EvidenceDesk, check_exposure
 from provenance.moderation.merging import merge_cases, split_case
@@ -117,7 +118,8 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
         """Say how grave a case is, and of which kind; it is queued.
 
         What turns out to be suspected abuse of a minor goes to the restricted queue, and
-        nothing of it is shown any more.
+        nothing of it is shown any more. What turns out to be none comes back, with what was
+        kept of it.
         """
         with writing(self._office.engine) as connection:
             found = self._open(connection, case, reviewer, Permission.TRIAGE)
@@ -150,6 +152,8 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
             tighten(connection, self._office, case, severity=severity, now=now)
             if queue is Queue.RESTRICTED and found.queue is not queue:
                 restrict_case(connection, case, now=now)
+            elif queue is Queue.GENERAL and found.queue is not queue:
+                unrestrict_case(connection, self._office, case, now=now)
             for state in (CaseState.TRIAGED, CaseState.QUEUED):
                 at = CaseState(held_case(connection, case).state)
                 earlier = (CaseState.OPEN, CaseState.TRIAGED, CaseState.INTERIM_RESTRICTED)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.moderation.audit import SYSTEM
@@ -21,16 +21,17 @@ from provenance.moderation.clocks import (
     start_for_complaint,
     tighten,
 )
-from provenance.moderation.model import Complaint, Decision, Subject
+from provenance.moderation.model import Complaint, Decision, Locator, Subject
 from provenance.moderation.moves import move_case, move_complaint
 from provenance.moderation.office import Office
 from provenance.moderation.rows import complaint_of, held_case, outward_complaint
-from provenance.moderation.subjects import Place
+from provenance.moderation.subjects import Place, subject_key
 from provenance.moderation.tables import (
     case_agencies,
     case_subjects,
     cases,
     complaints,
+    evidence_access,
     subjects,
 )
 from provenance.moderation.views import NewComplaint
@@ -58,6 +59,7 @@ __all__ = [
     "restrict_case",
     "resume_if_nothing_is_asked",
     "tell_complaint",
+    "unrestrict_case",
 ]
 
 # Where nobody works on a case yet, it can end with its last complaint.
@@ -354,3 +356,67 @@ def restrict_case(connection: Connection, case: str, *, now: datetime) -> None:
         connection.execute(
             update(complaints).where(complaints.c.ref == row.ref).values(locators=kept)
         )
+
+
+def unrestrict_case(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
+    """A case turns out not to belong to the restricted queue: more about the same joins it again.
+
+    Its subjects are the general queue's from now on. Where that has one of the same bytes or
+    address by now, or another restricted case is about this one too, the case gets the
+    general queue's own in its place; what somebody looked at or decided about stays beside it.
+    """
+    held = held_case(connection, case)
+    own = connection.execute(
+        select(subjects)
+        .join(case_subjects, case_subjects.c.subject == subjects.c.id)
+        .where(case_subjects.c.case == case)
+    ).all()
+    for row in own:
+        key = _general_key(row)
+        known = select(subjects.c.id).where(subjects.c.key == key, subjects.c.id != row.id)
+        general = connection.execute(known).scalar_one_or_none()
+        if general is None and not _is_of_another(connection, row.id, case):
+            connection.execute(update(subjects).where(subjects.c.id == row.id).values(key=key))
+            continue
+        if general is None:
+            general = office.new_id()
+            connection.execute(
+                insert(subjects).values(
+                    id=general, key=key, url=row.url, sha256=row.sha256, created_at=now
+                )
+            )
+        insert_unless_there(connection, case_subjects, case=case, subject=general)
+        mine = (complaints.c.case == case, complaints.c.subject == row.id)
+        connection.execute(update(complaints).where(*mine).values(subject=general))
+        looks = select(evidence_access.c.id).where(
+            evidence_access.c.case == case, evidence_access.c.subject == row.id
+        )
+        if held.decision is None and connection.execute(looks.limit(1)).first() is None:
+            connection.execute(
+                delete(case_subjects).where(
+                    case_subjects.c.case == case, case_subjects.c.subject == row.id
+                )
+            )
+
+
+def _general_key(row: Row[Any]) -> str:
+    """What makes a subject of the restricted queue the same one in the general queue."""
+    if row.sha256 is None and row.url is None:
+        # It was known by a report alone, which is not kept.
+        return f"{Queue.GENERAL.value[0]}{row.key[1:]}"
+    return subject_key(Locator(url=row.url, sha256=row.sha256), Queue.GENERAL)
+
+
+def _is_of_another(connection: Connection, subject: str, case: str) -> bool:
+    """Is another restricted case about this subject, which goes on or was decided?"""
+    ended = (CaseState.VOID, CaseState.MERGED)
+    query = select(
+        exists().where(
+            case_subjects.c.subject == subject,
+            case_subjects.c.case == cases.c.id,
+            cases.c.id != case,
+            cases.c.queue == Queue.RESTRICTED,
+            cases.c.state.not_in(ended),
+        )
+    )
+    return bool(connection.execute(query).scalar_one())

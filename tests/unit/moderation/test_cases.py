@@ -17,7 +17,7 @@ from provenance.database.database import Database
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.appeals import ByReporter, ByUploader
 from provenance.moderation.cases import CaseDesk
-from provenance.moderation.model import Decision, Reviewer
+from provenance.moderation.model import Case, Decision, Reviewer
 from provenance.moderation.office import Rules
 from provenance.moderation.permissions import PERMISSIONS, Permission, permissions_of
 from provenance.moderation.policies import PolicyBook, packaged_policies
@@ -931,6 +931,86 @@ def test_a_case_is_merged_within_its_queue_alone(desks: Desks, into: Category) -
                 desks.cases.merge(source, PARK, into=target, why="the same", now=NOW)
         return
     desks.cases.merge(one, PARK, into=other, why="the same", now=NOW)
+
+
+def out_of_the_restricted_queue(desks: Desks, case: str) -> Case:
+    return desks.cases.triage(
+        case, PARK, severity=Severity.MEDIUM, category=Category.IMPERSONATION, now=NOW
+    )
+
+
+@pytest.mark.parametrize("began", [Category.CHILD_SAFETY, Category.IMPERSONATION])
+@pytest.mark.parametrize("place", [{"sha": "f", "url": None}, {}], ids=["bytes", "address"])
+def test_what_turns_out_not_to_be_restricted_is_joined_by_more_about_it(
+    desks: Desks, began: Category, place: dict[str, str | None]
+) -> None:
+    case = case_of(desks.complaints.file(about(began, **place), now=NOW))  # type: ignore[arg-type]
+    out_of_the_restricted_queue(desks, case)
+    assert case_of(desks.complaints.file(about(**place), now=NOW)) == case  # type: ignore[arg-type]
+    restricted = desks.complaints.file(about(Category.CHILD_SAFETY, **place), now=NOW)  # type: ignore[arg-type]
+    assert case_of(restricted) != case
+    assert desks.office.audit.verify() == []
+
+
+def test_there_and_back_it_is_the_same(desks: Desks) -> None:
+    filed = desks.complaints.file(about(sha="f"), now=NOW)
+    case = case_of(filed)
+    (before,) = desks.cases.get(case, PARK, now=NOW).case.subjects
+    desks.cases.triage(
+        case, PARK, severity=Severity.CRITICAL, category=Category.CHILD_SAFETY, now=NOW
+    )
+    assert out_of_the_restricted_queue(desks, case).subjects == (before,)
+    assert case_of(desks.complaints.file(about(sha="f"), now=NOW)) == case
+
+
+def test_what_others_complained_of_meanwhile_becomes_the_same_subject(desks: Desks) -> None:
+    filed = desks.complaints.file(about(Category.CHILD_SAFETY, url=None, sha="f"), now=NOW)
+    case = case_of(filed)
+    meanwhile = case_of(desks.complaints.file(about(url=None, sha="f"), now=NOW))
+    assert meanwhile != case
+    (one,) = desks.cases.get(meanwhile, KIM, now=NOW).case.subjects
+    assert out_of_the_restricted_queue(desks, case).subjects == (one,)
+    # Each kept its own case, and the older one is joined.
+    more = desks.complaints.file(about(url=None, sha="f"), now=NOW + timedelta(hours=1))
+    assert case_of(more) in {case, meanwhile}
+    merged = desks.cases.merge(meanwhile, KIM, into=case, why="the same", now=NOW)
+    assert merged.subjects == (one,)
+    desks.cases.claim(case, KIM, now=NOW)
+    assert desks.cases.decide(case, KIM, draft(), now=NOW) is not None
+    assert len(desks.cases.get(case, KIM, now=NOW).actions) == 1
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_what_somebody_looked_at_stays_with_the_case(desks: Desks, looked: bool) -> None:  # noqa: FBT001
+    case = case_of(desks.complaints.file(about(url=None, sha="f"), now=NOW))
+    (old,) = desks.cases.get(case, KIM, now=NOW).case.subjects
+    if looked:
+        desks.cases.unblur(case, old.id, KIM, why="is it her?", now=NOW)
+    desks.cases.triage(
+        case, PARK, severity=Severity.CRITICAL, category=Category.CHILD_SAFETY, now=NOW
+    )
+    meanwhile = case_of(desks.complaints.file(about(url=None, sha="f"), now=NOW))
+    (new,) = desks.cases.get(meanwhile, KIM, now=NOW).case.subjects
+    back = out_of_the_restricted_queue(desks, case).subjects
+    assert {one.id for one in back} == ({old.id, new.id} if looked else {new.id})
+
+
+def test_what_another_restricted_case_is_about_too_stays_there(desks: Desks) -> None:
+    """One is decided, one is new about the same bytes: only the new one comes back."""
+    filed = desks.complaints.file(about(Category.CHILD_SAFETY, url=None, sha="f"), now=NOW)
+    first = case_of(filed)
+    desks.cases.claim(first, PARK, now=NOW)
+    desks.cases.decide(first, PARK, nothing_found(Category.CHILD_SAFETY), now=NOW)
+    desks.cases.second(first, CHOI, agree=True, now=NOW)
+    second = case_of(
+        desks.complaints.file(about(Category.CHILD_SAFETY, url=None, sha="f"), now=NOW)
+    )
+    (kept,) = desks.cases.get(first, PARK, now=NOW).case.subjects
+    (own_,) = out_of_the_restricted_queue(desks, second).subjects
+    assert own_.id != kept.id
+    assert own_.sha256 == kept.sha256
+    assert case_of(desks.complaints.file(about(url=None, sha="f"), now=NOW)) == second
+    assert desks.cases.get(first, PARK, now=NOW).case.subjects == (kept,)
 
 
 def test_an_appeal_is_its_own_complainants(desks: Desks) -> None:
