@@ -21,14 +21,18 @@ from typing import Any
 
 from pebble import ProcessExpired
 
-from provenance.atomic_files import append_lines, locked, remove_leftovers
-from provenance.errors import ConfigurationError
+from provenance.atomic_files import append_lines, locked, read_bounded, remove_leftovers
+from provenance.credentials.cose import SignatureAnswer, check_claim_signature, parse_cose_sign1
+from provenance.credentials.manifest_store import parse_manifest_store
+from provenance.errors import ConfigurationError, LimitError, MalformedError
+from provenance.limits import DEFAULT_LIMITS
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.sign_worker import SigningSetup, verifier_of
 from provenance.runtime.signing_workers import GroupUnderWay, SigningWorkers, WorkersGoneError
 from provenance.signing.plan import PlannedFile, ReleasePlan
 from provenance.signing.signer import SignJob
+from provenance.trust.certificates import load_der_chain
 from provenance.untrusted import clean_text
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
@@ -42,6 +46,7 @@ _LOCK = ".provenance-sign.lock"
 # So many files in a row without a time-stamp: no authority can be reached, and every
 # further file would only wait for the same time-outs.
 _MAX_STAMPLESS = 3
+_DIED = "WorkerDied"
 _CHUNK_BYTES = 1024 * 1024
 # So many files a process works on by turns, and so many bytes: all of them may be in memory.
 _GROUP_FILES = 8
@@ -179,7 +184,7 @@ class _Batch:
         """Does somebody else's file have the name that the credentials are to get?"""
         if not job.sidecar or not os.path.lexists(job.sidecar_path):
             return False
-        if key in self._journal.begun:
+        if key in self._journal.unfinished and self._is_our_store(job):
             # It was not there when this job began, and it gets its name before the file: a
             # killed run left it alone.
             job.sidecar_path.unlink()
@@ -187,6 +192,28 @@ class _Batch:
         why = f"{job.sidecar_path}: exists already, and is not what this plan makes"
         self._note(BatchResult(path=file.path, state="failed", why=why))
         return True
+
+    def _is_our_store(self, job: SignJob) -> bool:
+        """Are these credentials that this plan's key signed, for a file of this title?
+
+        They got their name with all of their bytes, so half of them are somebody else's. The
+        file that they were made for is gone: nothing is asked that would need it.
+        """
+        path = job.sidecar_path
+        if path.is_symlink():
+            return False
+        try:
+            data = read_bounded(path, DEFAULT_LIMITS.max_manifest_store_bytes)
+            manifest = parse_manifest_store(data).active
+            sign1 = parse_cose_sign1(manifest.signature or b"")
+            chain = load_der_chain(sign1.chain, where="claim signature")
+        except (ConfigurationError, MalformedError, LimitError):
+            return False
+        return (
+            check_claim_signature(sign1, manifest.claim.data) is SignatureAnswer.VALID
+            and chain[0].spki_sha256 == self._plan.claim_certificate.spki_sha256
+            and manifest.claim.title == job.content.manifest["title"]
+        )
 
     def _is_ours(self, job: SignJob, digest: str, begun: datetime) -> bool:
         """Is this the file that a killed run was signing?
@@ -266,7 +293,7 @@ class _Batch:
             alone.extend(item for item in group if not self._is_done(*item))
             return
         why = f"the process that signed it died ({error})"
-        self._finish(group, [{"event": "failed", "error": "WorkerDied", "why": why}])
+        self._finish(group, [{"event": "failed", "error": _DIED, "why": why}])
 
     def _finish(self, group: list[_Item], outcomes: list[dict[str, Any] | None]) -> list[_Item]:
         """Write down what became of a group; which of it were not begun?"""
@@ -303,12 +330,14 @@ class _Batch:
 
 
 class _Journal:
-    """The result file: what was begun and what was done, by the key of the job."""
+    """The result file: what was begun, what was done and what is neither, by the key of the job."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.begun: dict[str, datetime] = {}
         self.done: dict[str, str] = {}
+        # Begun last, and nobody lived to say how it ended.
+        self.unfinished: set[str] = set()
         for entry in self._entries():
             self._remember(entry)
 
@@ -328,8 +357,13 @@ class _Journal:
             return
         if entry.get("event") == "begin":
             self.begun[key] = _moment(entry.get("at"))
+            self.unfinished.add(key)
         elif entry.get("event") == "signed" and isinstance(entry.get("sha256"), str):
             self.done[key] = entry["sha256"]
+            self.unfinished.discard(key)
+        elif entry.get("event") == "failed" and entry.get("error") != _DIED:
+            # Whoever lives to say that takes back what has its name already.
+            self.unfinished.discard(key)
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         try:

@@ -180,15 +180,70 @@ def test_somebody_elses_sidecar_is_not_overwritten(office: Office) -> None:
     assert office.sign("--sidecar").returncode == 0
 
 
-def _forget(office: Office, path: str) -> None:
-    """Leave the journal as a run does that was killed before it wrote the last line."""
+@pytest.mark.parametrize("before", ["done", "failed", "begun", "another job's"])
+def test_a_sidecar_that_somebody_put_there_since_is_not_deleted(
+    before: str, office: Office
+) -> None:
+    """Their file has the name that this job's credentials once had, or were to get."""
+    beside = office.out / "001.jpg.c2pa"
+    entry = {"glob": "*.jpg", "digital_source_type": "digitalCapture"}
+    write_release(office.source, [{**entry, "title": {"en": "Photo {stem}"}}])
+    if before == "failed":
+        office.desk.tsa.http_status = 500
+    office.sign("--sidecar")
+    office.desk.tsa.http_status = 200
+    (office.out / "001.jpg").unlink(missing_ok=True)
+    theirs = b"somebody else's"
+    if before in ("begun", "another job's"):
+        _forget(office, "001.jpg")
+    if before == "another job's":
+        theirs = (office.out / "002.jpg.c2pa").read_bytes()
+    beside.write_bytes(theirs)
+    for _ in range(2):
+        again = office.sign("--sidecar")
+        assert (again.returncode, "1 failed" in again.stdout) == (1, True), again.stdout
+        assert "001.jpg.c2pa: exists already, and is not what this plan makes" in again.stderr
+        assert beside.read_bytes() == theirs
+    beside.unlink()
+    assert office.sign("--sidecar").returncode == 0
+
+
+@pytest.mark.parametrize("end", ["killed", "its worker died"])
+def test_the_sidecar_of_a_run_that_was_killed_before_its_file_is_made_anew(
+    end: str, office: Office
+) -> None:
+    """The twin: these credentials are this job's own, and nobody got the file to them."""
+    # What is signed is not what the source was: the credentials match no file that is there.
+    exif = exif_block({0xA431: text("SERIALQ7731")})
+    (office.source / "001.jpg").write_bytes(media.jpeg(1, exif=exif))
+    remote = ("--sidecar", "--remote-url", "https://aurora.example/c2pa/{name}.c2pa")
+    assert office.sign(*remote).returncode == 0
+    (office.out / "001.jpg").unlink()
+    left = (office.out / "001.jpg.c2pa").read_bytes()
+    key = _forget(office, "001.jpg")
+    if end == "its worker died":
+        with (office.out / ".provenance-results.jsonl").open("a") as journal:
+            print(json.dumps({"event": "failed", "key": key, "error": "WorkerDied"}), file=journal)
+    again = office.sign(*remote)
+    assert (again.returncode, "1 signed, 2 kept" in again.stdout) == (0, True), again.stderr
+    assert (office.out / "001.jpg.c2pa").read_bytes() != left
+    report = office.desk.verifier().verify(
+        office.out / "001.jpg", sidecar=office.out / "001.jpg.c2pa"
+    )
+    assert report.verdict is Verdict.OFFICIAL
+
+
+def _forget(office: Office, path: str) -> str:
+    """Leave the journal as a run does that was killed before the last line; the job's key."""
     journal = office.out / ".provenance-results.jsonl"
+    (key,) = {str(entry["key"]) for entry in office.journal if entry.get("path") == path}
     lines = [
         line
         for line in journal.read_text().splitlines(keepends=True)
         if not (json.loads(line)["event"] == "signed" and json.loads(line)["path"] == path)
     ]
     journal.write_text("".join(lines))
+    return key
 
 
 def test_a_finished_file_without_its_line_is_recognised(office: Office) -> None:
