@@ -1,11 +1,13 @@
 // <provenance-badge token="..." for="ID">: the answer for one file, on one page, until a date.
 //
 // What it shows is bound by a signed token to the file's digest and the page's origin. The
-// element checks the signature, where it stands, and the bytes it stands beside, every time,
-// and asks the service that signed it whether it would still say so.
+// element checks the signature, where it stands, and the bytes it stands beside, every time and
+// again whenever they change, and asks the service that signed it whether it would still say so.
 // It can say no more than that: a hostile page can draw anything, so it links to the answer.
 const HOME = new URL(import.meta.url).origin;
 const MOST = 64 * 1024 * 1024;
+// Of a picture, a video, or sound: it shows something else now.
+const CHANGES = ["load", "loadstart", "emptied", "error"];
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host { display: inline-block; max-width: 100%; font: 600 14px/1.4 system-ui, sans-serif; }
@@ -15,7 +17,7 @@ a:focus-visible { outline: 3px solid #0a4f8f; outline-offset: 2px; }
 .official { background: #e2f3f1; color: #0b4f4a; border-color: #0b4f4a; }
 .altered { background: #fbe9e7; color: #7a1f13; border-color: #7a1f13; }
 .official-withdrawn, .lookalike, .undetermined { background: #fdf0d5; color: #5c3d00; border-color: #5c3d00; }
-.wrong { background: #fff; color: #27313b; border-style: dashed; }
+.wrong, .checking { background: #fff; color: #27313b; border-style: dashed; }
 small { display: block; font-weight: 400; }
 `);
 
@@ -32,6 +34,8 @@ function fromHome() {
     });
     return (await answer.json()).keys;
   })();
+  // One that failed is asked for again.
+  known.catch(() => { known = undefined; });
   return known;
 }
 
@@ -61,10 +65,15 @@ function standsOn(origin) {
   return Boolean(above && above.length && [...above].every((one) => one === origin));
 }
 
-async function digestOf(medium) {
-  const address = medium.currentSrc || medium.src || medium.href;
+// A stream has no address, whatever the medium showed before it.
+function addressOf(medium) {
+  if (!medium || medium.srcObject) return "";
+  return medium.currentSrc || medium.src || medium.href || "";
+}
+
+async function digestOf(address, signal) {
   if (!address) return null;
-  const answer = await fetch(address, { credentials: "same-origin" });
+  const answer = await fetch(address, { credentials: "same-origin", signal });
   if (!answer.ok || Number(answer.headers.get("Content-Length")) > MOST) return null;
   const kind = (answer.headers.get("Content-Type") || "").split(";")[0].trim();
   const data = await answer.arrayBuffer();
@@ -82,24 +91,80 @@ async function stillSaid(token) {
 }
 
 class ProvenanceBadge extends HTMLElement {
+  static observedAttributes = ["token", "for"];
   #link = document.createElement("a");
   #words = {};
+  #medium = null;
+  #address = "";
+  #run = null;
+  #watch = new MutationObserver((records) => {
+    const medium = this.#beside();
+    if (
+      medium !== this.#medium || addressOf(medium) !== this.#address ||
+      records.some((record) => medium?.contains(record.target))
+    ) this.#begin();
+  });
+  #heard = (event) => {
+    if (event.target === this.#beside()) this.#begin();
+  };
 
-  connectedCallback() {
+  constructor() {
+    super();
+    // Once: an element that is moved is connected again.
     const root = this.attachShadow({ mode: "closed" });
     root.adoptedStyleSheets = [sheet];
     this.#link.rel = "noopener";
     this.#link.href = HOME;
     root.append(this.#link);
-    this.#check().catch((problem) => {
-      console.warn("provenance-badge:", problem);
-      this.#show("wrong", this.#words.unchecked || "?");
-    });
   }
 
-  #show(kind, text, below) {
+  connectedCallback() {
+    // These events do not bubble; and the medium may be another element by then.
+    for (const kind of CHANGES) document.addEventListener(kind, this.#heard, true);
+    this.#watch.observe(document, {
+      subtree: true, childList: true, attributeFilter: ["id", "src", "srcset", "href"],
+    });
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    for (const kind of CHANGES) document.removeEventListener(kind, this.#heard, true);
+    this.#watch.disconnect();
+    this.#run?.abort();
+    this.#run = null;
+  }
+
+  attributeChangedCallback() {
+    // Before it is connected there is nothing to check again.
+    if (this.#run) this.#begin();
+  }
+
+  #beside() {
+    return document.getElementById(this.getAttribute("for") || "");
+  }
+
+  // What was said of other bytes is gone at once, and what is found out of them comes too late.
+  #begin() {
+    this.#run?.abort();
+    const { signal } = this.#run = new AbortController();
+    this.#medium = this.#beside();
+    this.#address = addressOf(this.#medium);
+    this.#link.href = HOME;
+    this.#show("checking", this.#words.checking || "…");
+    this.#check(signal).then(
+      (answer) => answer && !signal.aborted && this.#show(...answer),
+      (problem) => {
+        if (signal.aborted) return;
+        console.warn("provenance-badge:", problem);
+        this.#show("wrong", this.#words.unchecked || "?");
+      },
+    );
+  }
+
+  #show(kind, text, below, link) {
     this.#link.className = kind;
     this.#link.textContent = text;
+    if (link) this.#link.href = link;
     this.dataset.state = kind;
     if (below) {
       const small = document.createElement("small");
@@ -108,46 +173,54 @@ class ProvenanceBadge extends HTMLElement {
     }
   }
 
-  async #check() {
+  async #speak(signal) {
     const language = this.lang || document.documentElement.lang || navigator.language;
     const wanted = `${HOME}/badge-words?lang=${encodeURIComponent(language)}`;
-    this.#words = await (await fetch(wanted, { credentials: "omit", redirect: "error" })).json();
-    const words = this.#words;
-    this.#show("wrong", words.checking);
+    const answer = await fetch(wanted, { credentials: "omit", redirect: "error", signal });
+    return answer.json();
+  }
+
+  // What is to be shown; nothing yet while the medium has yet to say what it shows.
+  async #check(signal) {
+    const words = await this.#speak(signal);
+    if (signal.aborted) return null;
+    this.#words = words;
+    this.#show("checking", words.checking);
+    const token = this.getAttribute("token") || "";
     let claims = null;
     try {
-      claims = await claimsOf(this.getAttribute("token") || "");
+      claims = await claimsOf(token);
     } catch (problem) {
       // A browser without Ed25519 cannot tell; a token that cannot be read is none.
-      if (problem.name === "NotSupportedError") {
-        this.#show("wrong", words.unchecked, words.open);
-        return;
-      }
+      if (problem.name === "NotSupportedError") return ["wrong", words.unchecked, words.open];
     }
-    if (!claims) return this.#show("wrong", words.invalid);
-    this.#link.href = `${HOME}/r/${encodeURIComponent(claims.report)}`;
-    if (!(claims.exp > Date.now() / 1000)) return this.#show("wrong", words.expired, words.open);
-    if (claims.iss !== HOME || !standsOn(claims.origin)) {
-      return this.#show("wrong", words.wrong, words.open);
+    if (signal.aborted) return null;
+    if (!claims) return ["wrong", words.invalid];
+    const link = `${HOME}/r/${encodeURIComponent(claims.report)}`;
+    if (!(claims.exp > Date.now() / 1000)) return ["wrong", words.expired, words.open, link];
+    const medium = this.#medium;
+    if (claims.iss !== HOME || !standsOn(claims.origin) || !medium) {
+      return ["wrong", words.wrong, words.open, link];
     }
-    const medium = document.getElementById(this.getAttribute("for") || "");
-    if (!medium) return this.#show("wrong", words.wrong, words.open);
+    // Until a picture is there, its address is that of the one before it.
+    if (medium.complete === false) return null;
+    this.#address = addressOf(medium);
     let found = null;
     try {
-      found = await digestOf(medium);
+      found = await digestOf(this.#address, signal);
     } catch {
       found = null;
     }
-    // Bytes that may not be read, or that a network between has turned into another format.
-    if (!found || (found.kind && claims.media_type && found.kind !== claims.media_type)) {
-      return this.#show("wrong", words.unchecked, words.open);
+    // Bytes that may not be read.
+    if (!found) return ["wrong", words.unchecked, words.open, link];
+    if (found.sha256 !== claims.sha256) {
+      // Another format: a network between may have turned the same picture into it.
+      const turned = found.kind && claims.media_type && found.kind !== claims.media_type;
+      return ["wrong", turned ? words.unchecked : words.wrong, words.open, link];
     }
-    if (found.sha256 !== claims.sha256) return this.#show("wrong", words.wrong, words.open);
-    if (!(await stillSaid(this.getAttribute("token")))) {
-      return this.#show("wrong", words.changed, words.open);
-    }
+    if (!(await stillSaid(token))) return ["wrong", words.changed, words.open, link];
     const label = words[`label.${claims.verdict}`];
-    return this.#show(claims.verdict, claims.test ? `TEST. ${label}` : label, words.rechecked);
+    return [claims.verdict, claims.test ? `TEST. ${label}` : label, words.rechecked, link];
   }
 }
 customElements.define("provenance-badge", ProvenanceBadge);
