@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,6 +82,72 @@ def test_the_hook_for_fastapi(
             text = client.put("/uploads", content=b"no media\n" * 20)
             assert text.status_code == 415
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@contextmanager
+def hook_for_fastapi(env: dict[str, str]) -> Iterator[httpx2.Client]:
+    command = [sys.executable, "-m", "uvicorn", "fastapi_upload:app", "--port", "0"]
+    with running(command, "running on", env) as line:
+        url = line.split("running on ")[1].split()[0]
+        with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+            yield client
+
+
+def test_the_hook_for_fastapi_keeps_no_half_file(
+    on_sqlite: RunningService, tmp_path: Path, signed_jpeg: bytes
+) -> None:
+    """Whoever uploads it is gone in the middle; the twin stays until the end."""
+    with hook_for_fastapi(environment(on_sqlite, tmp_path, Scope.VERIFY)) as client:
+        head = "PUT /uploads HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
+        place = (client.base_url.host, client.base_url.port or 80)
+        with socket.create_connection(place) as sender:
+            sender.sendall(head.format(len(signed_jpeg) + 1).encode() + signed_jpeg)
+            waited_for(lambda: any(path.stat().st_size for path in tmp_path.iterdir()))
+        waited_for(lambda: not any(tmp_path.iterdir()))
+        with socket.create_connection(place) as sender:
+            sender.sendall(head.format(len(signed_jpeg)).encode() + signed_jpeg)
+            assert b" 200 " in sender.recv(4096).partition(b"\r\n")[0]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".json"]
+
+
+def waited_for(happened: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if happened():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+def test_the_hook_for_fastapi_without_its_service(
+    on_sqlite: RunningService, tmp_path: Path, free_port: int, signed_jpeg: bytes
+) -> None:
+    env = environment(on_sqlite, tmp_path, Scope.VERIFY)
+    away = {**env, "PROVENANCE_URL": f"http://127.0.0.1:{free_port}"}
+    with hook_for_fastapi(away) as client:
+        answer = client.put("/uploads", content=signed_jpeg)
+        assert answer.status_code == 503
+        assert answer.json() == {"detail": "the service that verifies is away"}
+    assert not any(tmp_path.iterdir())
+    with hook_for_fastapi(env) as client:
+        assert client.put("/uploads", content=signed_jpeg).status_code == 200
+
+
+def test_the_hook_for_fastapi_and_a_repetition(
+    on_sqlite: RunningService, tmp_path: Path, signed_jpeg: bytes, unsigned_jpeg: bytes
+) -> None:
+    """One that says that it is the same upload is judged and stored once."""
+    with hook_for_fastapi(environment(on_sqlite, tmp_path, Scope.VERIFY)) as client:
+        again = {"Idempotency-Key": "upload 7"}
+        one, two = (
+            client.put("/uploads", content=signed_jpeg, headers=again).json() for _ in range(2)
+        )
+        assert one == two
+        other = client.put("/uploads", content=unsigned_jpeg, headers=again)
+        assert other.status_code == 422
+        assert len(list(tmp_path.iterdir())) == 2
+        three, four = (client.put("/uploads", content=signed_jpeg).json() for _ in range(2))
+        assert len({one["id"], three["id"], four["id"]}) == 3
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_the_hook_for_django(on_sqlite: RunningService, tmp_path: Path, signed_png: bytes) -> None:
