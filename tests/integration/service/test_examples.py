@@ -21,8 +21,10 @@ from sqlalchemy import select
 
 from provenance.moderation.tables import actions as action_rows
 from provenance.moderation.vocabulary import ActionState, ActionType, Role
+from provenance.records.job_model import JobState
 from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
+from provenance.records.tables import jobs
 from provenance.runtime.clock import system_clock
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.service_database import open_database
@@ -183,6 +185,52 @@ def test_the_queue_worker(
     assert sorted(path.name for path in done.iterdir()) == [
         "b.jpg", "b.jpg.json", "공식 a.jpg", "공식 a.jpg.json",
     ]  # fmt: skip
+    assert not any(incoming.iterdir())
+
+
+def test_the_queue_worker_of_a_job_that_somebody_cancels(
+    on_sqlite: RunningService, tmp_path: Path, unsigned_jpeg: bytes
+) -> None:
+    """It ends, and what was not verified stays in the queue for the next one."""
+    incoming, done = tmp_path / "incoming", tmp_path / "done"
+    incoming.mkdir()
+    names = [f"{number:03}.jpg" for number in range(80)]
+    for name in names:
+        (incoming / name).write_bytes(unsigned_jpeg)
+    env = environment(on_sqlite, tmp_path, Scope.JOBS)
+    command = [sys.executable, *map(str, (EXAMPLES / "queue_worker.py", incoming, done))]
+    with (
+        open_database(load_settings(environ=on_sqlite.settings)) as register,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+        ) as worker,
+    ):
+        found: list[str] = []
+
+        def is_closed() -> bool:
+            with register.database.engine.connect() as connection:
+                query = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING)
+                found.extend(connection.execute(query).scalars())
+            return bool(found)
+
+        try:
+            waited_for(is_closed)
+            with on_sqlite.client(env["PROVENANCE_KEY"]) as client:
+                cancelled = client.post(f"/v1/jobs/{found[0]}/cancel")
+            assert cancelled.status_code == 200, cancelled.text
+            said, problems = worker.communicate(timeout=60)
+        finally:
+            worker.kill()
+    assert worker.returncode == 1
+    assert f"job {found[0]}: cancelled" in problems
+    assert "not verified: cancelled" in problems
+    left = sorted(path.name for path in incoming.iterdir())
+    moved = sorted(path.name for path in done.glob("*.jpg"))
+    assert left
+    assert sorted(left + moved) == names
+    assert said.count(": unverified:") == len(moved)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stderr
     assert not any(incoming.iterdir())
 
 
