@@ -78,6 +78,8 @@ class Item:
         name: What the caller calls it; unique within the job.
         state: How far it is.
         upload: Name of its bytes in the folder of uploads, until it is judged.
+        sidecar: Name of its credentials' bytes in the same folder, if they came beside it; known
+            to whoever judges it.
         url: Where it is fetched from, if it was given by reference.
         report: Name of its report.
         why: Why there is none.
@@ -93,3 +95,4 @@ class Item:
     report: str | None
     why: str | None
     attempts: int
+    sidecar: str | None = None

@@ -21,7 +21,7 @@ from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.records.job_model import Item, ItemState, Job, JobState, Progress, Webhook
-from provenance.records.tables import job_items, jobs
+from provenance.records.tables import job_items, job_sidecars, jobs
 from provenance.records.tokens import Random, new_id
 from provenance.records.webhooks import enqueue_webhook
 
@@ -108,8 +108,35 @@ class JobStore:
                 raise ConflictError(f"job: expected at most {MAX_ITEMS} files")
             _add(connection, job, name=name, upload=upload, sha256=sha256, size_bytes=size_bytes)
 
-    def close(self, job: str, *, owner: str, now: datetime) -> Job:
-        """No more files are added: the job ends with its last one.
+    def add_sidecar(self, job: str, *, owner: str, name: str, upload: str) -> None:
+        """Add credentials beside the file of this name, which comes next or waits still.
+
+        Raises:
+            ConflictError: The job is not open or full, the file has some already, or it is no
+                longer waiting.
+        """
+        with transaction(self._engine) as connection:
+            row = _held(connection, job, owner)
+            if row.state != JobState.OPEN:
+                raise ConflictError(f"job: expected an open one, got one that is {row.state}")
+            count = select(func.count()).select_from(job_sidecars).where(job_sidecars.c.job == job)
+            if connection.execute(count).scalar_one() >= MAX_ITEMS:
+                raise ConflictError(f"job: expected at most {MAX_ITEMS} sidecars")
+            # Held: it is not given out without these credentials while they are written down.
+            state = connection.execute(
+                select(job_items.c.state)
+                .where(job_items.c.job == job, job_items.c.name == name)
+                .with_for_update()
+            ).scalar_one_or_none()
+            if state not in (None, ItemState.WAITING):
+                raise ConflictError("job: expected a sidecar before its file; the file is judged")
+            if not insert_unless_there(connection, job_sidecars, job=job, name=name, upload=upload):
+                raise ConflictError("job: there is a sidecar of that file already")
+
+    def close(self, job: str, *, owner: str, now: datetime) -> tuple[Job, Sequence[str]]:
+        """No more files are added: the job ends with its last one. Which uploads are nobody's now?
+
+        Those are sidecars whose files never came.
 
         Raises:
             ConflictError: It is not open.
@@ -120,7 +147,8 @@ class JobStore:
                 raise ConflictError(f"job: expected an open one, got one that is {row.state}")
             _to(connection, job, JobState.RUNNING)
             self._end_if_finished(connection, job, now)
-            return _job(connection, _held(connection, job, owner))
+            left = _without_file(connection, job)
+            return _job(connection, _held(connection, job, owner)), left
 
     def cancel(self, job: str, *, owner: str, now: datetime) -> tuple[Job, Sequence[str]]:
         """Judge no more of it. Which uploads are nobody's now?
@@ -137,7 +165,7 @@ class JobStore:
             waiting = (job_items.c.job == job) & (job_items.c.state == ItemState.WAITING)
             # One that is being given out at this moment is locked, and is no longer waiting.
             rows = connection.execute(
-                select(job_items.c.id, job_items.c.upload)
+                select(job_items.c.id, job_items.c.upload, job_items.c.name)
                 .where(waiting)
                 .with_for_update(skip_locked=True)
             ).all()
@@ -146,10 +174,14 @@ class JobStore:
                 .where(job_items.c.id.in_([row.id for row in rows]))
                 .values(state=ItemState.CANCELLED, upload=None)
             )
+            left = [
+                *_take_sidecars(connection, job, [row.name for row in rows]),
+                *_without_file(connection, job),
+            ]
             _to(connection, job, JobState.CANCELLED, ended_at=now)
             self._tell(connection, job, now)
             ended = _job(connection, _held(connection, job, owner))
-        return ended, [row.upload for row in rows if row.upload]
+        return ended, [*(row.upload for row in rows if row.upload), *left]
 
     def items(self, job: str, *, after: int, most: int) -> Sequence[Item]:
         """The files of a job, from a place on."""
@@ -201,7 +233,12 @@ class JobStore:
                 )
             )
             owner = connection.execute(select(jobs).where(jobs.c.id == row.job)).one()
-            return _job(connection, owner), _item(row)
+            beside = connection.execute(
+                select(job_sidecars.c.upload).where(
+                    job_sidecars.c.job == row.job, job_sidecars.c.name == row.name
+                )
+            ).scalar_one_or_none()
+            return _job(connection, owner), _item(row, sidecar=beside)
 
     def failed(self, number: int, why: str, *, now: datetime) -> None:
         """An item has no report, for this reason."""
@@ -230,7 +267,9 @@ class JobStore:
         """Which of these uploads wait to be judged?"""
         with transaction(self._engine, reads=True) as connection:
             found = connection.execute(
-                select(job_items.c.upload).where(job_items.c.upload.in_(names))
+                select(job_items.c.upload)
+                .where(job_items.c.upload.in_(names))
+                .union(select(job_sidecars.c.upload).where(job_sidecars.c.upload.in_(names)))
             )
             return frozenset(found.scalars())
 
@@ -251,6 +290,10 @@ class JobStore:
                 .scalars()
                 .all()
             )
+            beside = connection.execute(
+                select(job_sidecars.c.upload).where(job_sidecars.c.job.in_(ids))
+            ).scalars()
+            uploads = [*uploads, *beside]
             connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
         return [name for name in uploads if name]
 
@@ -271,10 +314,11 @@ class JobStore:
         )
         if done.rowcount != 1:
             return False
-        job = connection.execute(
-            select(job_items.c.job).where(job_items.c.id == number)
-        ).scalar_one()
-        self._end_if_finished(connection, job, now)
+        row = connection.execute(
+            select(job_items.c.job, job_items.c.name).where(job_items.c.id == number)
+        ).one()
+        _take_sidecars(connection, row.job, [row.name])
+        self._end_if_finished(connection, row.job, now)
         return True
 
     def _end_if_finished(self, connection: Connection, job: str, now: datetime) -> None:
@@ -326,6 +370,23 @@ def _add(connection: Connection, job: str, **values: object) -> None:
         raise ConflictError("job: there is a file of that name already")
 
 
+def _take_sidecars(connection: Connection, job: str, names: Sequence[str]) -> Sequence[str]:
+    """Forget the sidecars of these files: their uploads."""
+    mine = (job_sidecars.c.job == job) & job_sidecars.c.name.in_(names)
+    uploads = connection.execute(select(job_sidecars.c.upload).where(mine)).scalars().all()
+    connection.execute(delete(job_sidecars).where(mine))
+    return uploads
+
+
+def _without_file(connection: Connection, job: str) -> Sequence[str]:
+    """Forget the sidecars whose files have not come: their uploads."""
+    files = select(job_items.c.name).where(job_items.c.job == job)
+    mine = (job_sidecars.c.job == job) & job_sidecars.c.name.not_in(files)
+    uploads = connection.execute(select(job_sidecars.c.upload).where(mine)).scalars().all()
+    connection.execute(delete(job_sidecars).where(mine))
+    return uploads
+
+
 def _held(connection: Connection, job: str, owner: str) -> Row[tuple[object, ...]]:
     row = connection.execute(
         select(jobs).where(jobs.c.id == job, jobs.c.owner == owner).with_for_update()
@@ -363,7 +424,7 @@ def _job(connection: Connection, row: Row[tuple[object, ...]]) -> Job:
     )
 
 
-def _item(row: Row[tuple[object, ...]]) -> Item:
+def _item(row: Row[tuple[object, ...]], *, sidecar: str | None = None) -> Item:
     return Item(
         number=row.id,
         job=row.job,
@@ -374,4 +435,5 @@ def _item(row: Row[tuple[object, ...]]) -> Item:
         report=row.report,
         why=row.why,
         attempts=row.attempts,
+        sidecar=sidecar,
     )

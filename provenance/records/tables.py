@@ -26,6 +26,7 @@ __all__ = [
     "api_secrets",
     "idempotency",
     "job_items",
+    "job_sidecars",
     "jobs",
     "reports",
     "webhooks",
@@ -131,6 +132,15 @@ job_items = Table(
     Column("leased_until", UtcTime),
     UniqueConstraint("job", "name"),
     Index(None, "state", "leased_until"),
+)
+
+# By the file's name, not by the file: it comes before its file, which is judged at once.
+job_sidecars = Table(
+    "service_job_sidecar",
+    METADATA,
+    Column("job", ForeignKey("service_job.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(400), primary_key=True),
+    Column("upload", String(64), nullable=False),
 )
 
 webhooks = Table(

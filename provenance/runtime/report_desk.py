@@ -151,13 +151,19 @@ class ReportDesk:
             raise
 
     def judge_and_wait(
-        self, upload: Path, question: Question, *, also: Callable[[Connection, str], object]
+        self,
+        upload: Path,
+        question: Question,
+        *,
+        sidecar: Path | None = None,
+        also: Callable[[Connection, str], object],
     ) -> StoredReport:
         """Judge bytes that lie in the folder of uploads; `also` is written with the report."""
         report = self._judges.submit(
-            question.policy, upload, name=question.name, sidecar=None
+            question.policy, upload, name=question.name, sidecar=sidecar
         ).result()
-        return self._keep(report, question, upload=upload.name, sidecar=None, also=also)
+        beside = sidecar.name if sidecar else None
+        return self._keep(report, question, upload=upload.name, sidecar=beside, also=also)
 
     def get(self, id: str, *, reader: str | None) -> StoredReport | None:  # noqa: A002
         """The report of this name, if whoever asks may read it."""

@@ -152,6 +152,7 @@ class JobWorker:
             entry = self._desk.judge_and_wait(
                 self._uploads.path(name),
                 question,
+                sidecar=self._uploads.path(item.sidecar) if item.sidecar else None,
                 also=lambda connection, report: self._jobs.done(
                     connection, item.number, report, now=self._clock()
                 ),
@@ -168,6 +169,8 @@ class JobWorker:
             if entry.upload is not None:
                 return
         self._uploads.remove(name)
+        if item.sidecar is not None:
+            self._uploads.remove(item.sidecar)
 
     def _lease_for(self, size_bytes: int | None) -> timedelta:
         return lease_for(self._max_bytes if size_bytes is None else size_bytes)

@@ -97,8 +97,12 @@ async def each_chunk(request: Request, take: Callable[[bytes], Awaitable[None]])
         raise Problem(ProblemKind.UPLOAD_TIMEOUT, headers={"Connection": "close"}) from error
 
 
-async def receive_upload(request: Request) -> Upload:
+async def receive_upload(request: Request, *, max_bytes: int | None = None) -> Upload:
     """The whole body as one file.
+
+    Args:
+        request: Whose body it is.
+        max_bytes: How many bytes there are at most, if fewer than are taken.
 
     Raises:
         Problem: It is empty, or arrives too slowly.
@@ -108,6 +112,7 @@ async def receive_upload(request: Request) -> Upload:
     parts = parts_of(request)
     check_encoding(request)
     most, announced = parts.settings.service.max_upload_bytes, content_length(request)
+    most = min(most, max_bytes or most)
     if announced is not None and announced > most:
         # Before a byte of it is read.
         raise Problem(

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from provenance.limits import DEFAULT_LIMITS
 from provenance.records.idempotency import record_answer
 from provenance.records.job_model import Job, Webhook
 from provenance.records.scopes import Scope
@@ -174,12 +175,58 @@ async def add_file(request: Request, caller: Makes, id: JobId, name: FileName) -
     return _document(request, await asyncio.to_thread(_get, request, caller, id))
 
 
+@router.put(
+    "/{id}/files/{name}/sidecar",
+    status_code=202,
+    responses=_UPLOAD_PROBLEMS,
+    operation_id="addJobSidecar",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "Credentials kept beside the file (`.c2pa`).",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
+async def add_sidecar(
+    request: Request,
+    caller: Makes,
+    id: JobId,  # noqa: A002
+    name: FileName,
+) -> JobDocument:
+    """Add the credentials of a file that comes next: they are sent before it.
+
+    A file is judged as soon as it is there, and then takes no more. Credentials whose file has
+    not come when the job is closed are deleted.
+    """
+    parts = parts_of(request)
+    owner = caller.held_owner
+    await asyncio.to_thread(_get, request, caller, id)
+    slots: Slots = request.app.state.slots
+    async with slots.taken():
+        upload = await receive_upload(request, max_bytes=DEFAULT_LIMITS.max_manifest_store_bytes)
+    try:
+        await asyncio.to_thread(
+            parts.jobs.add_sidecar, id, owner=owner, name=name, upload=upload.name
+        )
+    except BaseException:
+        parts.uploads.remove(upload.name)
+        raise
+    return _document(request, await asyncio.to_thread(_get, request, caller, id))
+
+
 @router.post("/{id}/close", responses=_PROBLEMS, operation_id="closeJob")
 async def close_job(request: Request, caller: Makes, id: JobId) -> JobDocument:  # noqa: A002
     """Say that no more files come: the job ends with its last one."""
     parts = parts_of(request)
     await asyncio.to_thread(_get, request, caller, id)
-    job = await asyncio.to_thread(parts.jobs.close, id, owner=caller.held_owner, now=parts.clock())
+    job, uploads = await asyncio.to_thread(
+        parts.jobs.close, id, owner=caller.held_owner, now=parts.clock()
+    )
+    for name in uploads:
+        parts.uploads.remove(name)
     parts.call("webhooks")
     return _document(request, job)
 

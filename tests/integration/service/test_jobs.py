@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from provenance.limits import DEFAULT_LIMITS
 from provenance.records.scopes import Scope
 from tests.factory.receiver import Receiver, running_receiver
 from tests.factory.service import RunningService, running_service
@@ -88,19 +89,89 @@ def test_a_job_from_begin_to_end(
     assert problem(platform.post(f"{url}/cancel")) == "conflict"
 
 
+def test_credentials_travel_beside_the_files_of_a_job(
+    service: RunningService, platform: httpx2.Client, sidecar_pair: tuple[bytes, bytes]
+) -> None:
+    picture, sidecar = sidecar_pair
+    kept = set(service.uploads.iterdir())
+    url = platform.post("/v1/jobs", json={}).headers["location"]
+    for name in ("가.png", "never.png"):
+        assert platform.put(f"{url}/files/{name}/sidecar", content=sidecar).status_code == 202
+    twice = platform.put(f"{url}/files/가.png/sidecar", content=sidecar)
+    assert problem(twice) == "conflict"
+    for name in ("가.png", "alone.png"):
+        assert platform.put(f"{url}/files/{name}", content=picture).status_code == 202
+    assert platform.post(f"{url}/close").status_code == 200
+    assert ended(platform, url)["progress"]["total"] == 2
+    files = platform.get(f"{url}/files").json()["files"]
+    reports = {file["name"]: platform.get(file["report"]).json() for file in files}
+    # The twin is the same picture, without what stood beside it.
+    assert {name: report["verdict"] for name, report in reports.items()} == {
+        "가.png": "official", "alone.png": "unverified",
+    }  # fmt: skip
+    assert reports["가.png"]["integrity"]["credentials_from"] == "sidecar"
+    waited_for_uploads(service, kept)
+    late = platform.put(f"{url}/files/late.png/sidecar", content=sidecar)
+    assert problem(late) == "conflict"
+    assert set(service.uploads.iterdir()) <= kept
+
+
+def test_credentials_are_kept_with_a_file_that_is_kept(
+    service: RunningService, platform: httpx2.Client, sidecar_pair: tuple[bytes, bytes]
+) -> None:
+    picture, sidecar = sidecar_pair
+    kept = set(service.uploads.iterdir())
+    url = platform.post("/v1/jobs", json={"policy": "test-strict"}).headers["location"]
+    platform.put(f"{url}/files/a/sidecar", content=sidecar)
+    platform.put(f"{url}/files/a", content=picture)
+    platform.post(f"{url}/close")
+    ended(platform, url)
+    (file,) = platform.get(f"{url}/files").json()["files"]
+    new = {path.read_bytes() for path in set(service.uploads.iterdir()) - kept}
+    assert new == {picture, sidecar}
+    assert platform.delete(file["report"]).status_code == 204
+    assert set(service.uploads.iterdir()) <= kept
+
+
+def test_credentials_that_are_none_or_larger_than_any(
+    listed: RunningService, service: RunningService, platform: httpx2.Client
+) -> None:
+    kept = set(service.uploads.iterdir())
+    url = platform.post("/v1/jobs", json={}).headers["location"]
+    # The smaller bound counts: this service takes no file of 8 MiB, the other one does.
+    large = platform.put(f"{url}/files/a/sidecar", content=bytes(8 * 1024**2 + 1))
+    assert (large.status_code, problem(large)) == (413, "too-large")
+    assert problem(platform.put(f"{url}/files/a/sidecar", content=b"")) == "empty-upload"
+    assert set(service.uploads.iterdir()) <= kept
+    with listed.client(listed.key(Scope.JOBS)) as other:
+        url = other.post("/v1/jobs", json={}).headers["location"]
+        most = bytes(DEFAULT_LIMITS.max_manifest_store_bytes)
+        larger = other.put(f"{url}/files/a/sidecar", content=most + b"x")
+        assert (larger.status_code, problem(larger)) == (413, "too-large")
+        assert other.put(f"{url}/files/a/sidecar", content=most).status_code == 202
+        other.post(f"{url}/cancel")
+    assert not any(listed.uploads.iterdir())
+
+
+def waited_for_uploads(service: RunningService, kept: set[Path]) -> None:
+    """Wait until nothing new is in its folder."""
+    for _ in range(100):
+        if set(service.uploads.iterdir()) <= kept:
+            return
+        time.sleep(0.05)
+    assert set(service.uploads.iterdir()) <= kept
+
+
 def test_a_cancelled_job_keeps_nothing(
     service: RunningService, platform: httpx2.Client, unsigned_jpeg: bytes
 ) -> None:
     kept = set(service.uploads.iterdir())
     url = platform.post("/v1/jobs", json={}).headers["location"]
     for number in range(3):
+        platform.put(f"{url}/files/{number}/sidecar", content=b"credentials")
         platform.put(f"{url}/files/{number}", content=unsigned_jpeg)
     assert platform.post(f"{url}/cancel").json()["state"] == "cancelled"
-    for _ in range(100):
-        if set(service.uploads.iterdir()) <= kept:
-            break
-        time.sleep(0.05)
-    assert set(service.uploads.iterdir()) <= kept
+    waited_for_uploads(service, kept)
     progress = platform.get(url).json()["progress"]
     assert progress["waiting"] == 0
     assert progress["done"] + progress["running"] + progress["cancelled"] == 3
@@ -115,6 +186,7 @@ def test_another_keys_job_is_none(service: RunningService, platform: httpx2.Clie
             other.post(f"{url}/close"),
             other.post(f"{url}/cancel"),
             other.put(f"{url}/files/a", content=b"x"),
+            other.put(f"{url}/files/a/sidecar", content=b"x"),
         ):
             assert answer.status_code == 404
             assert problem(answer) == "not-found"

@@ -141,7 +141,7 @@ def test_what_is_given_out_while_a_job_is_cancelled_keeps_its_bytes(
 def test_what_has_ended_is_not_changed(jobs: JobStore, state: JobState) -> None:
     job = new_job(jobs)
     if state is JobState.DONE:
-        assert jobs.close(job.id, owner=OWNER, now=NOW).state is state
+        assert jobs.close(job.id, owner=OWNER, now=NOW)[0].state is state
     else:
         jobs.cancel(job.id, owner=OWNER, now=NOW)
     with pytest.raises(ConflictError, match="has not ended"):
@@ -150,8 +150,75 @@ def test_what_has_ended_is_not_changed(jobs: JobStore, state: JobState) -> None:
         jobs.close(job.id, owner=OWNER, now=NOW)
     with pytest.raises(ConflictError, match="expected an open one"):
         jobs.add(job.id, owner=OWNER, name="x", upload="u", sha256="", size_bytes=1)
+    with pytest.raises(ConflictError, match="expected an open one"):
+        jobs.add_sidecar(job.id, owner=OWNER, name="x", upload="u")
     with pytest.raises(ConflictError, match="expected one of this key's"):
         jobs.close(job.id, owner="other", now=NOW)
+
+
+def beside(jobs: JobStore, job: Job, name: str) -> None:
+    jobs.add_sidecar(job.id, owner=OWNER, name=name, upload=f"beside-{name}")
+
+
+def test_a_sidecar_goes_with_its_file_until_that_has_ended(jobs: JobStore, engine: Engine) -> None:
+    job = new_job(jobs)
+    beside(jobs, job, "a")
+    jobs.add(job.id, owner=OWNER, name="a", upload="bytes-a", sha256="", size_bytes=1)
+    jobs.add(job.id, owner=OWNER, name="b", upload="bytes-b", sha256="", size_bytes=1)
+    # Beside one that waits still, it is in time as well.
+    beside(jobs, job, "b")
+    for name, left in (("a", {"beside-a", "beside-b"}), ("b", {"beside-b"})):
+        number = 0
+        # Whoever gets it after somebody who was lost gets the same.
+        for after in (timedelta(), LEASE):
+            leased = jobs.lease(now=NOW + after, lasts=lambda _: LEASE)
+            assert leased is not None
+            assert (leased[1].name, leased[1].sidecar) == (name, f"beside-{name}")
+            number = leased[1].number
+        assert jobs.in_use(["beside-a", "beside-b", "beside-z"]) == left
+        finish(jobs, engine, number)
+    assert jobs.in_use(["beside-a", "beside-b"]) == frozenset()
+
+
+def test_a_sidecar_that_comes_too_late_or_twice(jobs: JobStore, engine: Engine) -> None:
+    job = new_job(jobs, "a")
+    other = new_job(jobs)
+    beside(jobs, job, "b")
+    beside(jobs, other, "b")
+    with pytest.raises(ConflictError, match="a sidecar of that file already"):
+        beside(jobs, job, "b")
+    number = lease(jobs)
+    assert number is not None
+    with pytest.raises(ConflictError, match="expected a sidecar before its file"):
+        beside(jobs, job, "a")
+    finish(jobs, engine, number)
+    with pytest.raises(ConflictError, match="expected a sidecar before its file"):
+        beside(jobs, job, "a")
+    with pytest.raises(ConflictError, match="expected one of this key's"):
+        jobs.add_sidecar(job.id, owner="other", name="c", upload="u")
+
+
+@pytest.mark.parametrize("how", ["close", "cancel", "forget"])
+def test_the_sidecars_that_are_nobodys_are_named(jobs: JobStore, how: str) -> None:
+    job = new_job(jobs)
+    for name in ("a", "b", "never"):
+        beside(jobs, job, name)
+    for name in ("a", "b"):
+        jobs.add(job.id, owner=OWNER, name=name, upload=f"bytes-{name}", sha256="", size_bytes=1)
+    assert lease(jobs) is not None
+    if how == "close":
+        _, uploads = jobs.close(job.id, owner=OWNER, now=NOW)
+        expected = {"beside-never"}
+    elif how == "cancel":
+        _, uploads = jobs.cancel(job.id, owner=OWNER, now=NOW)
+        # The first one is being judged.
+        expected = {"bytes-b", "beside-b", "beside-never"}
+    else:
+        uploads = jobs.forget(now=NOW + timedelta(days=30))
+        expected = {"bytes-a", "bytes-b", "beside-a", "beside-b", "beside-never"}
+    assert sorted(uploads) == sorted(expected)
+    everything = ["beside-a", "beside-b", "beside-never"]
+    assert jobs.in_use(everything) == set(everything) - expected
 
 
 def test_forgotten_with_its_bytes(jobs: JobStore) -> None:
