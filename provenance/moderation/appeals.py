@@ -261,15 +261,16 @@ class AppealDesk:
                 now=now,
                 locked_until=None,
             )
-            move_complaint(
-                connection,
-                self._office.audit,
-                ref,
-                ComplaintState.ANSWERED,
-                actor="reporter",
-                now=now,
-                detail={"appeal": appeal},
-            )
+            if _is_contested(connection, ref):
+                move_complaint(
+                    connection,
+                    self._office.audit,
+                    ref,
+                    ComplaintState.ANSWERED,
+                    actor="reporter",
+                    now=now,
+                    detail={"appeal": appeal},
+                )
             return _named(connection, appeal)
 
     def decide(
@@ -512,7 +513,7 @@ def answer_appeals(
             reviewer=new.maker,
             locked_until=None,
         )
-        if row.complaint is not None:
+        if row.complaint is not None and _is_contested(connection, row.complaint):
             move_complaint(
                 connection,
                 office.audit,
@@ -529,6 +530,12 @@ def answer_appeals(
         .where(complaints.c.case == new.case, complaints.c.decision == old)
         .values(decision=new.id)
     )
+
+
+def _is_contested(connection: Connection, ref: str) -> bool:
+    """Does this complaint wait for its appeal? It did not always stay where it was for that."""
+    state = select(complaints.c.state).where(complaints.c.ref == ref)
+    return ComplaintState(connection.execute(state).scalar_one()) is ComplaintState.CONTESTED
 
 
 def _named(connection: Connection, appeal: str) -> Appeal:

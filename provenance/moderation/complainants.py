@@ -64,7 +64,8 @@ class ComplainantDesk(CaseAccess):
     ) -> None:
         """Say that a complaint abuses the desk; nothing else changes. Perhaps mute its sender.
 
-        Complaints of somebody muted are kept and decided, and nobody is hurried by them.
+        Complaints of somebody muted are kept and decided, and nobody is hurried by them. One
+        whose appeal waits is not rejected: whoever appealed is answered first.
         """
         if not 0 <= mute_days <= _MOST_MUTE_DAYS:
             raise ConflictError(f"mute_days: expected 0 to {_MOST_MUTE_DAYS}, got {mute_days}")
@@ -74,6 +75,8 @@ class ComplainantDesk(CaseAccess):
             row = connection.execute(
                 select(complaints).where(complaints.c.ref == complaint).with_for_update()
             ).one()
+            if row.state == ComplaintState.CONTESTED:
+                raise ConflictError("complaint: an appeal waits; it is to be decided first")
             was_open = ComplaintState(row.state) in OPEN_COMPLAINTS
             move_complaint(
                 connection,

@@ -27,7 +27,8 @@ COMPLAINT_MOVES: Mapping[ComplaintState, frozenset[ComplaintState]] = {
     _C.NEEDS_INFO: frozenset({_C.LINKED, _C.ANSWERED, _C.WITHDRAWN, _C.REJECTED_ABUSIVE}),
     # Back to `linked` where the decision was taken back and another one is to come.
     _C.ANSWERED: frozenset({_C.CONTESTED, _C.LINKED, _C.REJECTED_ABUSIVE}),
-    _C.CONTESTED: frozenset({_C.ANSWERED, _C.WITHDRAWN, _C.REJECTED_ABUSIVE}),
+    # Its appeal waits: that is taken back, or decided.
+    _C.CONTESTED: frozenset({_C.ANSWERED}),
     _C.WITHDRAWN: frozenset(),
     _C.REJECTED_ABUSIVE: frozenset(),
 }
