@@ -1,12 +1,15 @@
 """Who may appeal which decision, until when; and who may not decide about it.
 
-A decision on an appeal is final. The one exception: what is restrictive now, and about
-which whoever uploaded it has not been heard yet, they may appeal.
+A decision on an appeal is final for whoever was heard. Whoever was not yet, whoever uploaded
+it or another who complained, may appeal the decision that holds now: nobody's time becomes
+shorter because somebody else appealed. One that upholds says what the one before it said, so
+it has that one's time, and whatever was told of that one appeals this one.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
@@ -15,7 +18,7 @@ from provenance.errors import ConflictError, PermissionRefusedError
 from provenance.moderation.model import Decision, Reviewer
 from provenance.moderation.rows import decisions_of
 from provenance.moderation.tables import appeals, cases, clocks, decisions
-from provenance.moderation.vocabulary import AppealState, ClockKind, ComplaintState
+from provenance.moderation.vocabulary import AppealOutcome, AppealState, ClockKind, ComplaintState
 
 __all__ = [
     "appeal_open_until",
@@ -23,8 +26,9 @@ __all__ = [
     "check_no_appeal",
     "check_outsider",
     "deciders",
+    "decision_in_place",
     "reporter_may_appeal_until",
-    "uploader_was_heard",
+    "was_heard",
 ]
 
 
@@ -60,17 +64,35 @@ def appeal_open_until(
     query = select(clocks.c.due_at).where(
         clocks.c.case == case,
         clocks.c.kind == ClockKind.APPEAL_WINDOW,
-        clocks.c.decision == decision.id,
+        clocks.c.decision == decision_in_place(connection, decision.id, case),
         clocks.c.met_at.is_(None),
         clocks.c.due_at > now,
     )
     return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
-def uploader_was_heard(connection: Connection, case: str) -> bool:
-    """Has whoever uploaded it appealed a decision of this case, and it waits or was decided?
+def decision_in_place(connection: Connection, decision: str, case: str) -> str:
+    """Which decision says in this case what this one said: itself, or the last that upheld it?"""
+    line = [one.id for one in decisions_of(connection, case)]
+    if decision not in line:
+        return decision
+    query = select(appeals.c.new_decision).where(
+        appeals.c.case == case, appeals.c.outcome == AppealOutcome.UPHELD
+    )
+    upholding = set(connection.execute(query).scalars())
+    later = takewhile(upholding.__contains__, line[line.index(decision) + 1 :])
+    return [decision, *later][-1]
+
+
+def was_heard(connection: Connection, case: str, complaint: str | None) -> bool:
+    """Did they appeal a decision of this case, and it waits or was decided?
 
     One that ended because the decision was taken back before anybody looked does not count.
+
+    Args:
+        connection: Of a transaction.
+        case: The case.
+        complaint: Whose: who filed this one; None: whoever uploaded it.
     """
     answer = decisions.alias()
     query = (
@@ -78,7 +100,7 @@ def uploader_was_heard(connection: Connection, case: str) -> bool:
         .outerjoin(answer, answer.c.id == appeals.c.new_decision)
         .where(
             appeals.c.case == case,
-            appeals.c.complaint.is_(None),
+            appeals.c.complaint.is_not_distinct_from(complaint),
             appeals.c.state != AppealState.WITHDRAWN,
             or_(appeals.c.new_decision.is_(None), answer.c.appeal.is_not(None)),
         )
@@ -116,6 +138,6 @@ def reporter_may_appeal_until(
     if holds is None:
         return None
     decision = next(d for d in decisions_of(connection, complaint.case) if d.id == holds)
-    if decision.appeal is not None:
+    if decision.appeal is not None and was_heard(connection, complaint.case, complaint.ref):
         return None
     return appeal_open_until(connection, decision, complaint.case, now=now)

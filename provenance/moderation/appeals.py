@@ -17,7 +17,8 @@ from provenance.errors import ConflictError, NotFoundError, PermissionRefusedErr
 from provenance.moderation.appeal_rules import (
     appeal_open_until,
     check_outsider,
-    uploader_was_heard,
+    decision_in_place,
+    was_heard,
 )
 from provenance.moderation.audit import SYSTEM, writing
 from provenance.moderation.case_pages import visible_case
@@ -119,7 +120,7 @@ class AppealDesk:
         now: datetime,
         address: str | None = None,
     ) -> Appeal:
-        """Appeal a decision.
+        """Appeal a decision, or the one that upheld it meanwhile for somebody else.
 
         Raises:
             ConflictError: It does not hold any more, is final, the time is over, or they
@@ -139,8 +140,10 @@ class AppealDesk:
             else:
                 case = self._case_of_uploader(connection, by.token, decision)
             held = held_case(connection, case)
-            appealed = decision_named(connection, decision, case)
-            if held.decision != decision:
+            appealed = decision_named(
+                connection, decision_in_place(connection, decision, case), case
+            )
+            if held.decision != appealed.id:
                 raise ConflictError("appeal: another decision has taken the place of this one")
             self._check_may(connection, appealed, case, ref)
             if appeal_open_until(connection, appealed, case, now=now) is None:
@@ -150,7 +153,12 @@ class AppealDesk:
             appeal = self._office.new_id()
             connection.execute(
                 insert(appeals).values(
-                    id=appeal, decision=decision, case=case, complaint=ref, text=text, filed_at=now
+                    id=appeal,
+                    decision=appealed.id,
+                    case=case,
+                    complaint=ref,
+                    text=text,
+                    filed_at=now,
                 )
             )
             actor = _UPLOADER if ref is None else "reporter"
@@ -160,7 +168,7 @@ class AppealDesk:
                 actor=actor,
                 verb="appeal.filed",
                 object=f"appeal:{appeal}",
-                detail={"by": actor, "case": case, "decision": decision},
+                detail={"by": actor, "case": case, "decision": appealed.id},
             )
             if ref is not None:
                 move_complaint(
@@ -438,7 +446,9 @@ class AppealDesk:
 
     def _case_of_reporter(self, connection: Connection, ref: str, decision: str) -> str:
         row = connection.execute(select(complaints).where(complaints.c.ref == ref)).one()
-        if row.case is None or row.decision != decision:
+        if row.case is None or row.decision is None:
+            raise NotFoundError("appeal: there is no such decision about this complaint")
+        if decision_in_place(connection, decision, row.case) != row.decision:
             raise NotFoundError("appeal: there is no such decision about this complaint")
         if row.state != ComplaintState.ANSWERED:
             raise ConflictError(f"appeal: expected a complaint that is answered, got {row.state}")
@@ -469,12 +479,12 @@ class AppealDesk:
         self, connection: Connection, decision: Decision, case: str, ref: str | None
     ) -> None:
         if ref is not None:
-            if decision.appeal is not None:
+            if decision.appeal is not None and was_heard(connection, case, ref):
                 raise ConflictError("appeal: a decision on an appeal is final")
             return
         if not decision.restrictive:
             raise ConflictError("appeal: nothing of whoever uploaded it was restricted")
-        if uploader_was_heard(connection, case):
+        if was_heard(connection, case, None):
             raise ConflictError("appeal: whoever uploaded it has appealed; what followed is final")
 
 

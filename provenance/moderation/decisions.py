@@ -376,17 +376,19 @@ def _decide_case(  # noqa: PLR0917 - one step, whole
             verb="case.enforcing" if todo else "case.closed",
             now=now,
         )
-    _meet_clocks(connection, office, case.id, now=now)
-    start(
-        connection,
-        office,
-        case.id,
-        ClockKind.APPEAL_WINDOW,
-        starts_at=now,
-        due_at=now + APPEAL_WINDOW,
-        decision=decision,
-        now=now,
-    )
+    promised = _meet_clocks(connection, office, case.id, now=now)
+    until = promised if making.keeps_actions else now + APPEAL_WINDOW
+    if until is not None and until > now:
+        start(
+            connection,
+            office,
+            case.id,
+            ClockKind.APPEAL_WINDOW,
+            starts_at=now,
+            due_at=until,
+            decision=decision,
+            now=now,
+        )
     if making.keeps_actions:
         return
     _expect(connection, office, case, decision, todo=bool(todo), now=now)
@@ -447,12 +449,16 @@ def reverse_earlier(
         office.effects.on_reversal(connection, earlier, new, outward, now)
 
 
-def _meet_clocks(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
+def _meet_clocks(
+    connection: Connection, office: Office, case: str, *, now: datetime
+) -> datetime | None:
+    """Until when was the decision that held till now to be appealed, if there was one?"""
     meet(connection, office, case, {ClockKind.DECIDE}, now=now)
     # A decision takes the place of what was only until then.
     end_blocks(connection, office, case, now=now)
-    # The time to appeal what no longer holds is over, too.
-    meet(connection, office, case, {ClockKind.APPEAL_WINDOW}, now=now)
+    # The time to appeal what no longer holds is over, too; the new one begins with its own.
+    ended = meet(connection, office, case, {ClockKind.APPEAL_WINDOW}, now=now)
+    return max((clock.due_at for clock in ended), default=None)
 
 
 def _expect(

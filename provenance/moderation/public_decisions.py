@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from provenance.database.transactions import transaction
 from provenance.errors import NotFoundError
+from provenance.moderation.appeal_rules import appeal_open_until
 from provenance.moderation.rows import decision_named
-from provenance.moderation.tables import cases, clocks, decision_cases
+from provenance.moderation.tables import cases, decision_cases
 from provenance.moderation.vocabulary import (
     ActionType,
     Category,
-    ClockKind,
     Ground,
     Outcome,
     Queue,
@@ -95,14 +95,10 @@ class PublicDecisions:
             ).all()
             # While it holds in one of its cases, it holds.
             newer = {row.decision: None for row in later} if len(later) == len(about) else {}
-            until = connection.execute(
-                select(func.max(clocks.c.due_at)).where(
-                    clocks.c.decision == id_,
-                    clocks.c.kind == ClockKind.APPEAL_WINDOW.value,
-                    clocks.c.met_at.is_(None),
-                    clocks.c.due_at > now,
-                )
-            ).scalar_one()
+            times = [
+                appeal_open_until(connection, decision, case, now=now) for case in decision.cases
+            ]
+            until = max((time for time in times if time is not None), default=None)
             return PublicDecision(
                 id=decision.id,
                 outcome=decision.outcome,

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from sqlalchemy import Connection, select
 
-from provenance.moderation.appeal_rules import uploader_was_heard
+from provenance.moderation.appeal_rules import was_heard
 from provenance.moderation.audit import SYSTEM, AuditLog
 from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.model import Action, Appeal, Case, Clock, Complaint, Decision, Subject
@@ -61,6 +61,7 @@ AUTHORITY_ORDER_POLICY = "authority-order"
 """Name of the policy of decisions that do what an authority orders."""
 
 _SILENT = {ComplaintState.WITHDRAWN.value, ComplaintState.REJECTED_ABUSIVE.value}
+_IN_FORCE = (ActionState.PENDING, ActionState.DONE, ActionState.FAILED)
 _LABELS: Mapping[ActionType, LabelValue] = {
     ActionType.LABEL: LabelValue.RESTRICTED_POLICY,
     ActionType.RESTRICT: LabelValue.RESTRICTED_POLICY,
@@ -274,9 +275,7 @@ class OutcomeEffects:
     ) -> None:
         about = _unsigned(subject.url) or _digest_name(subject.sha256)
         # What answers somebody else's appeal they may still appeal themselves.
-        final = change.decision.appeal is not None and uploader_was_heard(
-            change.connection, change.case.id
-        )
+        final = was_heard(change.connection, change.case.id, None)
         self._issue(
             change,
             kind,
@@ -289,11 +288,14 @@ class OutcomeEffects:
         # In their own words of where it is: another may have told of another address.
         locator = next(iter(complaint.locators), None)
         about = None if locator is None else locator.url or _digest_name(locator.sha256)
+        final = change.decision.appeal is not None and was_heard(
+            change.connection, change.case.id, complaint.ref
+        )
         self._issue(
             change,
             StatementKind.DECISION,
             f"complaint:{complaint.ref}",
-            self._context(change, about, final=change.decision.appeal is not None),
+            self._context(change, about, final=final),
             language_of(complaint.locale) or DEFAULT,
         )
 
@@ -313,7 +315,8 @@ class OutcomeEffects:
             )
             return
         language = self.settings.uploader_language
-        for action in actions_of(connection, decision.id, case.id):
+        # What one that upholds left as it was is still an earlier one's.
+        for action in actions_of(connection, None, case.id, states=_IN_FORCE):
             if action.type.restrictive:
                 self._issue(
                     change, StatementKind.UPHELD, f"uploader:{action.subject}", final, language

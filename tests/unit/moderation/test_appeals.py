@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
-from provenance.errors import ConflictError
+from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.appeals import ByReporter, ByUploader
+from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.model import Decision
+from provenance.moderation.public_decisions import PublicDecisions
 from provenance.moderation.tables import complaints
 from provenance.moderation.views import DecisionDraft, Filed
-from provenance.moderation.vocabulary import AppealOutcome, AppealState, ComplaintState, Role
+from provenance.moderation.vocabulary import (
+    ActionType,
+    AppealOutcome,
+    AppealState,
+    ComplaintState,
+    Role,
+)
 from provenance.service.mod_case_rows import complaint_row
 from provenance.wording.catalogue import wording_in
 from provenance.wording.languages import DEFAULT
 from tests.factory.moderation import NOW, Desks, about, draft, nothing_found, person
 from tests.unit.moderation.test_complaints import case_of
 
+LATER = NOW + timedelta(days=60)
 KIM, LEE, PARK = person("kim"), person("lee"), person("park", Role.SENIOR)
 
 
@@ -103,3 +113,86 @@ def test_the_page_offers_no_rejection_that_is_refused(desks: Desks, state: Compl
     complaint = replace(desks.complaints.file(about(), now=NOW).complaint, state=state)
     row = complaint_row(complaint, False, None, wording_in(DEFAULT))  # noqa: FBT003
     assert row.rejectable is (state is ComplaintState.ANSWERED)
+
+
+# Somebody else's appeal.
+
+
+def answered(
+    desks: Desks, found: Decided, outcome: AppealOutcome, made: DecisionDraft, *, by: ByReporter
+) -> str:
+    """The decision that answered an appeal by this reporter."""
+    appeal = desks.appeals.file(found.made.id, by=by, text="No.", now=LATER)
+    desks.appeals.claim(appeal.id, LEE, now=LATER)
+    done = desks.appeals.decide(appeal.id, LEE, outcome, made, now=LATER)
+    assert done.new_decision is not None
+    return done.new_decision
+
+
+@pytest.mark.parametrize("outcome", [AppealOutcome.UPHELD, AppealOutcome.OVERTURNED])
+def test_nobodys_time_to_appeal_ends_because_somebody_else_appealed(
+    desks: Desks, outcome: AppealOutcome
+) -> None:
+    found = decided(desks, draft(), people=2)
+    first, other = found.by(0), found.by(1)
+    promised = desks.complaints.follow(other.ref, other.pin, now=NOW).may_appeal_until
+    assert promised == NOW + APPEAL_WINDOW
+    upheld = outcome is AppealOutcome.UPHELD
+    new = answered(desks, found, outcome, draft() if upheld else nothing_found(), by=first)
+    until = desks.complaints.follow(other.ref, other.pin, now=LATER).may_appeal_until
+    assert until == (promised if upheld else LATER + APPEAL_WINDOW)
+    # Who was heard was heard.
+    assert desks.complaints.follow(first.ref, first.pin, now=LATER).may_appeal_until is None
+    with pytest.raises(ConflictError, match="final"):
+        desks.appeals.file(new, by=first, text="Once more.", now=LATER)
+    last = promised - timedelta(seconds=1)
+    appeal = desks.appeals.file(new, by=other, text="Now me.", now=last)
+    with pytest.raises(PermissionRefusedError, match="earlier decision"):
+        desks.appeals.claim(appeal.id, LEE, now=last)
+    desks.appeals.claim(appeal.id, PARK, now=last)
+    again = draft() if upheld else nothing_found()
+    done = desks.appeals.decide(appeal.id, PARK, AppealOutcome.UPHELD, again, now=last)
+    with pytest.raises(ConflictError, match="final"):
+        desks.appeals.file(done.new_decision or "", by=other, text="Once more.", now=last)
+
+
+@pytest.mark.parametrize("outcome", [AppealOutcome.UPHELD, AppealOutcome.OVERTURNED])
+def test_what_was_told_of_a_decision_appeals_the_one_that_upheld_it(
+    desks: Desks, outcome: AppealOutcome
+) -> None:
+    """Nobody but whoever appealed is told of one that upholds; of another one they are."""
+    found = decided(desks, draft(), people=2)
+    upheld = outcome is AppealOutcome.UPHELD
+    new = answered(
+        desks, found, outcome, draft() if upheld else draft(ActionType.LABEL), by=found.by(0)
+    )
+    page = PublicDecisions(desks.office.engine).get(found.made.id, now=LATER)
+    assert (page.may_appeal_until is not None) is upheld
+    last = NOW + APPEAL_WINDOW - timedelta(seconds=1)
+    for by in (uploader(desks, found), found.by(1)):
+        if not upheld:
+            with pytest.raises((ConflictError, NotFoundError)):
+                desks.appeals.file(found.made.id, by=by, text="No.", now=last)
+            continue
+        assert desks.appeals.file(found.made.id, by=by, text="No.", now=last).decision == new
+    if not upheld:
+        token = desks.appeals.uploader_token(new, found.case)
+        filed = desks.appeals.file(new, by=ByUploader(token=token), text="No.", now=last)
+        assert filed.decision == new
+
+
+@pytest.mark.parametrize("outcome", [AppealOutcome.UPHELD, AppealOutcome.OVERTURNED])
+def test_who_let_their_time_pass_has_more_only_where_it_is_decided_otherwise(
+    desks: Desks, outcome: AppealOutcome
+) -> None:
+    found = decided(desks, draft(), people=2)
+    first, other = found.by(0), found.by(1)
+    appeal = desks.appeals.file(found.made.id, by=first, text="No.", now=LATER)
+    late = NOW + APPEAL_WINDOW
+    desks.clockwork.tick(late)
+    desks.appeals.claim(appeal.id, LEE, now=late)
+    upheld = outcome is AppealOutcome.UPHELD
+    made = draft() if upheld else nothing_found()
+    desks.appeals.decide(appeal.id, LEE, outcome, made, now=late)
+    until = desks.complaints.follow(other.ref, other.pin, now=late).may_appeal_until
+    assert until == (None if upheld else late + APPEAL_WINDOW)

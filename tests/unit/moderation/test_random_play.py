@@ -541,6 +541,13 @@ class Play:
             if c.case == matter.id and c.state in {"filed", "assigned", "awaiting-second"}
         ]
 
+    def heard(self, matter: Matter, ref: str | None) -> bool:
+        return any(
+            c.ref == ref and (c.heard or c.state != "decided")
+            for c in self.contests.values()
+            if c.case == matter.id
+        )
+
     def appeal_as_reporter(self, number: int) -> None:
         ref = self.pick(self.filed, number)  # type: ignore[arg-type]
         if ref is None:
@@ -553,7 +560,7 @@ class Play:
         allowed = (
             filed.state == "answered"
             and filed.decision == holds.id
-            and not holds.appeal
+            and not (holds.appeal and self.heard(matter, ref))
             and matter.state in ENDED
             and holds.until is not None
             and holds.until > self.now
@@ -572,14 +579,9 @@ class Play:
         if matter is None or matter.holds is None:
             return
         holds = matter.holds
-        heard = any(
-            c.ref is None and (c.heard or c.state != "decided")
-            for c in self.contests.values()
-            if c.case == matter.id
-        )
         allowed = (
             holds.restrictive
-            and not heard
+            and not self.heard(matter, None)
             and matter.state in ENDED
             and holds.until is not None
             and holds.until > self.now
@@ -683,7 +685,8 @@ class Play:
             self.answered(other)
             other.heard = True
         if upheld:
-            until = self.now + timedelta(days=184)
+            assert matter.holds is not None
+            until = matter.holds.until
             matter.holds = Made(made.id, kind, self.now, appeal=True, until=until)
             matter.deciders |= people
             for ref in matter.refs:

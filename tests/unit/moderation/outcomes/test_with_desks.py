@@ -245,3 +245,37 @@ def test_the_uploader_may_appeal_what_answers_a_reporters_appeal(
     }
     assert "you can object until" in told["uploader"]
     assert "is final here" in told["reporter"]
+
+
+@pytest.mark.parametrize("outcome", [AppealOutcome.UPHELD, AppealOutcome.OVERTURNED])
+def test_everybody_is_told_of_the_time_that_they_really_have(
+    engine: Engine, desks: Desks, outcome: AppealOutcome
+) -> None:
+    """Whoever was not heard yet may appeal what answers somebody else's appeal."""
+    filed = [desks.complaints.file(about(sha="a picture"), now=NOW) for _ in range(2)]
+    case = filed[0].complaint.case
+    assert case is not None
+    desks.cases.claim(case, KIM, now=NOW)
+    first = desks.cases.decide(case, KIM, draft(), now=NOW)
+    assert first is not None
+    by = ByReporter(ref=filed[0].complaint.ref, pin=filed[0].pin or "")
+    appeal = desks.appeals.file(first.id, by=by, text="x", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    upheld = outcome is AppealOutcome.UPHELD
+    made = draft() if upheld else draft(ActionType.LABEL)
+    new = desks.appeals.decide(appeal.id, LEE, outcome, made, now=NOW).new_decision or ""
+    refs = [one.complaint.ref for one in filed]
+    if not upheld:
+        told = {s.recipient: s.body for s in StatementStore(engine).of_decision(new)}
+        assert "is final here" in told[f"complaint:{refs[0]}"]
+        assert "you can object until" in told[f"complaint:{refs[1]}"]
+        return
+    # By the link that they were sent of the first one; and they are told what came of it.
+    token = desks.appeals.uploader_token(first.id, case)
+    theirs = desks.appeals.file(first.id, by=ByUploader(token=token), text="Mine.", now=NOW)
+    desks.appeals.claim(theirs.id, PARK, now=NOW)
+    desks.appeals.decide(theirs.id, PARK, AppealOutcome.UPHELD, draft(), now=NOW)
+    (told_uploader,) = [
+        s for s in StatementStore(engine).of_decision(new) if s.audience == "uploader"
+    ]
+    assert told_uploader.kind == "upheld"
