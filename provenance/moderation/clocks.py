@@ -228,10 +228,25 @@ def extend(
     until: datetime,
     now: datetime,
 ) -> None:
-    """Somebody has time until then; nobody's becomes shorter by it."""
-    for clock in running(connection, case, {kind}):
-        if clock.decision == decision and clock.due_at < until:
+    """Somebody has time until then; nobody's becomes shorter by it.
+
+    Where the time of those before them is over, another one begins.
+    """
+    own = [one for one in running(connection, case, {kind}) if one.decision == decision]
+    for clock in own:
+        if clock.due_at < until:
             _change(connection, office, clock, "clock.extended", now, due_at=until)
+    if not own:
+        start(
+            connection,
+            office,
+            case,
+            kind,
+            starts_at=now,
+            due_at=until,
+            decision=decision,
+            now=now,
+        )
 
 
 def breach(connection: Connection, office: Office, clock: int, *, now: datetime) -> bool:

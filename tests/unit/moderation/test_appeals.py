@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.appeals import ByReporter, ByUploader
-from provenance.moderation.clocks import APPEAL_WINDOW
+from provenance.moderation.clocks import APPEAL_WINDOW, running
 from provenance.moderation.model import Decision
 from provenance.moderation.public_decisions import PublicDecisions
 from provenance.moderation.tables import complaints
@@ -19,6 +19,7 @@ from provenance.moderation.vocabulary import (
     ActionType,
     AppealOutcome,
     AppealState,
+    ClockKind,
     ComplaintState,
     Role,
 )
@@ -196,3 +197,32 @@ def test_who_let_their_time_pass_has_more_only_where_it_is_decided_otherwise(
     desks.appeals.decide(appeal.id, LEE, outcome, made, now=late)
     until = desks.complaints.follow(other.ref, other.pin, now=late).may_appeal_until
     assert until == (None if upheld else late + APPEAL_WINDOW)
+
+
+# Who complains after it was decided.
+
+
+@pytest.mark.parametrize("days", [100, 200])
+@pytest.mark.parametrize("upheld", [False, True])
+def test_who_is_answered_by_a_decision_that_stands_has_as_long_as_they_are_told(
+    desks: Desks,
+    days: int,
+    upheld: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Also where the time of those before is over, or what stands answered an appeal."""
+    found = decided(desks, draft())
+    holds = found.made.id
+    if upheld:
+        holds = answered(desks, found, AppealOutcome.UPHELD, draft(), by=found.by())
+    late = NOW + timedelta(days=days)
+    desks.clockwork.tick(late)
+    filed = desks.complaints.file(about(sha="a picture", url=None), now=late)
+    assert filed.complaint.decision == holds
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    until = desks.complaints.follow(by.ref, by.pin, now=late).may_appeal_until
+    assert until == late + APPEAL_WINDOW
+    with desks.office.engine.connect() as connection:
+        assert len(running(connection, found.case, {ClockKind.APPEAL_WINDOW})) == 1
+    last = until - timedelta(seconds=1)
+    desks.clockwork.tick(last)
+    assert desks.appeals.file(holds, by=by, text="No.", now=last).decision == holds
