@@ -27,9 +27,11 @@ from provenance.moderation.complaints import ComplaintDesk
 from provenance.moderation.decisions import (
     Making,
     check_draft,
+    check_seen,
     end_proposal,
     make_decision,
     needs_second,
+    pinned,
     propose,
 )
 from provenance.moderation.model import Appeal, Case, Decision, Reviewer
@@ -308,7 +310,10 @@ class AppealDesk:
                 raise ConflictError("appeal: the time it was claimed for is over; claim it again")
             old = decision_named(connection, found.decision, found.case)
             _check_outcome(outcome, draft, old)
+            check_seen(draft, case)
             policies = check_draft(draft, case, self._office, now=now)
+            upheld = old if outcome is AppealOutcome.UPHELD else None
+            draft = pinned(draft, case, upheld=upheld)
             if needs_second(draft, case.subjects, policies, released=self._office.released):
                 propose(
                     connection,

@@ -30,9 +30,11 @@ from provenance.moderation.complainants import ComplainantDesk
 from provenance.moderation.decisions import (
     Making,
     check_draft,
+    check_seen,
     end_proposal,
     make_decision,
     needs_second,
+    pinned,
     propose,
     settle_action,
 )
@@ -43,7 +45,7 @@ from provenance.moderation.joining import (
     unrestrict_case,
 )
 from provenance.moderation.looks import EvidenceDesk, check_exposure
-from provenance.moderation.merging import merge_cases, split_case
+from provenance.moderation.merging import merge_cases, part_unseen, split_case
 from provenance.moderation.model import Case, Decision, Reviewer
 from provenance.moderation.moves import move_case, move_complaints
 from provenance.moderation.permissions import (
@@ -265,11 +267,16 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
     def decide(
         self, case: str, reviewer: Reviewer, draft: DecisionDraft, *, now: datetime
     ) -> Decision | None:
-        """Decide a case that one has claimed. None: it waits for a second person."""
+        """Decide a case that one has claimed. None: it waits for a second person.
+
+        What joins it while it waits is not decided.
+        """
         with writing(self._office.engine) as connection:
             found = self._mine(connection, case, reviewer, Permission.DECIDE, now=now)
             check_outsider(connection, case, reviewer)
+            check_seen(draft, found)
             policies = check_draft(draft, found, self._office, now=now)
+            draft = pinned(draft, found)
             if needs_second(draft, found.subjects, policies, released=self._office.released):
                 propose(connection, self._office, case, draft, maker=reviewer.id, now=now)
                 move_case(
@@ -289,7 +296,10 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
     def second(
         self, case: str, reviewer: Reviewer, *, agree: bool, why: str = "", now: datetime
     ) -> Decision | None:
-        """Agree to the proposed decision, or give it back to whoever made it."""
+        """Agree to the proposed decision, or give it back to whoever made it.
+
+        What joined the case since it was proposed becomes a case of its own: nobody saw it.
+        """
         with writing(self._office.engine) as connection:
             found = self._open(connection, case, reviewer, Permission.SECOND)
             check_fit(reviewer, found.agencies, now=now)
@@ -316,6 +326,7 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
                     locked_until=now + self._office.rules.claim_lasts,
                 )
                 return None
+            part_unseen(connection, self._office, proposal, now=now)
             # What was proposed is held against what is there now.
             check_draft(proposal.draft, found, self._office, now=now)
             making = Making(

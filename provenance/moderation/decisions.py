@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -64,10 +64,12 @@ from provenance.moderation.vocabulary import (
 __all__ = [
     "Making",
     "check_draft",
+    "check_seen",
     "end_proposal",
     "finish_if_done",
     "make_decision",
     "needs_second",
+    "pinned",
     "propose",
     "reverse_earlier",
     "settle_action",
@@ -135,6 +137,31 @@ def check_draft(
     if draft.ends_at is not None and draft.ends_at <= now:
         raise ConflictError("ends_at: expected a time to come")
     return policies
+
+
+def check_seen(draft: DecisionDraft, case: Case) -> None:
+    """Make sure that a case is about what whoever decides was shown, where they say what it was.
+
+    Anybody's complaint can add to a case that nobody has decided.
+
+    Raises:
+        ConflictError: Something has joined it, or left it.
+    """
+    if draft.seen and set(draft.seen) != {subject.id for subject in case.subjects}:
+        raise ConflictError("case: what it is about has changed since it was shown; look again")
+
+
+def pinned(draft: DecisionDraft, case: Case, *, upheld: Decision | None = None) -> DecisionDraft:
+    """The same decision, about what the case is about now and nothing that joins it later.
+
+    Args:
+        draft: What is to be decided.
+        case: The case.
+        upheld: The decision that it upholds: then it is about what that one is about.
+    """
+    all_of_it = tuple(subject.id for subject in case.subjects)
+    chosen = draft.subjects or (all_of_it if upheld is None else upheld.subjects)
+    return replace(draft, subjects=chosen, seen=all_of_it)
 
 
 def _policies(

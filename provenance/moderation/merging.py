@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,27 +13,32 @@ from provenance.errors import ConflictError
 from provenance.moderation.audit import SYSTEM
 from provenance.moderation.clocks import join_clocks, part_blocks, start_for_complaint, tighten
 from provenance.moderation.joining import resume_if_nothing_is_asked
+from provenance.moderation.model import Locator
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
 from provenance.moderation.outcomes.tables import legal_holds
 from provenance.moderation.rows import held_case
+from provenance.moderation.subjects import subject_key
 from provenance.moderation.tables import (
     case_agencies,
     case_subjects,
     cases,
     complaints,
     evidence_access,
+    subjects,
 )
 from provenance.moderation.transitions import CASE_MOVES, OPEN_COMPLAINTS
+from provenance.moderation.views import Proposal
 from provenance.moderation.vocabulary import (
     CaseState,
     Category,
     Channel,
     ComplaintState,
+    Queue,
     Severity,
 )
 
-__all__ = ["merge_cases", "split_case"]
+__all__ = ["merge_cases", "part_unseen", "split_case"]
 
 _GONE = (ComplaintState.WITHDRAWN, ComplaintState.REJECTED_ABUSIVE)
 # Nobody has to be told twice where a decision is about to be made, or was.
@@ -157,6 +162,77 @@ def split_case(
     staying = connection.execute(select(func.count()).where(mine)).scalar_one() - len(rows)
     if staying < 1:
         raise ConflictError("split: expected at least one complaint to stay")
+    case = _open_for(connection, office, held, rows, now=now)
+    _part_subjects(connection, source, case, rows)
+    _part_holds(connection, office, source, case, now=now)
+    for block in part_blocks(connection, office, source, case, now=now):
+        # Whoever blocks it knows it by its case, and until when.
+        office.effects.on_clock(connection, "interim.started", block, now)
+    _write_split(connection, office, source, case, rows, actor=actor, why=why, now=now)
+    return case
+
+
+def part_unseen(
+    connection: Connection, office: Office, proposal: Proposal, *, now: datetime
+) -> str | None:
+    """Let what joined a case since this was proposed wait by itself: in which case?
+
+    Nobody saw it, and whoever agrees agrees to what was proposed. It is as if it had come a
+    moment later; who complained about nothing else than what was seen is answered with all
+    others. No block is passed on: none was asked for.
+    """
+    seen, source = set(proposal.draft.seen), proposal.case
+    own = select(case_subjects.c.subject).where(case_subjects.c.case == source)
+    unseen = set(connection.execute(own).scalars()) - seen
+    if not seen or not unseen:
+        return None
+    held = held_case(connection, source)
+    came_since = select(complaints).where(
+        complaints.c.case == source,
+        complaints.c.state.in_(OPEN_COMPLAINTS),
+        complaints.c.received_at >= proposal.created_at,
+    )
+    about: set[str] = set()
+    rows = []
+    for row in connection.execute(came_since.with_for_update()).all():
+        theirs = _subjects_of(connection, row, Queue(held.queue))
+        if theirs & unseen:
+            rows.append(row)
+            about |= theirs
+    case = None
+    if rows:
+        case = _open_for(connection, office, held, rows, now=now)
+        for subject in sorted(about):
+            insert_unless_there(connection, case_subjects, case=case, subject=subject)
+        _part_holds(connection, office, source, case, now=now)
+        why = "it joined after a decision was proposed"
+        _write_split(connection, office, source, case, rows, actor=SYSTEM, why=why, now=now)
+    looked_at = select(evidence_access.c.subject).where(evidence_access.c.case == source)
+    leaving = unseen - set(connection.execute(looked_at).scalars())
+    connection.execute(
+        delete(case_subjects).where(
+            case_subjects.c.case == source, case_subjects.c.subject.in_(leaving)
+        )
+    )
+    return case
+
+
+def _subjects_of(connection: Connection, row: Row[Any], queue: Queue) -> set[str]:
+    keys = [subject_key(Locator(**locator), queue) for locator in row.locators]
+    found = select(subjects.c.id).where(subjects.c.key.in_(keys))
+    return {row.subject, *connection.execute(found).scalars()}
+
+
+def _open_for(
+    connection: Connection,
+    office: Office,
+    held: Row[Any],
+    rows: Sequence[Row[Any]],
+    *,
+    now: datetime,
+) -> str:
+    """A case for these complaints, which leave the one that they were in."""
+    source: str = held.id
     case = office.new_id()
     graver = max(rows, key=lambda row: office.rules.severities[Category(row.category)].rank)
     severity = office.rules.severities[Category(graver.category)]
@@ -185,12 +261,10 @@ def split_case(
             muted=held.muted - sum(row.muted for row in rows),
         )
     )
-    _part_subjects(connection, source, case, rows)
     for agency in connection.execute(
         select(case_agencies.c.agency).where(case_agencies.c.case == source)
     ).scalars():
         insert_unless_there(connection, case_agencies, case=case, agency=agency)
-    _part_holds(connection, office, source, case, now=now)
     for row in sorted(rows, key=lambda row: row.received_at):
         # By its own complaints: what ran for the case they come from goes on there.
         start_for_complaint(
@@ -204,9 +278,22 @@ def split_case(
         )
     # What waited for somebody who leaves waits no longer.
     resume_if_nothing_is_asked(connection, office, source, now=now)
-    for block in part_blocks(connection, office, source, case, now=now):
-        # Whoever blocks it knows it by its case, and until when.
-        office.effects.on_clock(connection, "interim.started", block, now)
+    return case
+
+
+def _write_split(
+    connection: Connection,
+    office: Office,
+    source: str,
+    case: str,
+    rows: Sequence[Row[Any]],
+    *,
+    actor: str,
+    why: str,
+    now: datetime,
+) -> None:
+    opened = select(cases.c.category, cases.c.severity).where(cases.c.id == case)
+    own = connection.execute(opened).one()
     office.audit.append(
         connection,
         at=now,
@@ -221,9 +308,8 @@ def split_case(
         actor=actor,
         verb="case.opened",
         object=f"case:{case}",
-        detail={"category": graver.category, "from": source, "severity": severity.value},
+        detail={"category": own.category, "from": source, "severity": own.severity},
     )
-    return case
 
 
 def _part_holds(

@@ -311,6 +311,8 @@ def draft_of(values: Mapping[str, Any]) -> DecisionDraft:
         ends_at=None if ends_at is None else datetime.fromisoformat(ends_at),
         subjects=tuple(values["subjects"]),
         automated_detection=values["automated_detection"],
+        # Those that waited when this was begun to be written down have none.
+        seen=tuple(values.get("seen", ())),
     )
 
 

@@ -162,6 +162,7 @@ class DecisionDraft:
         ends_at: Until when; None: for good.
         subjects: Ids of what it is about; empty: all of the case.
         automated_detection: Whether a machine led to it.
+        seen: Ids of all that whoever decides was shown of the case; empty: what is in it now.
     """
 
     outcome: Outcome
@@ -174,6 +175,7 @@ class DecisionDraft:
     ends_at: datetime | None = None
     subjects: tuple[str, ...] = ()
     automated_detection: bool = False
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ class DecideView:
         outcomes: What may be found.
         high: Actions for which a second person is needed.
         subjects: Ids of what it is about, where it may be about less.
+        seen: Ids of all that is shown, where it is one case.
         typed: What was filled in.
         errors: What is wrong with it: place in the page, and the message.
     """
@@ -77,6 +78,7 @@ class DecideView:
     outcomes: tuple[str, ...]
     high: frozenset[str]
     subjects: tuple[str, ...]
+    seen: tuple[str, ...]
     typed: DraftForm
     errors: tuple[tuple[str, str], ...]
 
@@ -111,6 +113,7 @@ def decide_view(
         outcomes=tuple(one.value for one in Outcome),
         high=frozenset() if chosen is None else _high(chosen, subject.subjects, office),
         subjects=tuple(one.id for one in subject.subjects) if whole else (),
+        seen=subject.seen,
         typed=typed,
         errors=tuple((errors or {}).items()),
     )

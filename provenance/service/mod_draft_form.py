@@ -39,6 +39,7 @@ class DraftForm:
         automated_detection: Whether a machine led to it.
         subjects: What it is about; empty: all.
         cases: Which cases, where there are several.
+        seen: All that was shown, where it is one case.
     """
 
     policy: str = ""
@@ -52,6 +53,7 @@ class DraftForm:
     automated_detection: bool = False
     subjects: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fields: Fields) -> Self:
@@ -68,6 +70,7 @@ class DraftForm:
             automated_detection=fields.one("automated_detection") == "true",
             subjects=fields.all("subjects")[:_MAX_SUBJECTS],
             cases=fields.all("case")[:_MAX_SUBJECTS],
+            seen=tuple(fields.one("seen").split()),
         )
 
     @property
@@ -81,6 +84,9 @@ class DraftForm:
                 yield name, value
         if self.automated_detection:
             yield "automated_detection", "true"
+        if self.seen:
+            # In one field: a case may be about more than a form has fields.
+            yield "seen", " ".join(self.seen)
         for name, values in (
             ("actions", self.actions),
             ("subjects", self.subjects),
@@ -134,6 +140,7 @@ class DraftForm:
             "territories": [c.upper() for c in _SEPARATORS.split(self.territories) if c],
             "subjects": self.subjects,
             "automated_detection": self.automated_detection,
+            "seen": self.seen,
         }
         number = int(self.ground) if self.ground.isascii() and self.ground.isdigit() else -1
         if 0 <= number < len(policy.grounds):

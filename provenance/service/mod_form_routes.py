@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from provenance.errors import ConflictError, PermissionRefusedError
+from provenance.moderation.decisions import check_seen
 from provenance.moderation.permissions import Permission
 from provenance.service.callers import parts_of
 from provenance.service.mod_access import desk_for
@@ -301,7 +303,10 @@ def _previewed(request: Request, who: SignedIn, find: Read, back: str) -> Respon
         if not isinstance(read, Draft):
             return _form_again(request, who, subject, form, read)
         bulk = None
-        if subject.cases:
+        if not subject.cases:
+            check_seen(draft_of(read), subject.about[0])
+            form = replace(form, seen=subject.seen)
+        else:
             bulk = moderation_of(request).cases.bulk_preview(
                 subject.cases, draft_of(read), who.reviewer, now=now
             )

@@ -42,6 +42,7 @@ _MAX_REASON = 400
 _MAX_WORDS = 4000
 _MIN_FACTS, _MAX_FACTS = 10, 5000
 _MAX_SUBJECTS = 200
+_MAX_SEEN = 10_000
 
 
 def _said(text: str) -> str:
@@ -158,6 +159,14 @@ class Draft(_Body):
     ends_at: AwareDatetime | None = None
     subjects: Annotated[tuple[Name, ...], Field(max_length=_MAX_SUBJECTS)] = ()
     automated_detection: bool = False
+    seen: Annotated[
+        tuple[Name, ...],
+        Field(
+            max_length=_MAX_SEEN,
+            description="Ids of all subjects that were shown: where there are others by now, "
+            "nothing is decided. Empty: whatever is in the case by now.",
+        ),
+    ] = ()
 
 
 class AppealDraft(Draft):
@@ -198,6 +207,7 @@ def draft_of(body: Draft) -> DecisionDraft:
         ends_at=body.ends_at,
         subjects=body.subjects,
         automated_detection=body.automated_detection,
+        seen=body.seen,
     )
 
 

@@ -47,6 +47,11 @@ class Undecided:
         return tuple(subject for case in self.about for subject in case.subjects)
 
     @property
+    def seen(self) -> tuple[str, ...]:
+        """Ids of all that it is about; of several cases a preview keeps what was shown."""
+        return () if self.cases else tuple(subject.id for subject in self.subjects)
+
+    @property
     def restricted(self) -> bool:
         """Whether nothing of it is told."""
         return any(case.queue is Queue.RESTRICTED for case in self.about)

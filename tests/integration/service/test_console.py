@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -381,3 +382,47 @@ def test_what_was_done_is_said_by_words_of_ours_alone(console: Console) -> None:
             assert 'class="told"' not in page
             assert "<script>alert" not in page
         assert "It is yours now." in client.get("/mod?told=claimed&lang=en").text
+
+
+def _hidden(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+@pytest.mark.parametrize("joined", ["", "before the preview", "after it"])
+def test_the_form_decides_what_it_showed(console: Console, joined: str) -> None:
+    """Anybody's complaint adds an address to a case, also while somebody decides it."""
+    url = f"https://v.example/shown/{joined.replace(' ', '-')}"
+    case = console.claimed(url, "rae-reviewer")
+    more = (Locator(url=url), Locator(url=f"{url}/innocent"))
+    path = f"/mod/cases/{case}"
+
+    def join() -> None:
+        assert console.case(url, Category.IMPERSONATION, locators=more) == case
+
+    with console.client("rae-reviewer") as client:
+        shown = client.get(f"{path}/decide?policy=impersonation@1").text
+        words = {"outcome": "violation", "actions": "label", "ground": "0", "facts": FACTS}
+        form = {**_hidden(shown), **words}
+        assert form["seen"]
+        if joined == "before the preview":
+            join()
+        preview = client.post(f"{path}/preview", data=form)
+        refused = preview
+        if joined != "before the preview":
+            assert preview.status_code == 200
+            if joined:
+                join()
+            refused = client.post(f"{path}/decide", data=_hidden(preview.text))
+        if not joined:
+            assert refused.status_code == 303
+            return
+        assert refused.status_code == 409
+        assert "changed since it was shown; look again" in refused.text
+        assert FACTS in refused.text
+        # Whoever looks again decides all of it.
+        again = client.get(f"{path}/decide?policy=impersonation@1").text
+        form = {**_hidden(again), **words}
+        preview = client.post(f"{path}/preview", data=form)
+        assert client.post(f"{path}/decide", data=_hidden(preview.text)).status_code == 303
+    page = console.desks.cases.get(case, console.reviewer("rae-reviewer"), now=system_clock())
+    assert len(page.decisions[-1].subjects) == 2

@@ -1,0 +1,189 @@
+"""What joins a case between a look and a decision is decided by nobody who did not see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from provenance.errors import ConflictError
+from provenance.moderation.appeals import ByReporter
+from provenance.moderation.model import Decision, Locator
+from provenance.moderation.views import Filed, NewComplaint
+from provenance.moderation.vocabulary import (
+    ActionType,
+    AppealOutcome,
+    CaseState,
+    Category,
+    ClockKind,
+    ComplaintState,
+    Outcome,
+    ReporterRole,
+    Role,
+)
+from tests.factory.moderation import CONTACT, NOW, Desks, about, draft, person
+from tests.unit.moderation.test_complaints import case_of
+
+KIM, LEE, PARK = (
+    person("kim"),
+    person("lee"),
+    person("park", Role.SENIOR),
+)
+VICTIM = Locator(url="https://innocent.example/")
+SOON = NOW + timedelta(minutes=5)
+
+
+def claimed(desks: Desks) -> tuple[str, Filed]:
+    filed = desks.complaints.file(about(sha="a", url=None), now=NOW)
+    desks.cases.claim(case_of(filed), KIM, now=NOW)
+    return case_of(filed), filed
+
+
+def about_more(*, more: bool = True, category: Category = Category.IMPERSONATION) -> NewComplaint:
+    """A complaint about the same file, and about an address that nobody named so far."""
+    own = category is Category.INTIMATE_IMAGE
+    new = about(
+        category,
+        sha="a",
+        url=None,
+        role=ReporterRole.DEPICTED_PERSON if own else ReporterRole.ANYONE,
+        contact=CONTACT if own else None,
+        good_faith=own,
+    )
+    return replace(new, locators=(*new.locators, VICTIM)) if more else new
+
+
+def places(desks: Desks, case: str) -> set[str | None]:
+    return {one.url for one in desks.cases.get(case, PARK, now=SOON).case.subjects}
+
+
+# Between a proposal and whoever agrees.
+
+
+def agreed(
+    desks: Desks, new: NewComplaint, *, agree: bool = True
+) -> tuple[str, Filed, Decision | None]:
+    """The case, the complaint that joined it while it waited, and what was decided."""
+    case, _ = claimed(desks)
+    made = draft(ActionType.TERMINATE_ACCOUNT)
+    assert desks.cases.decide(case, KIM, made, now=NOW) is None
+    late = desks.complaints.file(new, now=SOON)
+    assert case_of(late) == case
+    return case, late, desks.cases.second(case, PARK, agree=agree, why="no", now=SOON)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_who_agrees_agrees_to_what_was_proposed(
+    desks: Desks,
+    more: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """An account is not ended for an address that joined while the case waited."""
+    case, late, made = agreed(desks, about_more(more=more))
+    assert made is not None
+    page = desks.cases.get(case, KIM, now=SOON)
+    assert [action.subject for action in page.actions] == list(made.subjects)
+    assert places(desks, case) == {None}
+    followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
+    if not more:
+        assert followed.complaint.state is ComplaintState.ANSWERED
+        assert followed.decision == made
+        assert page.case.complaints == 2
+        return
+    # It waits by itself, as if it had come a moment later.
+    own = followed.complaint.case or ""
+    assert own != case
+    assert followed.complaint.state is ComplaintState.LINKED
+    assert (followed.decision, followed.may_appeal_until) == (None, None)
+    assert followed.due_at is not None
+    assert places(desks, own) == {None, VICTIM.url}
+    found = desks.cases.get(own, LEE, now=SOON)
+    assert (found.case.state, found.case.complaints) == (CaseState.OPEN, 1)
+    assert page.case.complaints == 1
+    told = [event for event in desks.told.events if event[0] == "decision"]
+    assert [one.url for one in told[0][2].subjects] == [None]  # type: ignore[attr-defined]
+    desks.cases.claim(own, LEE, now=SOON)
+    answer = desks.cases.decide(own, LEE, draft(), now=SOON)
+    assert answer is not None
+    assert len(answer.subjects) == 2
+    assert desks.office.audit.verify() == []
+
+
+def test_who_does_not_agree_gives_all_of_it_back(desks: Desks) -> None:
+    case, late, _ = agreed(desks, about_more(), agree=False)
+    assert (
+        desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON).complaint.case == case
+    )
+    assert places(desks, case) == {None, VICTIM.url}
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_the_law_s_time_goes_with_what_is_undecided(
+    desks: Desks,
+    more: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    case, late, made = agreed(desks, about_more(more=more, category=Category.INTIMATE_IMAGE))
+    assert made is not None
+    for action in desks.cases.get(case, KIM, now=SOON).actions:
+        desks.cases.action_done(action.id, now=SOON)
+    followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
+    own = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
+    [clock] = [one for one in own.clocks if one.kind is ClockKind.INTIMATE_48H]
+    assert clock.due_at == SOON + timedelta(hours=48)
+    assert (clock.met_at is None) is more
+
+
+def test_whoever_took_it_back_leaves_nothing_to_decide(desks: Desks) -> None:
+    case, _ = claimed(desks)
+    desks.cases.decide(case, KIM, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    late = desks.complaints.file(about_more(), now=SOON)
+    desks.complaints.withdraw(late.complaint.ref, late.pin or "", now=SOON)
+    made = desks.cases.second(case, PARK, agree=True, now=SOON)
+    assert made is not None
+    assert len(made.subjects) == 1
+    assert places(desks, case) == {None}
+
+
+# Between the page and whoever decides.
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_what_was_not_shown_is_not_decided(
+    desks: Desks,
+    joined: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    case, _ = claimed(desks)
+    shown = [one.id for one in desks.cases.get(case, KIM, now=NOW).case.subjects]
+    late = desks.complaints.file(about_more(more=joined), now=NOW)
+    assert case_of(late) == case
+    made = replace(draft(), seen=tuple(shown))
+    if joined:
+        with pytest.raises(ConflictError, match="changed since it was shown; look again"):
+            desks.cases.decide(case, KIM, made, now=NOW)
+        found = desks.cases.get(case, KIM, now=NOW).case
+        assert found.state is CaseState.ASSIGNED
+        made = replace(made, seen=tuple(one.id for one in found.subjects))
+    decision = desks.cases.decide(case, KIM, made, now=NOW)
+    assert decision is not None
+    assert len(decision.subjects) == (2 if joined else 1)
+
+
+def test_what_upholds_a_decision_is_about_as_much(desks: Desks) -> None:
+    """Not about what it chose to leave alone."""
+    filed = desks.complaints.file(about_more(), now=NOW)
+    case = case_of(filed)
+    desks.cases.claim(case, KIM, now=NOW)
+    chosen = desks.cases.get(case, KIM, now=NOW).case.subjects[0].id
+    first = desks.cases.decide(case, KIM, draft(subjects=(chosen,)), now=NOW)
+    assert first is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    appeal = desks.appeals.file(first.id, by=by, text="No.", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    made = draft()
+    assert made.outcome is Outcome.VIOLATION
+    done = desks.appeals.decide(appeal.id, LEE, AppealOutcome.UPHELD, made, now=NOW)
+    line = desks.cases.get(case, KIM, now=NOW).decisions
+    assert [(one.id, one.subjects) for one in line] == [
+        (first.id, (chosen,)),
+        (done.new_decision, (chosen,)),
+    ]
