@@ -48,6 +48,7 @@ from provenance.moderation.rows import (
     appeal_of,
     case_named,
     decision_named,
+    decisions_of,
     held_case,
     outward_case,
     proposal_of,
@@ -254,34 +255,52 @@ class AppealDesk:
             return _named(connection, appeal)
 
     def withdraw(
-        self, appeal: str, by: ByReporter, *, now: datetime, address: str | None = None
+        self,
+        appeal: str,
+        by: ByReporter | ByUploader,
+        *,
+        now: datetime,
+        address: str | None = None,
     ) -> Appeal:
-        """Take an appeal back; what was decided holds."""
-        ref = self._desk.recognise(by.ref, by.pin, now=now, address=address)
+        """Take an appeal back; what was decided holds, and may be appealed again in its time.
+
+        Raises:
+            ConflictError: It was decided or taken back, or waits for a second person.
+            NotFoundError: There is none of this name for them.
+            TooOftenError: A PIN was tried too often.
+            StoreError: The database cannot be written.
+        """
+        ref = None
+        if isinstance(by, ByReporter):
+            ref = self._desk.recognise(by.ref, by.pin, now=now, address=address)
+        actor = _UPLOADER if ref is None else "reporter"
         with writing(self._office.engine) as connection:
             found = _named(connection, appeal)
-            if found.complaint != ref:
+            theirs = found.complaint == ref
+            if isinstance(by, ByUploader):
+                theirs = theirs and self._fits_appeal(connection, by.token, found)
+            if not theirs:
                 raise NotFoundError(f"appeal {appeal!r:.40}: there is none of this name")
             move_appeal(
                 connection,
                 self._office.audit,
                 appeal,
                 AppealState.WITHDRAWN,
-                actor="reporter",
+                actor=actor,
                 now=now,
                 locked_until=None,
             )
-            if _is_contested(connection, ref):
+            if ref is not None and _is_contested(connection, ref):
                 move_complaint(
                     connection,
                     self._office.audit,
                     ref,
                     ComplaintState.ANSWERED,
-                    actor="reporter",
+                    actor=actor,
                     now=now,
                     detail={"appeal": appeal},
                 )
-            return _named(connection, appeal)
+            return _tell(connection, self._office, "appeal.withdrawn", appeal, now)
 
     def decide(
         self,
@@ -466,14 +485,26 @@ class AppealDesk:
             case = named.decode("ascii")
         except (ValueError, binascii.Error) as error:
             raise NotFoundError("appeal: there is no such decision for this token") from error
-        fits = [
-            hmac.compare_digest(self._token(key, decision, case), token)
-            for key in self._office.keys.keys
-        ]
-        known = case in decision_named(connection, decision).cases if any(fits) else False
+        fits = self._fits(token, decision, case)
+        known = case in decision_named(connection, decision).cases if fits else False
         if not known:
             raise NotFoundError("appeal: there is no such decision for this token")
         return case
+
+    def _fits_appeal(self, connection: Connection, token: str, appeal: Appeal) -> bool:
+        """Does this token appeal what was appealed, or what that upheld?"""
+        for decision in decisions_of(connection, appeal.case):
+            known = decision_in_place(connection, decision.id, appeal.case)
+            if known == appeal.decision and self._fits(token, decision.id, appeal.case):
+                return True
+        return False
+
+    def _fits(self, token: str, decision: str, case: str) -> bool:
+        fits = [
+            hmac.compare_digest(self._token(key, decision, case).encode(), token.encode())
+            for key in self._office.keys.keys
+        ]
+        return any(fits)
 
     def _token(self, key: str, decision: str, case: str) -> str:
         secret = self._office.keys.derived(key, "uploader-appeal")

@@ -88,7 +88,7 @@ class Effects(Protocol):
     def on_appeal(
         self, connection: Connection, event: str, appeal: Appeal, case: Case, now: datetime
     ) -> None:
-        """An appeal was filed or decided.
+        """An appeal was filed, taken back or decided.
 
         Where the decision was overturned, `on_reversal` and `on_decision` are told too;
         where it was upheld only this is, and nothing is to be done but to tell whoever
@@ -96,7 +96,7 @@ class Effects(Protocol):
 
         Args:
             connection: Of the transaction.
-            event: `appeal.filed` or `appeal.decided`.
+            event: `appeal.filed`, `appeal.withdrawn` or `appeal.decided`.
             appeal: As it is now.
             case: Whose decision it is about.
             now: When.

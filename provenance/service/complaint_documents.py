@@ -25,6 +25,7 @@ from provenance.service.documents import DocumentIn, DocumentOut, Url, check_url
 __all__ = [
     "AppealDocument",
     "AppealRequest",
+    "AppealWithdrawal",
     "ComplaintDocument",
     "ComplaintRequest",
     "FiledDocument",
@@ -244,10 +245,9 @@ class ComplaintDocument(DocumentOut):
         )
 
 
-class AppealRequest(DocumentIn):
-    """An appeal: by the reference of one's complaint and its PIN, or by the uploader's token."""
+class AppealWithdrawal(DocumentIn):
+    """Whose appeal it is: by the reference of their complaint and its PIN, or by their token."""
 
-    text: Text
     complaint: Annotated[str | None, Field(min_length=1, max_length=40, pattern="^[ -~]+$")] = None
     token: Annotated[str | None, Field(min_length=1, max_length=400, pattern="^[!-~]+$")] = None
 
@@ -256,3 +256,9 @@ class AppealRequest(DocumentIn):
         if (self.complaint is None) == (self.token is None):
             raise ValueError("expected either a complaint or a token")
         return self
+
+
+class AppealRequest(AppealWithdrawal):
+    """An appeal: by the reference of one's complaint and its PIN, or by the uploader's token."""
+
+    text: Text

@@ -13,11 +13,13 @@ from starlette.responses import Response
 
 from provenance.errors import ConflictError, NotFoundError, TooOftenError
 from provenance.moderation.appeals import ByReporter
+from provenance.moderation.model import Appeal
 from provenance.moderation.references import parse_reference, shown_reference
-from provenance.moderation.transitions import COMPLAINT_MOVES, OPEN_COMPLAINTS
+from provenance.moderation.transitions import APPEAL_MOVES, COMPLAINT_MOVES, OPEN_COMPLAINTS
 from provenance.moderation.views import Filed, Followed
-from provenance.moderation.vocabulary import Category, ComplaintState, ReporterRole
+from provenance.moderation.vocabulary import AppealState, Category, ComplaintState, ReporterRole
 from provenance.records.reports import StoredReport
+from provenance.runtime.moderation_parts import ModerationParts
 from provenance.service.callers import Caller, caller_for, network_of, parts_of
 from provenance.service.complaint_forms import LIMITS, ReportForm
 from provenance.service.field_forms import receive_fields
@@ -164,12 +166,9 @@ def _step(request: Request, fields: Mapping[str, str], by: ByReporter, now: date
             notice = "follow.added"
         elif wish == "withdraw":
             followed = desk.withdraw(by.ref, by.pin, now=now, address=address)
-        elif wish == "appeal" and followed.decision is not None:
-            moderation.appeals.file(
-                followed.decision.id, by=by, text=text, now=now, address=address
-            )
+        elif told := _appeal_step(moderation, followed, wish, text, by, now, address):
             followed = desk.follow(by.ref, by.pin, now=now, address=address)
-            notice = "follow.appealed"
+            notice = told
     except NotFoundError:
         raise
     except ConflictError:
@@ -177,6 +176,35 @@ def _step(request: Request, fields: Mapping[str, str], by: ByReporter, now: date
         followed = desk.follow(by.ref, by.pin, now=now, address=address)
         return _Step(followed=followed, notice="follow.conflict", errors={}, filled={wish: text})
     return _Step(followed=followed, notice=notice, errors={}, filled={})
+
+
+def _appeal_step(  # noqa: PLR0917 - what somebody asked for
+    moderation: ModerationParts,
+    followed: Followed,
+    wish: str,
+    text: str,
+    by: ByReporter,
+    now: datetime,
+    address: str | None,
+) -> str | None:
+    """Appeal, or take an appeal back: what are they told? None: they asked for neither."""
+    if wish == "appeal" and followed.decision is not None:
+        decision = followed.decision.id
+        moderation.appeals.file(decision, by=by, text=text, now=now, address=address)
+        return "follow.appealed"
+    if wish == "withdraw-appeal":
+        waits = _waiting(followed)
+        if waits is None:
+            raise ConflictError("appeal: there is none that can be taken back")
+        moderation.appeals.withdraw(waits.id, by, now=now, address=address)
+        return "follow.appeal-withdrawn"
+    return None
+
+
+def _waiting(followed: Followed) -> Appeal | None:
+    """Their appeal that they can take back, if there is one."""
+    found = (a for a in followed.appeals if AppealState.WITHDRAWN in APPEAL_MOVES[a.state])
+    return next(found, None)
 
 
 def _off(request: Request) -> Response | None:
@@ -279,6 +307,7 @@ def _followed(request: Request, step: _Step, pin: str, now: datetime) -> Respons
         ],
         may_add=complaint.state in OPEN_COMPLAINTS,
         may_withdraw=ComplaintState.WITHDRAWN in COMPLAINT_MOVES[complaint.state],
+        may_withdraw_appeal=_waiting(followed) is not None,
         appeal_until=followed.may_appeal_until,
     )
 

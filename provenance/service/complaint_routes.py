@@ -25,6 +25,7 @@ from provenance.service.callers import Caller, caller_for, network_of, parts_of
 from provenance.service.complaint_documents import (
     AppealDocument,
     AppealRequest,
+    AppealWithdrawal,
     ComplaintDocument,
     ComplaintRequest,
     FiledDocument,
@@ -48,6 +49,7 @@ Ref = Annotated[
     Path(pattern="^[0-9A-Za-z -]{1,40}$", description="Reference of a complaint."),
 ]
 DecisionId = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,40}$", description="A decision's name.")]
+AppealId = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,40}$", description="An appeal's name.")]
 Pin = Annotated[
     str,
     Header(
@@ -213,13 +215,7 @@ async def appeal(
 ) -> AppealDocument:
     """Appeal a decision: whoever complained by their PIN, whoever uploaded by their token."""
     del caller
-    by: ByReporter | ByUploader
-    if body.token is not None:
-        by = ByUploader(token=body.token)
-    elif body.complaint is not None and pin is not None:
-        by = ByReporter(ref=body.complaint, pin=pin)
-    else:
-        raise Problem(ProblemKind.INVALID, f"{PIN_HEADER}: it is needed with a complaint")
+    by = _whose(body, pin)
     filed = await asyncio.to_thread(
         moderation_of(request).appeals.file,
         id,
@@ -229,3 +225,32 @@ async def appeal(
         address=network_of(request),
     )
     return AppealDocument.of(filed)
+
+
+@router.post("/v1/appeals/{id}/withdraw", responses=_PROBLEMS, operation_id="withdrawAppeal")
+async def withdraw_appeal(
+    request: Request,
+    caller: Anybody,
+    id: AppealId,  # noqa: A002 - the word of the address
+    body: AppealWithdrawal,
+    pin: OptionalPin = None,
+) -> AppealDocument:
+    """Take an appeal back; what was decided stays, and can be appealed again in its time."""
+    del caller
+    by = _whose(body, pin)
+    found = await asyncio.to_thread(
+        moderation_of(request).appeals.withdraw,
+        id,
+        by,
+        now=parts_of(request).clock(),
+        address=network_of(request),
+    )
+    return AppealDocument.of(found)
+
+
+def _whose(body: AppealWithdrawal, pin: str | None) -> ByReporter | ByUploader:
+    if body.token is not None:
+        return ByUploader(token=body.token)
+    if body.complaint is not None and pin is not None:
+        return ByReporter(ref=body.complaint, pin=pin)
+    raise Problem(ProblemKind.INVALID, f"{PIN_HEADER}: it is needed with a complaint")

@@ -32,6 +32,7 @@ EVENTS = (
     "interim.ended",
     "statement.issued",
     "appeal.filed",
+    "appeal.withdrawn",
     "appeal.decided",
     "clock.due-soon",
     "clock.breached",

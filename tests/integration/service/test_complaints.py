@@ -464,6 +464,51 @@ def test_whoever_complained_is_answered_and_appeals(
     assert again.status_code == 409
 
 
+def test_whoever_appealed_takes_it_back(
+    client: httpx2.Client, complained: tuple[str, str], decided: Decided
+) -> None:
+    ref, pin = complained
+    known = {"ref": ref, "pin": pin}
+    asks = {**known, "do": "withdraw-appeal"}
+    back, whole = 'value="withdraw-appeal"', 'value="withdraw"'
+    # There is none yet.
+    assert back not in client.post("/report/follow?lang=en", data=known).text
+    assert client.post("/report/follow?lang=en", data=asks).status_code == 409
+    words = {**known, "do": "appeal", "appeal": "Look again."}
+    page = client.post("/report/follow?lang=en", data=words).text
+    assert back in page
+    # The report itself cannot be taken back: it is answered.
+    assert whole not in page
+    done = client.post("/report/follow?lang=en", data=asks)
+    assert done.status_code == 200
+    assert "Your appeal has been taken back." in done.text
+    assert back not in done.text
+    told = asked(client, ref, pin).json()
+    assert (told["state"], told["appeals"][0]["state"]) == ("answered", "withdrawn")
+    # It may be appealed again, and taken back by programs too.
+    again = client.post(
+        f"/v1/decisions/{decided.id}/appeals",
+        json={"text": "Once more.", "complaint": ref},
+        headers={"Complaint-Pin": pin},
+    ).json()
+    path = f"/v1/appeals/{again['id']}/withdraw"
+    for body, headers, status in (
+        ({"complaint": ref}, {}, 422),
+        ({"complaint": ref}, {"Complaint-Pin": "00000000"}, 404),
+        ({"token": decided.token}, {}, 404),
+        ({"complaint": ref}, {"Complaint-Pin": pin}, 200),
+        ({"complaint": ref}, {"Complaint-Pin": pin}, 409),
+    ):
+        assert client.post(path, json=body, headers=headers).status_code == status
+    assert asked(client, ref, pin).json()["appeals"][1]["state"] == "withdrawn"
+    # Whoever uploaded by their token, and nobody by another.
+    body = {"text": "It is mine.", "token": decided.token}
+    theirs = client.post(f"/v1/decisions/{decided.id}/appeals", json=body).json()
+    path = f"/v1/appeals/{theirs['id']}/withdraw"
+    for token, status in (("A" * 43, 404), (decided.token, 200), (decided.token, 409)):
+        assert client.post(path, json={"token": token}).status_code == status
+
+
 def test_whoever_uploaded_appeals_by_the_link_they_were_sent(
     service: RunningService,
     client: httpx2.Client,

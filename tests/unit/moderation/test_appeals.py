@@ -226,3 +226,26 @@ def test_who_is_answered_by_a_decision_that_stands_has_as_long_as_they_are_told(
     last = until - timedelta(seconds=1)
     desks.clockwork.tick(last)
     assert desks.appeals.file(holds, by=by, text="No.", now=last).decision == holds
+
+
+# Taken back.
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_whoever_uploaded_takes_back_what_they_appealed_with_the_first_link(
+    desks: Desks,
+    ours: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    found = decided(desks, draft(), people=2)
+    answered(desks, found, AppealOutcome.UPHELD, draft(), by=found.by(0))
+    by, other = uploader(desks, found), found.by(1)
+    appeal = desks.appeals.file(found.made.id, by=by, text="Mine.", now=LATER)
+    if not ours:
+        for stranger in (other, ByUploader(token=by.token[:-4] + "AAAA")):
+            with pytest.raises(NotFoundError):
+                desks.appeals.withdraw(appeal.id, stranger, now=LATER)
+        return
+    assert desks.appeals.withdraw(appeal.id, by, now=LATER).state is AppealState.WITHDRAWN
+    assert desks.told.names()[-1] == "appeal.withdrawn"
+    # What was taken back was not heard.
+    assert desks.appeals.file(found.made.id, by=by, text="Mine.", now=LATER).complaint is None
