@@ -15,7 +15,7 @@ from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.privacy.edits import write_edited
 from provenance.media.privacy.find import look
 from provenance.media.privacy.model import Cleaning, Finder
-from provenance.media.privacy.rules import public_name
+from provenance.media.privacy.rules import steps_of
 
 __all__ = ["clean_copy"]
 
@@ -104,8 +104,5 @@ def _values(reading: MetadataReading, removed: set[str]) -> Counter[tuple[str, s
     return Counter(
         (field.name, field.value)
         for field in reading.fields
-        if field.name not in removed
-        and not removed.intersection(
-            public_name(f"xmp:{step.removeprefix('xmp:')}") for step in field.name.split("/")
-        )
+        if field.name not in removed and not removed.intersection(steps_of(field.name))
     )

@@ -19,7 +19,7 @@ from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Edit, Finder, PrivateField, PrivateReading
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
-from provenance.media.privacy.rules import category_of, category_of_value, public_name
+from provenance.media.privacy.rules import category_of, category_of_value, steps_of
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
 __all__ = ["find_private", "look"]
@@ -109,8 +109,9 @@ def look(
                 finder.unreadable(sentence)
     for field in reading.fields:
         # A part of a structure is gone with its field.
-        steps = [public_name(f"xmp:{s.removeprefix('xmp:')}") for s in field.name.split("/")]
-        if field.name in names or (field.source == "xmp" and names.intersection(steps)):
+        if field.name in names or (
+            field.source == "xmp" and names.intersection(steps_of(field.name))
+        ):
             continue
         category = category_of(field.name) or category_of_value(field.value)
         if category is not None:

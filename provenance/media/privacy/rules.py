@@ -1,7 +1,8 @@
 """Which names and values of fields are private, and why: one table.
 
 Sources: CIPA DC-008 (EXIF 3.0), CIPA DC-010 (EXIF in XMP), XMP part 2 (xmpMM), IPTC Photo
-Metadata Standard (CreatorContactInfo), QuickTime File Format (location), ID3v2 (OWNE, TOWN).
+Metadata Standard (CreatorContactInfo), QuickTime File Format (location), ID3v2 (OWNE, TOWN),
+W3C Basic Geo (lat, long), GeoRSS, the XMP of drones and mapping cameras.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ import re
 
 from provenance.media.privacy.model import Category
 
-__all__ = ["category_of", "category_of_value", "public_name"]
+__all__ = ["category_of", "category_of_value", "public_name", "steps_of"]
 
 _P, _S, _O = Category.POSITION, Category.SERIAL_NUMBER, Category.OWNER
 _H, _C, _T, _V = Category.HISTORY, Category.CONTACT, Category.TOOL, Category.PREVIEW
 
+# Every maker of drones and phones has namespaces of its own: the last part of a name counts,
+# however it is written. `xmpRights:Owner` holds the rights, and the telephone of a PLUS
+# licensor is where licences are sold: both are meant for the public.
+_LAST = r"(?i:(?!.*[:}](?:xmprights:owner|licensor\w*)$).*[:./}]"
 _ROWS: tuple[tuple[str, Category], ...] = (
     (r"(exif|xmp:exif):GPS(?!VersionID).*", _P),
-    (r"container:(location.*|.*[.]location([.].*)?|.*gps.*|.*direction\.facing.*)", _P),
-    (r".*[:./}](\w*SerialNumber|\w*serialnumber|serial[ _-]?number|serial)", _S),
+    (r"container:(location.*|.*[._ -]location([.].*)?|.*gps.*|.*direction\.facing.*)", _P),
+    (_LAST + r"(gps(?!versionid)\w*|(\w*[^\Wp])?latitude|\w*long(i|ti)tude))", _P),
+    (_LAST + r"(lat|lon|lng|lat_?lon\w*|geo[ _-]?(tag|location|position|coord)\w*))", _P),
+    (r"(?i:xmp:\{[^}]*\bgeo(rss)?\b[^}]*\}(alt|long|point|line|polygon|box|where))", _P),
+    (_LAST + r"(\w*serial[ _-]?(number|num|no)|serial))", _S),
     (r"container:.*\.content\.identifier", _S),
     (r"exif:(MakerNote|DNGPrivateData)|xmp:exif:MakerNote", _S),
-    (r".*[:./}](CameraOwnerName|OwnerName|ownername|camera[ _-]?owner|owner)", _O),
+    (_LAST + r"((camera|device|drone|aircraft)?[ _-]?owner([ _-]?name)?))", _O),
     (r"container:(apid|ownr|owne|town|purd|userid|.*apple[ _-]?id)", _O),
     (r"xmp:(xmp:Thumbnails|xmpGImg:image|GDepth:.*|GImage:.*|GAudio:.*)", _V),
     (r"xmp:\{http://ns\.google\.com/photos/1\.0/(image|depthmap|audio)/\}.*", _V),
@@ -30,6 +38,8 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (r"xmp:(xmpBJ:.*|xmpDM:projectRef|stRef:filePath|crs:RawFileName)", _H),
     (r"iptc:DocumentHistory|exif:OriginalRawFileName", _H),
     (r"xmp:Iptc4xmpCore:(CreatorContactInfo|Ci(Adr|Email|Tel|Url)\w*)|iptc:Contact", _C),
+    (_LAST + r"(contact([ _-]?(info\w*|details?|person|name|phone|e?-?mail|address))?))", _C),
+    (_LAST + r"(\w*e-?mail([ _-]?address)?|(tele|mobile)?phone([ _-]?number)?))", _C),
     (r".*:(HostComputer|hostcomputer|host[ _-]computer|hostname)", _T),
     (r"xmp:\{http://ns\.adobe\.com/creatorAtom/1\.0/\}.*", _T),
     (r"container:(parameters|prompt|negative[ _]prompt|workflow|dream|sd-metadata)", _T),
@@ -49,6 +59,17 @@ def public_name(name: str) -> str:
     if name.startswith("xmp:exif:GPS") and name != "xmp:exif:GPSVersionID":
         return "xmp:exif:GPSPosition"
     return name
+
+
+_STEP = re.compile(r"(?:\{[^}]*\}|[^/{])+|\{")
+
+
+def steps_of(name: str) -> tuple[str, ...]:
+    """Which XMP properties does this name lead through, under the names they count by?
+
+    `xmp:LocationShown/exif:GPSLatitude` has two; the slashes of a namespace part nothing.
+    """
+    return tuple(public_name(f"xmp:{s.removeprefix('xmp:')}") for s in _STEP.findall(name))
 
 
 def category_of(name: str) -> Category | None:

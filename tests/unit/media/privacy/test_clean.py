@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterable
 
 import pytest
 
@@ -43,6 +44,82 @@ def _clean(kind: str, data: bytes, *keep: str) -> tuple[Cleaning, bytes]:
 
 def _removed(cleaning: Cleaning) -> set[str]:
     return {field.name for field in cleaning.removed}
+
+
+def _categories(cleaning: Cleaning) -> dict[str, Category]:
+    return {field.name: field.category for field in cleaning.removed}
+
+
+_NAMES_OF_MAKERS = {
+    "drone": "http://www.dji.com/drone-dji/1.0/",
+    "Camera": "http://pix4d.com/camera/1.0/",
+    "geo": "http://www.w3.org/2003/01/geo/wgs84_pos#",
+    "maker": "http://maker.example/1.0/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+    "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
+}
+_PRIVATE_OF_MAKERS = {
+    "drone:GpsLatitude": Category.POSITION,
+    "drone:GpsLongtitude": Category.POSITION,  # As one maker spells it.
+    "Camera:GPSXYAccuracy": Category.POSITION,
+    "geo:lat": Category.POSITION,
+    "geo:long": Category.POSITION,
+    "maker:HomeLatitude": Category.POSITION,
+    "maker:droneserialnumber": Category.SERIAL_NUMBER,
+    "maker:SERIAL_NUMBER": Category.SERIAL_NUMBER,
+    "maker:Owner": Category.OWNER,
+    "maker:ContactEmail": Category.CONTACT,
+    "maker:phoneNumber": Category.CONTACT,
+}
+_HARMLESS_OF_MAKERS = (
+    *("maker:Platitude", "maker:long", "maker:Altitude", "maker:Serialisation", "maker:Ownership"),
+    *("maker:ContactSheet", "maker:Microphone", "drone:FlightYawDegree", "maker:Latency"),
+    *("xmpRights:Owner", "plus:LicensorEmail", "maker:GPSVersionID", "maker:Thumbnail"),
+)
+
+
+def _of_makers(names: Iterable[str], *, as_elements: bool) -> bytes:
+    values = {name: f"VALUEQ{number}" for number, name in enumerate(names)}
+    if as_elements:
+        elements = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
+        return xmp_packet(elements, prefixes=_NAMES_OF_MAKERS)
+    return xmp_packet(attributes=values, prefixes=_NAMES_OF_MAKERS)
+
+
+@pytest.mark.parametrize("as_elements", [True, False])
+def test_xmp_of_any_maker_loses_what_its_last_name_says_is_private(*, as_elements: bool) -> None:
+    data = media.jpeg(1, xmp=_of_makers(_PRIVATE_OF_MAKERS, as_elements=as_elements))
+    cleaning, clean = _clean("jpeg", data)
+    found = {name.rpartition("}")[2]: c for name, c in _categories(cleaning).items()}
+    assert found == {name.partition(":")[2]: c for name, c in _PRIVATE_OF_MAKERS.items()}
+    assert b"VALUEQ" not in clean
+    assert len(clean) == len(data)
+
+
+@pytest.mark.parametrize("as_elements", [True, False])
+def test_xmp_of_any_maker_keeps_what_only_sounds_like_it(*, as_elements: bool) -> None:
+    data = media.jpeg(1, xmp=_of_makers(_HARMLESS_OF_MAKERS, as_elements=as_elements))
+    assert _clean("jpeg", data) == (Cleaning(), data)
+
+
+def test_a_position_inside_a_structure_of_another_namespace_goes() -> None:
+    inner = "<maker:Flight rdf:parseType='Resource'><drone:GpsLatitude>VALUEQ</drone:GpsLatitude>"
+    packet = xmp_packet(f"{inner}</maker:Flight>", prefixes=_NAMES_OF_MAKERS)
+    cleaning, clean = _clean("jpeg", media.jpeg(1, xmp=packet))
+    assert _removed(cleaning) == {"xmp:{http://www.dji.com/drone-dji/1.0/}GpsLatitude"}
+    assert b"VALUEQ" not in clean
+
+
+def _with_comments(texts: list[bytes]) -> tuple[bytes, bytes]:
+    """A FLAC with this Vorbis comment, and its end after it."""
+    data = media.flac()
+    at = data.index(b"\x04", 8) if data[42] & 0x7F != 4 else 42
+    size = int.from_bytes(data[at + 1 : at + 4], "big")
+    body = struct.pack("<II", 0, len(texts)) + b"".join(
+        struct.pack("<I", len(t)) + t for t in texts
+    )
+    block = data[at : at + 1] + len(body).to_bytes(3, "big") + body
+    return data[:at] + block + data[at + 4 + size :], data[at + 4 + size :]
 
 
 @pytest.mark.parametrize("kind", sorted(set(media.SAMPLES) & set(FORMATS)))
@@ -95,19 +172,20 @@ def test_private_metadata_of_a_cover_is_refused_by_name() -> None:
 
 
 def test_fields_of_a_flac_go_and_the_sound_stays() -> None:
-    data = media.flac()
-    at = data.index(b"\x04", 8) if data[42] & 0x7F != 4 else 42
-    size = int.from_bytes(data[at + 1 : at + 4], "big")
-    texts = [b"LOCATION=SEOULQ1", b"TITLE=" + _TITLE.encode()]
-    body = struct.pack("<II", 0, len(texts)) + b"".join(
-        struct.pack("<I", len(t)) + t for t in texts
-    )
-    block = data[at : at + 1] + len(body).to_bytes(3, "big") + body
-    cleaning, clean = _clean("flac", data[:at] + block + data[at + 4 + size :])
-    assert _removed(cleaning) == {"container:location"}
+    texts = [b"LOCATION=SEOULQ1", b"GEO_LOCATION=37.5,SEOULQ1", b"CONTACT=SEOULQ1@aurora.example"]
+    data, rest = _with_comments([*texts, b"TITLE=" + _TITLE.encode()])
+    cleaning, clean = _clean("flac", data)
+    assert _removed(cleaning) == {
+        *("container:location", "container:geo_location", "container:contact"),
+    }
     assert b"SEOULQ1" not in clean
     assert _TITLE.encode() in clean
-    assert clean.endswith(data[at + 4 + size :])
+    assert clean.endswith(rest)
+
+
+def test_fields_of_a_flac_that_only_sound_private_stay() -> None:
+    data, _ = _with_comments([b"ALLOCATION=1", b"CONTACTSHEET=2", b"TITLE=" + _TITLE.encode()])
+    assert _clean("flac", data) == (Cleaning(), data)
 
 
 def test_iptc_contact_goes_and_the_city_stays() -> None:
