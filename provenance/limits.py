@@ -30,6 +30,11 @@ class Limits:
             engine is given: its time grows with their square.
         max_metadata_bytes: Largest single EXIF, XMP or IPTC block that is parsed.
         max_metadata_fields: Most metadata fields that are listed.
+        max_inside_files: Most files inside a file (members of an archive, covers, pictures
+            of a document) that are searched for private metadata.
+        max_inside_bytes: Largest of them, when it is inflated.
+        max_inside_total_bytes: Most bytes of them together, when they are inflated.
+        max_inside_depth: Deepest nesting of files inside files.
         max_picture_pixels: Largest picture that may be decoded.
         max_picture_bytes: Largest picture file that is decoded.
         max_video_pixels: Largest frame of a video that is decoded.
@@ -64,6 +69,10 @@ class Limits:
     max_boxes_beside: int = 10_000
     max_metadata_bytes: int = 4 * 1024**2
     max_metadata_fields: int = 500
+    max_inside_files: int = 2_000
+    max_inside_bytes: int = 64 * 1024**2
+    max_inside_total_bytes: int = 256 * 1024**2
+    max_inside_depth: int = 3
     max_picture_pixels: int = 200_000_000
     max_picture_bytes: int = 512 * 1024**2
     max_video_pixels: int = 36_000_000

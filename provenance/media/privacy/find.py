@@ -13,14 +13,15 @@ from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, ri
 from provenance.media.containers.collector import read_at
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, SegmentKind
-from provenance.media.metadata import extract_metadata
+from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.metadata.heif_items import find_items
 from provenance.media.privacy.exif_eraser import erase_exif
-from provenance.media.privacy.model import Edit, Finder, PrivateField, PrivateReading
+from provenance.media.privacy.model import Edit, Finder, Inside, PrivateReading
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
 from provenance.media.privacy.rules import category_of, category_of_value, steps_of
 from provenance.media.privacy.xmp_eraser import erase_xmp
+from provenance.media.sniff import sniff_stream
 
 __all__ = ["find_private", "look"]
 
@@ -94,12 +95,33 @@ def look(
     known = None if media_format.container is Container.TIFF else layout
     reading = extract_metadata(stream, media_format, known, finder.limits)
     finder.values = reading.fields
-    edits: list[Edit] = []
+    edits = _edits(stream, media_format, layout, finder)
+    for inside in finder.inside:
+        _look_into(inside, finder)
+    _note_rest(reading, finder)
+    return edits
+
+
+def _edits(
+    stream: BinaryIO, media_format: MediaFormat, layout: Layout | None, finder: Finder
+) -> list[Edit]:
     eraser = _ERASERS.get(media_format.name)
-    if layout is not None and eraser is not None:
-        edits = eraser(stream, layout, finder)
-    elif layout is not None:
+    if layout is None:
+        return []
+    if eraser is not None:
+        return eraser(stream, layout, finder)
+    if media_format.container is Container.RIFF:
+        only_find = Finder(finder.limits, erase=False, within=finder)
+        only_find.values = finder.values
+        riff_edits(stream, layout, only_find)
+        _take_over(only_find, media_format, finder)
+    else:
         _look_at_blocks(stream, media_format, layout, finder)
+    return []
+
+
+def _note_rest(reading: MetadataReading, finder: Finder) -> None:
+    """Note what is private among the fields that nothing else found, and what was not read."""
     names = {field.name for field in finder.reading().fields}
     for sentence in reading.unreadable:
         # What is found as a whole need not be read to be taken out.
@@ -116,7 +138,26 @@ def look(
         category = category_of(field.name) or category_of_value(field.value)
         if category is not None:
             finder.found(field.name, category, field.value, removable=False)
-    return edits
+
+
+def _look_into(inside: Inside, finder: Finder) -> None:
+    """Search a file that lies inside this one; nothing in it can be taken out."""
+    stream = io.BytesIO(inside.data)
+    media_format = sniff_stream(stream, len(inside.data))
+    if media_format is None:
+        return
+    inner = Finder(finder.limits, erase=False, within=finder)
+    try:
+        look(stream, media_format, None, inner)
+    except (MalformedError, LimitError) as error:
+        inner.unreadable(str(error))
+    for field in inner.reading().fields:
+        # Behind a cover there may be more of what holds it.
+        if inside.name != "cover" or field.name != "trailer":
+            name = f"{inside.name}:{field.name}"
+            finder.found(name, field.category, field.preview, removable=False)
+    for sentence in inner.reading().unreadable:
+        finder.unreadable(f"{inside.name}: {sentence}")
 
 
 def _look_at_blocks(
@@ -145,11 +186,14 @@ def _look_at_blocks(
             at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)
             if at >= 0:
                 erase_exif(body[at:], only_find)
-    _take_over(only_find.reading().fields, media_format, finder)
+    _take_over(only_find, media_format, finder)
 
 
-def _take_over(fields: tuple[PrivateField, ...], media_format: MediaFormat, finder: Finder) -> None:
-    for field in fields:
+def _take_over(only_find: Finder, media_format: MediaFormat, finder: Finder) -> None:
+    for sentence in only_find.reading().unreadable:
+        finder.unreadable(sentence)
+    finder.inside += only_find.inside
+    for field in only_find.reading().fields:
         # The second directory of a TIFF file is its second page.
         if media_format.container is Container.TIFF and field.name == "exif:Thumbnail":
             continue

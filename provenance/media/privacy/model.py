@@ -12,7 +12,7 @@ from provenance.media.metadata import RawField
 from provenance.media.privacy.keeping import is_kept
 from provenance.untrusted import clean_text
 
-__all__ = ["Category", "Cleaning", "Edit", "Finder", "PrivateField", "PrivateReading"]
+__all__ = ["Category", "Cleaning", "Edit", "Finder", "Inside", "PrivateField", "PrivateReading"]
 
 _PREVIEW_CHARS = 80
 _MAX_FINDS = 2_000
@@ -73,16 +73,47 @@ class Edit(NamedTuple):
     data: bytes
 
 
+class Inside(NamedTuple):
+    """A file that lies inside another: what its fields are named after, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+class _Budget:
+    """How many files inside, of how many bytes, may still be looked into."""
+
+    __slots__ = ("bytes_left", "files_left")
+
+    def __init__(self, limits: Limits) -> None:
+        self.files_left = limits.max_inside_files
+        self.bytes_left = limits.max_inside_total_bytes
+
+
 class Finder:
     """Gathers finds, and tells whoever found one whether it is to be erased.
 
     The same code finds and erases, so that nothing can be found that erasing misses.
     """
 
-    __slots__ = ("_erase", "_fields", "_keep", "_unreadable", "limits", "values")
+    __slots__ = (
+        *("_erase", "_fields", "_keep", "_unreadable"),
+        *("budget", "depth", "inside", "limits", "values"),
+    )
 
-    def __init__(self, limits: Limits, *, erase: bool, keep: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        erase: bool,
+        keep: Collection[str] = (),
+        within: Finder | None = None,
+    ) -> None:
         self.limits = limits
+        # A file inside a file draws on the same budget, so that nesting multiplies nothing.
+        self.depth: int = 0 if within is None else within.depth + 1
+        self.budget: _Budget = _Budget(limits) if within is None else within.budget
+        self.inside: list[Inside] = []
         self._erase = erase
         self._keep = tuple(keep)
         self._fields: dict[str, PrivateField] = {}
@@ -110,6 +141,29 @@ class Finder:
                 removable=removable,
             )
         return self._erase and removable and not self.keeps(name)
+
+    def may_look_into(self, what: str, size_bytes: int) -> bool:
+        """May one more file inside of this size be looked into? Where not, it is noted."""
+        budget, limits = self.budget, self.limits
+        if self.depth >= limits.max_inside_depth:
+            why = f"more than {limits.max_inside_depth} files inside each other"
+        elif size_bytes > limits.max_inside_bytes:
+            why = f"{size_bytes} bytes, expected at most {limits.max_inside_bytes}"
+        elif budget.files_left <= 0:
+            why = f"there are more than {limits.max_inside_files} files"
+        elif size_bytes > budget.bytes_left:
+            why = f"the files inside are more than {limits.max_inside_total_bytes} bytes"
+        else:
+            budget.files_left -= 1
+            budget.bytes_left -= size_bytes
+            return True
+        self.unreadable(f"{what} was not looked into: {why}")
+        return False
+
+    def look_inside(self, name: str, data: bytes) -> None:
+        """Keep a picture inside the file, to be searched when the file itself was."""
+        if self.may_look_into(name, len(data)):
+            self.inside.append(Inside(name, data))
 
     def unreadable(self, what: str) -> None:
         """Note what could not be read."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
-from provenance.media.containers import jpeg
 from provenance.media.containers.bmff import C2PA_USER_TYPE, user_type
-from provenance.media.containers.collector import read_at
+from provenance.media.containers.collector import PartCollector, read_at
+from provenance.media.containers.id3 import add_leading_tags
 from provenance.media.layout import Layout, Segment, SegmentKind
-from provenance.media.metadata.model import decode_text
+from provenance.media.metadata.model import FieldCollector, RawField, decode_text
+from provenance.media.metadata.tags import add_id3_frame
 from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Edit, Finder
-from provenance.media.privacy.pictures import jpeg_edits
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
@@ -29,10 +32,12 @@ _KNOWN_USER_DATA = frozenset(
 _OWNER_ITEMS = {"apID": "container:apid", "ownr": "container:ownr"}
 
 
-def ranged_categories(finder: Finder) -> dict[tuple[int, int], tuple[str, Category, str]]:
+def ranged_categories(
+    values: Iterable[RawField],
+) -> dict[tuple[int, int], tuple[str, Category, str]]:
     """Which parts of the file hold a tag that is private by its name or value?"""
     found = {}
-    for field in finder.values:
+    for field in values:
         category = category_of(field.name) or category_of_value(field.value)
         if category is not None and field.source == "container" and field.range is not None:
             found[field.range] = (field.name, category, field.value)
@@ -44,7 +49,7 @@ def bmff_edits(  # noqa: C901  # one loop over boxes
 ) -> list[Edit]:
     """Which private boxes has this file, and how do they become free space of their size?"""
     edits: list[Edit] = []
-    by_range = ranged_categories(finder)
+    by_range = ranged_categories(finder.values)
     gone_to = 0
     for part in layout.segments:
         if part.start < gone_to or part.kind in {SegmentKind.MANIFEST, SegmentKind.PADDING}:
@@ -60,7 +65,7 @@ def bmff_edits(  # noqa: C901  # one loop over boxes
                 edits.append(Edit(part.data_start, part.end, changed))
             continue
         if part.label == "covr":
-            _look_at_cover(stream, part, finder)
+            _look_at_covers(stream, part, finder)
         what = by_range.get((part.start, part.end)) or _private_box(stream, part, parent)
         if what is None:
             if parent.startswith("stsd[") and part.label in _METADATA_TRACKS:
@@ -83,6 +88,19 @@ def bmff_edits(  # noqa: C901  # one loop over boxes
     return edits
 
 
+def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
+    """Have each picture of an iTunes cover searched: it holds one `data` box for each."""
+    if part.end - part.data_start > finder.limits.max_metadata_bytes:
+        finder.unreadable("the cover picture: it is too large")
+        return
+    body, at = read_at(stream, part.data_start, part.end - part.data_start), 0
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 4], "big")
+        end = at + size if size >= 8 else len(body)
+        _look_at_cover(body[at:end], finder)
+        at = end
+
+
 def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Category, str] | None:
     if part.label == "uuid":
         own = user_type(stream, part)
@@ -100,13 +118,13 @@ def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Cat
     return None
 
 
-def riff_edits(  # noqa: C901  # one loop over chunks
+def riff_edits(  # noqa: C901, PLR0912  # one loop over chunks
     stream: BinaryIO, layout: Layout, finder: Finder
 ) -> list[Edit]:
     """Which private chunks has this WebP or WAV, and which bytes change without them?"""
     edits: list[Edit] = []
     gone = 0
-    by_range = ranged_categories(finder)
+    by_range = ranged_categories(finder.values)
     for part in layout.segments:
         size = int.from_bytes(read_at(stream, part.start + 4, 4), "little")
         if part.kind in {SegmentKind.EXIF, SegmentKind.XMP}:
@@ -120,6 +138,13 @@ def riff_edits(  # noqa: C901  # one loop over chunks
                 edits.append(Edit(part.data_start, part.data_start + len(body), changed))
             continue
         what: tuple[str, Category, str] | None = None
+        if part.label in {"id3 ", "ID3 "}:
+            _id3_edits(stream, part, edits, finder)
+            continue
+        if part.label == "LIST:hdrl" and _has_camera_data(stream, part, finder):
+            finder.found("riff:strd", Category.HISTORY, "data of a camera", removable=False)
+        if part.label == "bext":
+            _bext_edits(stream, part, edits, finder)
         if part.label == "LIST:INFO":
             gone += _info_edits(stream, part, edits, finder)
         elif part.label in {"iXML", "cart", "axml"} or part.kind is SegmentKind.UNKNOWN:
@@ -142,6 +167,60 @@ def riff_edits(  # noqa: C901  # one loop over chunks
     return edits
 
 
+def _has_camera_data(stream: BinaryIO, part: Segment, finder: Finder) -> bool:
+    """Do the headers of this AVI hold `strd`, where cameras keep EXIF and their own notes?"""
+    size = min(part.end - part.data_start, finder.limits.max_metadata_bytes)
+    return b"strd" in read_at(stream, part.data_start, size)
+
+
+def _id3_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
+    """Erase in the ID3 tag of this chunk as in that of an MP3, at its size."""
+    if part.end - part.data_start > finder.limits.max_metadata_bytes:
+        finder.unreadable("RIFF: a large ID3 tag")
+        return
+    body = read_at(stream, part.data_start, part.end - part.data_start)
+    tag = io.BytesIO(body)
+    parts = PartCollector(len(body), finder.limits)
+    end = add_leading_tags(tag, parts)
+    frames = parts.finish(end).segments
+    out = FieldCollector(finder.limits)
+    for frame in frames:
+        if frame.kind is SegmentKind.TEXT:
+            content = body[frame.data_start : frame.end]
+            add_id3_frame(frame.label, content, out, frame.range, unsynchronised=_has_zeros(body))
+    if any(frame.label == "unreadable" for frame in frames):
+        finder.unreadable("RIFF: an ID3 tag that breaks off")
+    if body[end:].strip(b"\0"):
+        what = f"{len(body) - end} bytes that are no ID3 tag"
+        if finder.found("riff:id3", Category.HISTORY, what):
+            edits.append(Edit(part.data_start + end, part.end, bytes(len(body) - end)))
+    inner = [frame for frame in frames if frame.end <= end]
+    for edit in _tag_edits(tag, inner, ranged_categories(out.reading().fields), finder):
+        at = part.data_start
+        edits.append(Edit(at + edit.start, at + edit.end, edit.data))
+
+
+def _bext_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
+    """Blank what in a `bext` chunk tells one recorder from all others.
+
+    The reference is made of the recorder's serial number (EBU R 99), the UMID may hold it
+    too, and the position (SMPTE ST 330). The originator is an author, unless it says one.
+    """
+    body = read_at(stream, part.data_start, min(part.end - part.data_start, _UMID[1]))
+    found: list[tuple[str, tuple[int, int]]] = []
+    if _SERIAL_IN_TEXT.search(decode_text(body[slice(*_ORIGINATOR)])):
+        found.append(("container:author", _ORIGINATOR))
+    found += [("container:originator_reference", _REFERENCE), ("container:umid", _UMID)]
+    for name, (start, end) in found:
+        raw = body[start:end]
+        if not raw.strip(b"\0 "):
+            continue
+        shown = decode_text(raw.partition(b"\0")[0])
+        if finder.found(name, Category.SERIAL_NUMBER, shown):
+            at = part.data_start + start
+            edits.append(Edit(at, at + len(raw), bytes(len(raw))))
+
+
 def _info_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> int:
     """Blank the private entries of an INFO list, at their size; none of it gets shorter."""
     size = min(part.end - part.data_start, finder.limits.max_metadata_bytes)
@@ -149,8 +228,8 @@ def _info_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Find
     while at + 8 <= len(body):
         size = int.from_bytes(body[at + 4 : at + 8], "little")
         text = decode_text(body[at + 8 : at + 8 + size].partition(b"\0")[0])
-        category = category_of_value(text)
         name = _INFO_NAMES.get(body[at : at + 4], decode_text(body[at : at + 4]).lower())
+        category = category_of(f"container:{name}") or category_of_value(text)
         end = at + 8 + size
         if end <= len(body) and category and finder.found(f"container:{name}", category, text):
             start = part.data_start + at + 8
@@ -172,29 +251,60 @@ _INFO_NAMES = {
     b"ISRC": "source",
     b"IKEY": "keywords",
 }
-_PRIVATE_FRAMES = {"OWNE": Category.OWNER, "TOWN": Category.OWNER, "PRIV": Category.TOOL}
+_PRIVATE_FRAMES = {
+    "OWNE": Category.OWNER,
+    "TOWN": Category.OWNER,
+    "PRIV": Category.TOOL,
+    # A rating names its listener by an e-mail address; an object may be any file.
+    **dict.fromkeys(("POPM", "POP"), Category.CONTACT),
+    **dict.fromkeys(("GEOB", "GEO"), Category.TOOL),
+}
+_PICTURES = frozenset({"APIC", "PIC", "PICTURE"})
+_PICTURE_START = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II\*\0|MM\0\*|\0\0\0.ftyp", re.DOTALL
+)
+# EBU Tech 3285 §2.3: where the fields of a `bext` chunk lie.
+_ORIGINATOR, _REFERENCE, _UMID = (256, 288), (288, 320), (348, 412)
+_SERIAL_IN_TEXT = re.compile(r"(?i:\bS/?N\b|\bS#|serial)")
 
 
-def tagged_edits(  # noqa: C901, PLR0912  # one loop over frames
-    stream: BinaryIO, layout: Layout, finder: Finder
-) -> list[Edit]:
+def tagged_edits(stream: BinaryIO, layout: Layout, finder: Finder) -> list[Edit]:
     """Which private frames and blocks has this MP3 or FLAC, and what changes without them?
 
     An ID3 tag keeps its size: what was behind a frame moves up, zeros end the tag.
     """
+    return _tag_edits(stream, layout.segments, ranged_categories(finder.values), finder)
+
+
+def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
+    stream: BinaryIO,
+    segments: Sequence[Segment],
+    by_range: Mapping[tuple[int, int], tuple[str, Category, str]],
+    finder: Finder,
+) -> list[Edit]:
     edits: list[Edit] = []
-    by_range = ranged_categories(finder)
     first = read_at(stream, 0, 10)
-    is_plain = first[:3] == b"ID3" and not first[5] & 0xD0
-    tag_end = 0
+    tags = sum(part.label.startswith("ID3v2.") for part in segments)
+    is_plain = first[:3] == b"ID3" and not first[5] & 0xD0 and tags == 1
+    tag_end = padding_at = 0
     gone: list[Segment] = []
-    for part in layout.segments:
+    for part in segments:
         if part.label in {"audio", "fLaC"}:
             tag_end = tag_end or part.start
+        elif part.label == "ID3 padding" and not tag_end:
+            padding_at = part.start
         body_size = part.end - part.data_start
-        if body_size > finder.limits.max_metadata_bytes or part.kind is SegmentKind.MANIFEST:
+        if part.kind is SegmentKind.MANIFEST:
             continue
-        if part.label == "VORBIS_COMMENT":
+        if body_size > finder.limits.max_metadata_bytes:
+            if part.kind not in {SegmentKind.CONTENT, SegmentKind.PADDING}:
+                finder.unreadable(f"{part.label}: it is too large")
+            continue
+        flags = _frame_flags(stream, part) if tags and not tag_end else 0
+        if flags & (0xC0 if first[3] == 3 else 0x0C):
+            # ID3v2.3 §3.3.1, ID3v2.4 §4.1.2.
+            finder.unreadable(f"ID3: a {part.label} frame that is compressed or encrypted")
+        elif part.label == "VORBIS_COMMENT":
             _vorbis_edits(stream, part, edits, finder)
         elif part.label == "PRIV" and part.kind is SegmentKind.XMP:
             body = read_at(stream, part.data_start + 4, body_size - 4)
@@ -206,8 +316,11 @@ def tagged_edits(  # noqa: C901, PLR0912  # one loop over frames
                 head = bytes([read_at(stream, part.start, 1)[0] & 0x80 | 1])
                 edits.append(Edit(part.start, part.start + 1, head))
                 edits.append(Edit(part.data_start, part.end, bytes(body_size)))
-        elif part.label in {"APIC", "PIC", "PICTURE"}:
-            _look_at_cover(stream, part, finder)
+        elif part.label in _PICTURES:
+            body = read_at(stream, part.data_start, body_size)
+            if part.label != "PICTURE" and (_has_zeros(first) or (first[3] == 4 and flags & 2)):
+                body = body.replace(b"\xff\0", b"\xff")
+            _look_at_cover(body, finder)
         else:
             what = by_range.get((part.start, part.end))
             if part.label in _PRIVATE_FRAMES:
@@ -218,30 +331,28 @@ def tagged_edits(  # noqa: C901, PLR0912  # one loop over frames
                 gone.append(part)
     if gone:
         # Only frames of one plain tag come here; its zeros go where its frames end.
-        padding_at = tag_end
-        for part in layout.segments:
-            if part.label == "ID3 padding" and part.start < tag_end:
-                padding_at = part.start
+        padding_at = padding_at or tag_end or max(part.end for part in segments)
         edits += [Edit(part.start, part.end, b"") for part in gone]
         edits.append(Edit(padding_at, padding_at, bytes(sum(p.end - p.start for p in gone))))
     return edits
 
 
-def _look_at_cover(stream: BinaryIO, part: Segment, finder: Finder) -> None:
-    """Note private metadata inside a JPEG that is the cover of a recording."""
-    if part.end - part.data_start > finder.limits.max_metadata_bytes:
-        finder.unreadable("the cover picture: it is too large")
-        return
-    body = read_at(stream, part.data_start, part.end - part.data_start)
-    at = body.find(b"\xff\xd8\xff")
-    if at < 0:
-        return
-    inner = Finder(finder.limits, erase=False)
-    picture = io.BytesIO(body[at:])
-    jpeg_edits(picture, jpeg.parse_layout(picture, len(body) - at, finder.limits), inner)
-    for field in inner.reading().fields:
-        if field.name != "trailer":
-            finder.found(f"cover:{field.name}", field.category, field.preview, removable=False)
+def _has_zeros(head: bytes) -> bool:
+    """Does this ID3 tag say that every 0xFF in it is followed by a zero?"""
+    return head[:3] == b"ID3" and bool(head[5] & 0x80)
+
+
+def _frame_flags(stream: BinaryIO, part: Segment) -> int:
+    """How is this ID3 frame stored? Zero for a part that is no frame, or of version 2.2."""
+    is_frame = len(part.label) == 4 and part.data_start - part.start == 10
+    return int.from_bytes(read_at(stream, part.start + 9, 1), "big") if is_frame else 0
+
+
+def _look_at_cover(body: bytes, finder: Finder) -> None:
+    """Have the picture in this cover of a recording searched; it is found by how it starts."""
+    start = _PICTURE_START.search(body)
+    if start is not None:
+        finder.look_inside("cover", body[start.start() :])
 
 
 def _vorbis_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
@@ -257,6 +368,11 @@ def _vorbis_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Fi
             return
         at, was = at + 4 + size, was + 1
         key, _, value = decode_text(entry[4:]).partition("=")
+        if key.upper() in {"METADATA_BLOCK_PICTURE", "COVERART"}:
+            try:
+                _look_at_cover(base64.b64decode(value), finder)
+            except ValueError:
+                finder.unreadable("Vorbis comment: a cover that is not base64")
         name = f"container:{key.lower()}"
         category = category_of(name) or category_of_value(value)
         if category is None or not finder.found(name, category, value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from base64 import b64encode
 from collections.abc import Iterable
 
 import pytest
@@ -163,12 +164,105 @@ def test_a_kept_maker_note_keeps_no_other_value() -> None:
     assert not any(secret in clean for secret in (b"Q5520", b"Q7731"))
 
 
-def test_private_metadata_of_a_cover_is_refused_by_name() -> None:
-    cover = b"\0image/jpeg\0\3\0" + media.jpeg(1, exif=_EXIF)
+def _wav(*chunks: bytes) -> bytes:
+    body = media.wav()[8:] + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("name", [b"id3 ", b"ID3 "])
+def test_frames_of_the_id3_tag_of_a_wav_go_at_its_size(name: bytes) -> None:
+    title = (b"TIT2", b"\3" + _TITLE.encode())
+    frames = [(b"OWNE", b"\0OWNERQ1"), title, (b"POPM", b"x@aurora.example\0\1"), (b"PRIV", b"Q1")]
+    frames.append((b"GEOB", b"\0application/x\0\0\0OBJECTQ1"))
+    data = _wav(riff_chunk(name, id3_tag(frames)))
+    cleaning, clean = _clean("wav", data)
+    assert _removed(cleaning) == {f"container:{n}" for n in ("owne", "popm", "priv", "geob")}
+    assert len(clean) == len(data)
+    assert not any(secret in clean for secret in (b"OWNERQ1", b"aurora.example", b"OBJECTQ1"))
+    assert clean.startswith(media.wav()[8:40], 8)
+    assert _TITLE.encode() in clean
+    twin = _wav(riff_chunk(name, id3_tag([title])))
+    assert _clean("wav", twin) == (Cleaning(), twin)
+
+
+def _cover(picture: bytes) -> bytes:
+    return id3_tag([(b"APIC", b"\0image/x\0\3\0" + picture)])
+
+
+@pytest.mark.parametrize("kind", ["mp3", "wav", "avi"])
+@pytest.mark.parametrize("picture", ["jpeg", "png"])
+def test_private_metadata_of_a_cover_is_refused_by_name(kind: str, picture: str) -> None:
+    def file(cover: bytes) -> bytes:
+        if kind == "mp3":
+            audio = media.mp3()
+            return _cover(cover) + audio[10 + int.from_bytes(audio[8:10], "big") :]
+        body = media.make(kind)[8:] + riff_chunk(b"id3 ", _cover(cover))
+        return b"RIFF" + struct.pack("<I", len(body)) + body
+
+    make = media.jpeg if picture == "jpeg" else media.png
+    with pytest.raises(PrivateDataError, match="cover:exif:GPSPosition"):
+        _clean(kind, file(make(1, exif=_EXIF)))
+    twin = file(make(1))
+    assert _clean(kind, twin) == (Cleaning(), twin)
+
+
+def test_a_cover_in_a_tag_of_a_zero_after_each_ff_is_looked_into() -> None:
     audio = media.mp3()
     audio = audio[10 + int.from_bytes(audio[8:10], "big") :]
+    picture = (
+        media.jpeg(1, exif=_EXIF)
+        .replace(b"\xff\0", b"\xff\0\0")
+        .replace(b"\xff\xe1", b"\xff\0\xe1")
+    )
+    tag = bytearray(_cover(picture))
+    tag[5] |= 0x80
     with pytest.raises(PrivateDataError, match="cover:exif:GPSPosition"):
-        _clean("mp3", id3_tag([(b"APIC", cover)]) + audio)
+        _clean("mp3", bytes(tag) + audio)
+
+
+@pytest.mark.parametrize("flags", [0x80, 0x40])
+def test_an_id3_frame_that_is_compressed_or_encrypted_is_refused(flags: int) -> None:
+    audio = media.mp3()
+    audio = audio[10 + int.from_bytes(audio[8:10], "big") :]
+    tag = bytearray(_cover(media.jpeg(1)))
+    tag[19] = flags
+    reading = find_private(io.BytesIO(bytes(tag) + audio), FORMATS["mp3"])
+    assert reading.unreadable == ("ID3: a APIC frame that is compressed or encrypted",)
+
+
+def test_a_cover_in_a_vorbis_comment_is_looked_into() -> None:
+    def file(picture: bytes) -> bytes:
+        block = struct.pack(">II", 3, 0) + bytes(24) + picture
+        return _with_comments([b"METADATA_BLOCK_PICTURE=" + b64encode(block)])[0]
+
+    with pytest.raises(PrivateDataError, match="cover:exif:GPSPosition"):
+        _clean("flac", file(media.jpeg(1, exif=_EXIF)))
+    assert _clean("flac", file(media.jpeg(1))) == (Cleaning(), file(media.jpeg(1)))
+
+
+def _bext(originator: bytes, reference: bytes = b"", umid: bytes = b"") -> bytes:
+    head = b"".join(
+        field.ljust(size, b"\0")
+        for field, size in ((b"Take 1", 256), (originator, 32), (reference, 32))
+    )
+    return head + b"2026-01-3112:00:00" + bytes(8) + b"\1\0" + umid.ljust(64, b"\0") + bytes(190)
+
+
+def test_what_names_the_recorder_in_a_broadcast_wav_is_blanked() -> None:
+    chunk = _bext(b"Recorder S#SERIALQ7", b"KRAURSERIALQ7120000", b"\x06\x0a\x2bSERIALQ7")
+    data = _wav(riff_chunk(b"bext", chunk))
+    cleaning, clean = _clean("wav", data)
+    names = {"container:author", "container:originator_reference", "container:umid"}
+    assert _categories(cleaning) == dict.fromkeys(names, Category.SERIAL_NUMBER)
+    assert len(clean) == len(data)
+    assert b"SERIALQ7" not in clean
+    assert b"Take 1" in clean
+    assert b"2026-01-31" in clean
+
+
+def test_a_broadcast_wav_keeps_its_author() -> None:
+    data = _wav(riff_chunk(b"bext", _bext(b"Aurora Entertainment")))
+    assert _clean("wav", data) == (Cleaning(), data)
 
 
 def test_fields_of_a_flac_go_and_the_sound_stays() -> None:
