@@ -69,7 +69,7 @@ class Limits:
     max_boxes_beside: int = 10_000
     max_metadata_bytes: int = 4 * 1024**2
     max_metadata_fields: int = 500
-    max_inside_files: int = 2_000
+    max_inside_files: int = 10_000
     max_inside_bytes: int = 64 * 1024**2
     max_inside_total_bytes: int = 256 * 1024**2
     max_inside_depth: int = 3

@@ -15,8 +15,11 @@ from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, SegmentKind
 from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.metadata.heif_items import find_items
+from provenance.media.privacy.documents import look_into_archive
+from provenance.media.privacy.drawings import svg_edits
 from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Edit, Finder, Inside, PrivateReading
+from provenance.media.privacy.pdf_streams import look_into_pdf
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
 from provenance.media.privacy.rules import category_of, category_of_value, steps_of
@@ -106,6 +109,15 @@ def _edits(
     stream: BinaryIO, media_format: MediaFormat, layout: Layout | None, finder: Finder
 ) -> list[Edit]:
     eraser = _ERASERS.get(media_format.name)
+    size_bytes = stream.seek(0, io.SEEK_END)
+    if media_format.container is Container.ZIP:
+        for inside in look_into_archive(stream, size_bytes, media_format.name, finder):
+            _look_into(inside, finder)
+        return []
+    if media_format.container is Container.PDF:
+        for inside in look_into_pdf(stream, size_bytes, finder):
+            _look_into(inside, finder)
+        return []
     if layout is None:
         return []
     if eraser is not None:
@@ -117,6 +129,8 @@ def _edits(
         _take_over(only_find, media_format, finder)
     else:
         _look_at_blocks(stream, media_format, layout, finder)
+    if media_format.container is Container.SVG:
+        return svg_edits(stream, layout, finder)
     return []
 
 
@@ -144,7 +158,7 @@ def _look_into(inside: Inside, finder: Finder) -> None:
     """Search a file that lies inside this one; nothing in it can be taken out."""
     stream = io.BytesIO(inside.data)
     media_format = sniff_stream(stream, len(inside.data))
-    if media_format is None:
+    if media_format is None or media_format.container is Container.C2PA:
         return
     inner = Finder(finder.limits, erase=False, within=finder)
     try:
@@ -152,8 +166,7 @@ def _look_into(inside: Inside, finder: Finder) -> None:
     except (MalformedError, LimitError) as error:
         inner.unreadable(str(error))
     for field in inner.reading().fields:
-        # Behind a cover there may be more of what holds it.
-        if inside.name != "cover" or field.name != "trailer":
+        if not (inside.is_loose and field.name == "trailer"):
             name = f"{inside.name}:{field.name}"
             finder.found(name, field.category, field.preview, removable=False)
     for sentence in inner.reading().unreadable:

@@ -74,10 +74,14 @@ class Edit(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """A file that lies inside another: what its fields are named after, and its bytes."""
+    """A file that lies inside another: what its fields are named after, and its bytes.
+
+    Where it is loose, more may follow than belongs to it.
+    """
 
     name: str
     data: bytes
+    is_loose: bool = False
 
 
 class _Budget:
@@ -160,10 +164,10 @@ class Finder:
         self.unreadable(f"{what} was not looked into: {why}")
         return False
 
-    def look_inside(self, name: str, data: bytes) -> None:
+    def look_inside(self, name: str, data: bytes, *, is_loose: bool = False) -> None:
         """Keep a picture inside the file, to be searched when the file itself was."""
         if self.may_look_into(name, len(data)):
-            self.inside.append(Inside(name, data))
+            self.inside.append(Inside(name, data, is_loose))
 
     def unreadable(self, what: str) -> None:
         """Note what could not be read."""

@@ -229,7 +229,8 @@ def _info_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Find
         size = int.from_bytes(body[at + 4 : at + 8], "little")
         text = decode_text(body[at + 8 : at + 8 + size].partition(b"\0")[0])
         name = _INFO_NAMES.get(body[at : at + 4], decode_text(body[at : at + 4]).lower())
-        category = category_of(f"container:{name}") or category_of_value(text)
+        # An entry that was blanked says nothing any more.
+        category = (category_of(f"container:{name}") or category_of_value(text)) if text else None
         end = at + 8 + size
         if end <= len(body) and category and finder.found(f"container:{name}", category, text):
             start = part.data_start + at + 8
@@ -352,7 +353,7 @@ def _look_at_cover(body: bytes, finder: Finder) -> None:
     """Have the picture in this cover of a recording searched; it is found by how it starts."""
     start = _PICTURE_START.search(body)
     if start is not None:
-        finder.look_inside("cover", body[start.start() :])
+        finder.look_inside("cover", body[start.start() :], is_loose=True)
 
 
 def _vorbis_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:

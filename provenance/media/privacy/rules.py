@@ -41,13 +41,21 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (_LAST + r"(contact([ _-]?(info\w*|details?|person|name|phone|e?-?mail|address))?))", _C),
     (_LAST + r"(\w*e-?mail([ _-]?address)?|(tele|mobile)?phone([ _-]?number)?))", _C),
     (r".*:(HostComputer|hostcomputer|host[ _-]computer|hostname)", _T),
+    (_LAST + r"(last[ _-]?(modified|saved)[ _-]?by|initial-creator|printed-by|manager))", _O),
+    (r"(?i:container:(\{[^}]*\})?(hyperlinkbase|template))", _T),
+    (
+        r"svg:\{http://[^}]*/(inkscape|sodipodi-0\.dtd)\}(docname|docbase|absref|export-filename)",
+        _T,
+    ),
+    (r"svg:\{[^}]*AdobeIllustrator[^}]*\}(ai)?pgf\w*", _H),
     (r"xmp:\{http://ns\.adobe\.com/creatorAtom/1\.0/\}.*", _T),
     (r"container:(parameters|prompt|negative[ _]prompt|workflow|dream|sd-metadata)", _T),
     (r"container:(invokeai_\w+|generation_data|raw profile type .*|thumb::.*)", _T),
 )
 _RULES = tuple((re.compile(pattern), category) for pattern, category in _ROWS)
 _PRIVATE_VALUE = re.compile(
-    r"(?:^|[\s\"'=:;,(])(?:/home/|/Users/|file://)\w|[A-Za-z]:\\+Users\\|Negative prompt:|Steps: \d"
+    r"(?:^|[\s\"'=:;,(])(?:/home/|/Users/|file:///?)\w|[A-Za-z]:\\+Users\\"
+    r"|Negative prompt:|Steps: \d"
     r"|^\s*\{.{0,2000}\"(?:prompt|sampler)\"",
     re.DOTALL,
 )

@@ -1,0 +1,192 @@
+"""Finding private metadata in documents and archives that are ZIP files.
+
+Nothing is taken out of them. What cannot be looked into is named, so that it is refused.
+
+Sources: APPNOTE.TXT 6.3.10 (PKWARE); ECMA-376 part 1 §15.2 and part 2 §8; OpenDocument 1.3
+part 2 §4.3; EPUB 3.3 §5.5.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from html import unescape
+from typing import BinaryIO
+
+from provenance.errors import LimitError, MalformedError
+from provenance.limits import Limits
+from provenance.media.containers import zip as zip_container
+from provenance.media.containers.collector import read_at
+from provenance.media.containers.svg import to_single_bytes
+from provenance.media.containers.zip_directory import DirectoryEntry, read_directory, split_records
+from provenance.media.layout import Segment, SegmentKind
+from provenance.media.metadata.bounded_xml import parse_xml
+from provenance.media.metadata.model import decode_text
+from provenance.media.metadata.namespaces import qualified_name
+from provenance.media.privacy.model import Category, Finder, Inside
+from provenance.media.privacy.rules import category_of, category_of_value
+
+__all__ = ["look_into_archive"]
+
+_PROPERTIES = re.compile(r"docProps/[^/]+\.xml|meta\.xml|.*\.opf")
+_HISTORY = re.compile(
+    r"word/(comments\w*|people)\.xml|xl/(comments\d*|threadedComments/.*|persons/.*|revisions/.*)"
+    r"|ppt/(comments/.*|commentAuthors|authors)(\.xml)?|xl/comments/.*|Versions/.*|VersionList\.xml"
+)
+_PREVIEWS = re.compile(r"docProps/thumbnail\.\w+|Thumbnails/.*")
+_COMPUTER = re.compile(r".*/printerSettings/.*")
+_MARKUP = re.compile(r".*\.(xml|rels|opf|xhtml|html|vml)")
+# Who wrote a tracked change or a note: Word, and OpenDocument.
+_AUTHOR = re.compile(
+    rb"<w:(?:ins|del|moveFrom|moveTo|rPrChange|pPrChange)\s[^<>]{0,500}?w:author=[\"']([^\"'<]{1,200})"
+    rb"|<(?:office:change-info|office:annotation)\b[^<>]{0,500}>\s{0,50}<dc:creator>([^<]{1,200})<"
+)
+_TARGET = re.compile(rb"\b(?:Target|href|src)=[\"']([^\"'<]{0,2000})")
+_TAR_MARK = b"ustar"
+_UNREAD = (
+    (_TAR_MARK, "a tar archive"),
+    *((b"\xd0\xcf\x11\xe0", "an OLE file"), (b"\x1f\x8b\x08", "a gzip archive")),
+    *((b"7z\xbc\xaf", "a 7z archive"), (b"Rar!", "a RAR archive"), (b"\xfd7zXZ", "an xz archive")),
+)
+_ODF_CREATOR = "container:dc:creator"
+
+
+def look_into_archive(
+    stream: BinaryIO, size_bytes: int, format_name: str, finder: Finder
+) -> Iterator[Inside]:
+    """Which private fields has this archive itself, and which files in it are to be searched?
+
+    Raises:
+        MalformedError, LimitError: Its directory cannot be followed.
+    """
+    layout = zip_container.parse_layout(stream, size_bytes, finder.limits)
+    for problem in layout.problems:
+        # Readers may disagree about what it holds, and only one of them is ours.
+        finder.unreadable(f"ZIP: {problem}")
+    if any(p.kind is SegmentKind.UNKNOWN and _is_gap(stream, p) for p in layout.segments):
+        finder.found("zip:gap", Category.HISTORY, "bytes of no entry", removable=False)
+    if layout.media_end < size_bytes:
+        preview = f"{size_bytes - layout.media_end} bytes after the archive"
+        finder.found("trailer", Category.HISTORY, preview, removable=False)
+    directory = read_directory(stream, size_bytes, finder.limits)
+    comment = decode_text(
+        read_at(stream, directory.comment.start, directory.comment.end - directory.comment.start)
+    )
+    category = category_of_value(comment)
+    if category is not None:
+        finder.found("zip:comment", category, comment, removable=False)
+    for entry in directory.entries:
+        if entry.text.endswith("/") or entry.text == zip_container.MANIFEST_NAME:
+            continue
+        name = f"inside:{entry.text[:100]}"
+        data = _content(stream, entry, name, finder)
+        if data is None:
+            continue
+        _look_at_member(entry.text, name, data, finder, is_odf=format_name.startswith("o"))
+        yield Inside(name, data)
+
+
+def _is_gap(stream: BinaryIO, part: Segment) -> bool:
+    """Does this part say more than the old directory that the engine leaves behind says?"""
+    try:
+        split_records(read_at(stream, part.start, part.end - part.start))
+    except MalformedError:
+        return True
+    return False
+
+
+def _content(stream: BinaryIO, entry: DirectoryEntry, name: str, finder: Finder) -> bytes | None:
+    if entry.flags & 1 or entry.flags & 0x40:
+        finder.unreadable(f"{name} was not looked into: it is encrypted")
+        return None
+    if entry.method not in {0, 8}:
+        finder.unreadable(f"{name} was not looked into: compression method {entry.method}")
+        return None
+    if not finder.may_look_into(name, max(entry.compressed_bytes, entry.content_bytes)):
+        return None
+    try:
+        return member_bytes(stream, entry, finder.limits)
+    except MalformedError as error:
+        finder.unreadable(f"{name} was not looked into: {error}")
+        return None
+
+
+def member_bytes(stream: BinaryIO, entry: DirectoryEntry, limits: Limits) -> bytes:
+    """What does this entry hold? It has to be as long as the directory says, no longer.
+
+    Raises:
+        MalformedError: It is not there, cannot be inflated, or is longer or shorter.
+    """
+    head = read_at(stream, entry.local_start, 30) if entry.local_start >= 0 else b""
+    if len(head) < 30:
+        raise MalformedError("it has no local header")
+    names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+    raw = read_at(stream, entry.local_start + 30 + names, entry.compressed_bytes)
+    if entry.method == 8:
+        expected = min(entry.content_bytes, limits.max_inside_bytes)
+        try:
+            raw = zlib.decompressobj(-15).decompress(raw, expected + 1)
+        except zlib.error as error:
+            raise MalformedError(f"it cannot be inflated: {error}") from error
+    if len(raw) != entry.content_bytes:
+        raise MalformedError(f"expected {entry.content_bytes} bytes, got {len(raw)} or more")
+    return raw
+
+
+def _look_at_member(path: str, name: str, data: bytes, finder: Finder, *, is_odf: bool) -> None:
+    for mark, what in _UNREAD:
+        if data.startswith(mark) or (mark == _TAR_MARK and data.startswith(mark, 257)):
+            finder.unreadable(f"{name} was not looked into: {what}")
+    if category_of_value(f"/{path}") is not None:
+        finder.found(f"{name}:name", Category.TOOL, path, removable=False)
+    for pattern, category, what in (
+        (_PREVIEWS, Category.PREVIEW, "a small picture of a page"),
+        (_HISTORY, Category.HISTORY, "comments, earlier states, or who made them"),
+        (_COMPUTER, Category.TOOL, "the settings of a printer"),
+    ):
+        if pattern.fullmatch(path):
+            finder.found(name, category, what, removable=False)
+    if _PROPERTIES.fullmatch(path):
+        _look_at_properties(name, data, finder, is_odf=is_odf)
+    if _MARKUP.fullmatch(path):
+        _look_at_markup(name, data, finder)
+
+
+def _look_at_markup(name: str, data: bytes, finder: Finder) -> None:
+    data, _, _ = to_single_bytes(data)
+    author = _AUTHOR.search(data)
+    if author is not None:
+        who = decode_text(author[1] or author[2] or b"")
+        finder.found(f"{name}:author", Category.HISTORY, who, removable=False)
+    for target in _TARGET.finditer(data):
+        where = unescape(decode_text(target[1]))
+        if category_of_value(where) is not None:
+            finder.found(f"{name}:target", Category.TOOL, where, removable=False)
+
+
+def _look_at_properties(name: str, data: bytes, finder: Finder, *, is_odf: bool) -> None:
+    try:
+        root = parse_xml(data, what=name, limits=finder.limits)
+    except (MalformedError, LimitError) as error:
+        finder.unreadable(str(error))
+        return
+    for element in root.iter():
+        value = (element.text or "").strip() or "".join(element.itertext())[:1000].strip()
+        named = [qualified_name(element.tag)]
+        for key, text in element.attrib.items():
+            # A property of one's own is named by an attribute.
+            if key.rpartition("}")[2] in {"name", "property"}:
+                named.append(text)
+            elif key.rpartition("}")[2] == "content":
+                value = value or text
+        for one in named:
+            field = f"container:{one}"
+            category = category_of(field)
+            if is_odf and field == _ODF_CREATOR:
+                # OpenDocument 1.3 part 2 §4.3.2.7: who changed it last; no author.
+                category = Category.OWNER
+            if category is None and not len(element):
+                category = category_of_value(value)
+            if category is not None and value:
+                finder.found(field, category, value, removable=False)

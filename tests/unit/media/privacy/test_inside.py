@@ -1,0 +1,396 @@
+"""What lies inside drawings, documents, archives and PDF is found, or named as not looked into."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from urllib.parse import quote_from_bytes
+
+import pytest
+
+from provenance.errors import PrivateDataError
+from provenance.limits import DEFAULT_LIMITS, Limits
+from provenance.media.formats import FORMATS
+from provenance.media.privacy import Category, Cleaning, PrivateReading, clean_copy, find_private
+from tests.factory import media
+from tests.factory.metadata import exif_block, pdf_with_objects, ratios, text, xmp_packet
+
+_EXIF = exif_block(
+    {0x8298: text("Aurora Entertainment")},
+    gps={1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))},
+)
+_PRIVATE = media.jpeg(1, exif=_EXIF)
+_PLAIN = media.jpeg(1)
+_CP = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+_DRONE = "http://www.dji.com/drone-dji/1.0/"
+_DC = "http://purl.org/dc/elements/1.1/"
+
+
+def _found(kind: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> PrivateReading:
+    return find_private(io.BytesIO(data), FORMATS[kind], None, limits)
+
+
+def _names(kind: str, data: bytes) -> set[str]:
+    reading = _found(kind, data)
+    assert reading.unreadable == ()
+    return {field.name for field in reading.fields}
+
+
+def _clean(kind: str, data: bytes, *keep: str) -> tuple[Cleaning, bytes]:
+    out = io.BytesIO()
+    return clean_copy(io.BytesIO(data), out, FORMATS[kind], keep=keep), out.getvalue()
+
+
+# Drawings.
+
+_INKSCAPE = (
+    ' xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape"'
+    ' xmlns:sodipodi="http://sodipodi.sourceforge.net/DTD/sodipodi-0.dtd"'
+    ' xmlns:xlink="http://www.w3.org/1999/xlink"'
+)
+
+
+def _svg(inner: str = "", attributes: str = "") -> bytes:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"{_INKSCAPE}{attributes}>'
+        f'{inner}<rect width="5" height="5" inkscape:label="Bühne"/></svg>'
+    ).encode()
+
+
+def test_attributes_that_name_a_computer_go_from_an_svg_and_nothing_else() -> None:
+    private = (
+        ' inkscape:export-filename="/home/somebodyQ1/a.png" sodipodi:docname="draftQ1.svg"',
+        "<image xlink:href='file:///C:/Users/somebodyQ1/a.png' width='1'/>",
+    )
+    data = _svg(private[1], private[0])
+    cleaning, clean = _clean("svg", data)
+    assert {f.name.rpartition("}")[2]: f.category for f in cleaning.removed} == dict.fromkeys(
+        ("export-filename", "docname", "href"), Category.TOOL
+    )
+    assert clean == _svg("<image width='1'/>")
+
+
+@pytest.mark.parametrize(
+    ("inner", "name"),
+    [
+        ("<metadata><gps>37.5</gps></metadata>", "svg:gps"),
+        (
+            f'<metadata xmlns:d="{_DRONE}"><d:GpsLatitude>3</d:GpsLatitude></metadata>',
+            f"svg:{{{_DRONE}}}GpsLatitude",
+        ),
+        ("<metadata>made in /home/somebody/a</metadata>", "svg:text"),
+        ("<!-- file:///C:/Users/somebody/a.svg -->", "svg:text"),
+        ("<desc><![CDATA[ /Users/somebody/a ]]></desc>", "svg:text"),
+    ],
+)
+def test_elements_and_texts_that_are_private_refuse_an_svg(inner: str, name: str) -> None:
+    assert _names("svg", _svg(inner)) == {name}
+    with pytest.raises(PrivateDataError, match="could not be taken out of svg"):
+        _clean("svg", _svg(inner))
+    assert _clean("svg", _svg(inner), name)[0].changed is False
+
+
+def test_an_svg_keeps_its_authors_and_what_it_shows() -> None:
+    data = _svg(
+        f'<metadata><dc:creator xmlns:dc="{_DC}">NOVA9</dc:creator></metadata>'
+        "<text>/home/ is where we are</text><a href='a/b.svg'/>"
+    )
+    assert _clean("svg", data) == (Cleaning(), data)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_picture_written_into_an_svg_is_looked_into(*, packed: bool) -> None:
+    def drawing(picture: bytes) -> bytes:
+        if packed:
+            return _svg(
+                f"<image href='data:image/jpeg;base64,{base64.b64encode(picture).decode()}'/>"
+            )
+        return _svg(
+            f"<style>a{{b:url(data:image/jpeg,{quote_from_bytes(picture, safe='')})}}</style>"
+        )
+
+    assert _names("svg", drawing(_PRIVATE)) == {"inside:data:exif:GPSPosition"}
+    assert _names("svg", drawing(_PLAIN)) == set()
+
+
+# Documents and archives.
+
+
+_DATE = (2026, 1, 1, 0, 0, 0)
+
+
+def _zip(members: Mapping[str, bytes], *, deflate: bool = False, comment: bytes = b"") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if deflate else 0) as archive:
+        archive.comment = comment
+        for name, data in members.items():
+            archive.writestr(
+                zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, archive.compression
+            )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("deflate", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "member"),
+    [
+        ("docx", "word/media/image1.jpg"),
+        ("xlsx", "xl/media/image1.jpeg"),
+        ("pptx", "ppt/media/any.name"),
+        ("odt", "Pictures/1.jpg"),
+        ("epub", "OEBPS/cover.jpg"),
+        ("zip", "photos/1"),
+    ],
+)
+def test_a_picture_inside_a_document_is_looked_into(
+    kind: str, member: str, *, deflate: bool
+) -> None:
+    assert _names(kind, _zip({member: _PRIVATE}, deflate=deflate)) == {
+        f"inside:{member}:exif:GPSPosition"
+    }
+    assert _names(kind, _zip({member: _PLAIN}, deflate=deflate)) == set()
+
+
+def test_a_document_inside_an_archive_is_looked_into() -> None:
+    def nested(picture: bytes) -> bytes:
+        return _zip({"a.docx": _zip({"word/media/1.jpg": picture})}, deflate=True)
+
+    assert _names("zip", nested(_PRIVATE)) == {
+        "inside:a.docx:inside:word/media/1.jpg:exif:GPSPosition"
+    }
+    assert _names("zip", nested(_PLAIN)) == set()
+
+
+def test_what_is_kept_by_name_may_stay_inside_a_document() -> None:
+    data = _zip({"word/media/1.jpg": _PRIVATE})
+    with pytest.raises(PrivateDataError, match=r"inside:word/media/1\.jpg:exif:GPSPosition"):
+        _clean("docx", data)
+    assert _clean("docx", data, "inside:word/media/*")[1] == data
+
+
+def _core(inner: str) -> bytes:
+    return (
+        f'<cp:coreProperties xmlns:cp="{_CP}" xmlns:dc="{_DC}">{inner}</cp:coreProperties>'.encode()
+    )
+
+
+def test_who_changed_a_document_last_is_private_and_its_author_is_not() -> None:
+    author = "<dc:creator>NOVA9</dc:creator><dc:title>/homecoming</dc:title>"
+    data = _zip({"docProps/core.xml": _core(f"{author}<cp:lastModifiedBy>Q</cp:lastModifiedBy>")})
+    reading = _found("docx", data)
+    assert [(f.name, f.category) for f in reading.fields] == [
+        ("container:cp:lastModifiedBy", Category.OWNER)
+    ]
+    empty = _core(f"{author}<cp:lastModifiedBy/>")
+    assert _names("docx", _zip({"docProps/core.xml": empty})) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "markup", "names"),
+    [
+        (
+            "docProps/app.xml",
+            "<Properties><Manager>Q</Manager><Company>Aurora Entertainment</Company></Properties>",
+            {"container:Manager"},
+        ),
+        (
+            "docProps/custom.xml",
+            '<P><property name="Contact email"><v>q@aurora.example</v></property></P>',
+            {"container:Contact email"},
+        ),
+        ("word/comments.xml", "<c/>", {"inside:word/comments.xml"}),
+        (
+            "word/document.xml",
+            '<w:p xmlns:w="x"><w:ins w:id="1" w:author="Q"/></w:p>',
+            {"inside:word/document.xml:author"},
+        ),
+        (
+            "word/_rels/settings.xml.rels",
+            '<R Target="file:///C:\\Users\\q\\t.dotx"/>',
+            {"inside:word/_rels/settings.xml.rels:target"},
+        ),
+        (
+            "xl/printerSettings/printerSettings1.bin",
+            "x",
+            {"inside:xl/printerSettings/printerSettings1.bin"},
+        ),
+    ],
+)
+def test_other_traces_of_people_in_a_document_are_found(
+    path: str, markup: str, names: set[str]
+) -> None:
+    assert _names("docx", _zip({path: markup.encode()})) == names
+
+
+def test_an_opendocument_names_who_made_and_changed_it() -> None:
+    meta = (
+        '<o:document-meta xmlns:o="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        f'xmlns:m="urn:oasis:names:tc:opendocument:xmlns:meta:1.0" xmlns:dc="{_DC}"><o:meta>'
+        "<dc:title>Starlight</dc:title>{}</o:meta></o:document-meta>"
+    )
+    people = "<m:initial-creator>Q</m:initial-creator><dc:creator>Q</dc:creator>"
+    assert _names("odt", _zip({"meta.xml": meta.format(people).encode()})) == {
+        *("container:odf:initial-creator", "container:dc:creator"),
+    }
+    assert _names("odt", _zip({"meta.xml": meta.format("").encode()})) == set()
+
+
+def test_a_preview_of_a_page_is_found() -> None:
+    data = _zip({"Thumbnails/thumbnail.png": media.png()})
+    assert [f.category for f in _found("odt", data).fields] == [Category.PREVIEW]
+    assert _names("odt", _zip({"Pictures/thumbnail.png": media.png()})) == set()
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("x"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(b"\xd0\xcf\x11\xe0\xa1\xb1", "an OLE file"), (b"\x1f\x8b\x08x", "gzip"), (_tar(), "tar")],
+)
+def test_what_is_not_read_inside_an_archive_refuses_it(data: bytes, why: str) -> None:
+    (sentence,) = _found("zip", _zip({"a": data})).unreadable
+    assert sentence.startswith("inside:a was not looked into:")
+    assert why in sentence
+    assert _found("zip", _zip({"a": b"-" + data[:250]})).unreadable == ()
+
+
+def test_an_encrypted_member_was_not_looked_into() -> None:
+    data = bytearray(_zip({"a": _PLAIN}))
+    data[data.index(b"PK\1\2") + 8] |= 1
+    assert _found("zip", bytes(data)).unreadable == (
+        "inside:a was not looked into: it is encrypted",
+    )
+    with pytest.raises(PrivateDataError, match="it is encrypted"):
+        _clean("zip", bytes(data))
+
+
+def test_a_member_of_an_unknown_compression_was_not_looked_into() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a", _PLAIN)
+    assert _found("zip", out.getvalue()).unreadable == (
+        "inside:a was not looked into: compression method 12",
+    )
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_inside_bytes=4_000),
+        Limits(max_inside_total_bytes=9_000),
+        Limits(max_inside_files=1),
+    ],
+)
+def test_members_over_a_limit_were_not_looked_into(limits: Limits) -> None:
+    data = _zip({"a": bytes(5_000), "b": bytes(5_000)}, deflate=True)
+    (*_, sentence) = _found("zip", data, limits).unreadable
+    assert sentence.startswith("inside:b was not looked into:")
+    assert _found("zip", data).unreadable == ()
+
+
+def test_a_member_that_is_larger_than_it_says_was_not_looked_into() -> None:
+    data = bytearray(_zip({"a": bytes(50_000)}, deflate=True))
+    at = data.index(b"PK\1\2") + 24
+    data[at : at + 4] = (100).to_bytes(4, "little")
+    data[22:26] = (100).to_bytes(4, "little")
+    assert "expected 100 bytes" in _found("zip", bytes(data)).unreadable[0]
+
+
+def test_archives_inside_each_other_are_followed_to_a_depth() -> None:
+    data = _PRIVATE
+    for _ in range(6):
+        data = _zip({"a": data})
+    assert any("files inside each other" in s for s in _found("zip", data).unreadable)
+
+
+def test_bytes_between_and_behind_the_members_are_found() -> None:
+    data = _zip({"a": b"x"})
+    at = data.index(b"PK\1\2")
+    holed = data[:at] + b"SECRET" + data[at:-6] + (at + 6).to_bytes(4, "little") + data[-2:]
+    assert _names("zip", holed) == {"zip:gap"}
+    assert "trailer" in _names("zip", data + b"more")
+    assert _names("zip", _zip({"a": b"x"}, comment=b"file:///home/somebody")) == {"zip:comment"}
+    assert _names("zip", _zip({"a": b"x"}, comment=b"Starlight")) == set()
+
+
+# PDF.
+
+
+def _pdf(dictionary: bytes, raw: bytes, *, length: bytes | None = None) -> bytes:
+    told = b"%d" % len(raw) if length is None else length
+    return pdf_with_objects(
+        {
+            1: b"<</Type/Catalog>>",
+            2: b"<<%s/Length %s>>stream\n%s\nendstream" % (dictionary, told, raw),
+            3: b"%d" % len(raw),
+        },
+        trailer=b"/Root 1 0 R",
+    )
+
+
+@pytest.mark.parametrize("length", [None, b"3 0 R", b"20", b"99999"])
+@pytest.mark.parametrize(
+    "dictionary",
+    [b"/Filter/DCTDecode", b"/Filter [ /DCTDecode ]", b"/F/DCT", b"/Filter/DCT#44ecode"],
+)
+def test_a_picture_in_a_pdf_is_looked_into(dictionary: bytes, length: bytes | None) -> None:
+    data = _pdf(dictionary, _PRIVATE, length=length)
+    assert {n.partition("@")[2].partition(":")[2] for n in _names("pdf", data)} == {
+        "exif:GPSPosition"
+    }
+    assert _names("pdf", _pdf(dictionary, _PLAIN, length=length)) == set()
+    with pytest.raises(PrivateDataError, match="could not be taken out of pdf"):
+        _clean("pdf", data)
+
+
+def test_a_deflated_picture_in_a_pdf_is_looked_into() -> None:
+    dictionary = b"/Filter[/FlateDecode /DCTDecode]"
+    assert len(_names("pdf", _pdf(dictionary, zlib.compress(_PRIVATE)))) == 1
+    assert _names("pdf", _pdf(dictionary, zlib.compress(_PLAIN))) == set()
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "raw"),
+    [
+        (b"/Filter[/ASCII85Decode/DCTDecode]", b"x~>"),
+        (b"/Filter[/FlateDecode/DCTDecode]", b"no deflate"),
+        (b"/Type/EmbeddedFile/Filter/LZWDecode", b"x"),
+        (b"/Filter/JPXDecode", b"\0\0\0\x0cjP  \0\0\0\x10uuid"),
+    ],
+)
+def test_a_picture_in_a_pdf_that_is_not_read_refuses_it(dictionary: bytes, raw: bytes) -> None:
+    (sentence,) = _found("pdf", _pdf(dictionary, raw)).unreadable
+    assert "was not looked into" in sentence
+    assert _found("pdf", _pdf(b"/Filter/LZWDecode", b"x")).unreadable == ()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_xmp_of_any_object_of_a_pdf_is_searched(*, packed: bool) -> None:
+    def with_packet(packet: bytes) -> bytes:
+        filters = b"/Filter/FlateDecode" if packed else b""
+        raw = zlib.compress(packet) if packed else packet
+        return _pdf(b"/Type/Metadata/Subtype/XML" + filters, raw)
+
+    position = {"exif:GPSLatitude": "37,33N", "exif:GPSLongitude": "126,58E"}
+    assert _names("pdf", with_packet(xmp_packet(attributes=position))) == {"xmp:exif:GPSPosition"}
+    assert _names("pdf", with_packet(xmp_packet(attributes={"dc:source": "x"}))) == set()
+
+
+def test_a_file_attached_to_a_pdf_is_looked_into() -> None:
+    attached = zlib.compress(_zip({"a.jpg": _PRIVATE}))
+    (name,) = _names("pdf", _pdf(b"/Type/EmbeddedFile/Filter/FlateDecode", attached))
+    assert name.endswith(":inside:a.jpg:exif:GPSPosition")
+
+
+def test_what_an_earlier_revision_of_a_pdf_held_is_found() -> None:
+    data = _pdf(b"/Filter/DCTDecode", _PRIVATE) + _pdf(b"/Filter/DCTDecode", _PLAIN)
+    assert len(_names("pdf", data)) == 1
