@@ -29,7 +29,7 @@ from provenance.media.sniff import sniff_stream
 from provenance.untrusted import clean_text
 from provenance.verification.metadata_values import compare, read_moment
 from tests.fuzz.containers import LIMITS
-from tests.fuzz.seeds import exif, iptc, rich_samples, xmp
+from tests.fuzz.seeds import exif, iptc, nesting_samples, rich_samples, xmp
 from tests.fuzz.target import Target
 
 __all__ = ["TARGETS"]
@@ -159,7 +159,7 @@ TARGETS = (
     Target(
         name="privacy",
         run=_privacy,
-        seeds=lambda: rich_samples().values(),
+        seeds=lambda: [*rich_samples().values(), *nesting_samples().values()],
         documented=(MalformedError, LimitError, PrivateDataError),
     ),
     Target(

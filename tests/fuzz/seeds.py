@@ -6,9 +6,13 @@ is kept there, so that a corpus that an earlier run left behind still fits.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -20,10 +24,12 @@ from tests.factory.bindings import box_hashed_jpeg, box_hashed_png
 from tests.factory.metadata import (
     box,
     exif_block,
+    id3_tag,
     iptc_records,
     itunes_list,
     pdf_with_objects,
     ratios,
+    riff_chunk,
     text,
     xmp_packet,
 )
@@ -37,6 +43,7 @@ __all__ = [
     "iptc",
     "loose_sidecar",
     "loose_store",
+    "nesting_samples",
     "other_bindings",
     "rich_samples",
     "signed_samples",
@@ -194,6 +201,44 @@ def rich_samples() -> Mapping[str, bytes]:
             kind: media.make(kind)
             for kind in ("gif", "svg", "mp3", "flac", "wav", "m4a", "heic", "docx", "epub")
         },
+    }
+
+
+@cache
+def nesting_samples() -> Mapping[str, bytes]:
+    """Files that hold other files with private metadata, by format."""
+    picture = media.jpeg(1, size=(16, 16), exif=exif())
+    cover = id3_tag([(b"APIC", b"\0image/jpeg\0\3\0" + picture), (b"OWNE", b"\0x")])
+    wav = media.wav()[:4000] + riff_chunk(b"id3 ", cover) + riff_chunk(b"bext", b"x" * 420)
+    core = (
+        b'<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/'
+        b'core-properties"><cp:lastModifiedBy>x</cp:lastModifiedBy></cp:coreProperties>'
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", b"<Types/>")
+        archive.writestr("word/media/1.jpg", picture)
+        archive.writestr("docProps/core.xml", core)
+        archive.writestr("a.docx", media.docx())
+    stream = b"<</Filter/DCTDecode/Length %d>>stream\n%s\nendstream"
+    written = base64.b64encode(picture)
+    return {
+        "docx": out.getvalue(),
+        "pdf": pdf_with_objects(
+            {
+                1: b"<</Type/Catalog>>",
+                2: stream % (len(picture), picture),
+                3: b"<</Type/EmbeddedFile/Filter/FlateDecode>>stream\n%s\nendstream"
+                % zlib.compress(picture),
+                4: b"<</Type/Metadata/Subtype/XML>>stream\n%s\nendstream" % xmp(),
+            },
+            trailer=b"/Root 1 0 R",
+        ),
+        "svg": b'<svg xmlns="http://www.w3.org/2000/svg" xmlns:i="http://www.inkscape.org/namespaces/'
+        b'inkscape" i:export-filename="/home/x/a"><metadata>x</metadata><!-- x -->'
+        b'<image href="data:image/jpeg;base64,' + written + b'"/></svg>',
+        "wav": wav[:4] + struct.pack("<I", len(wav) - 8) + wav[8:],
+        "mp3": cover + media.mp3()[-2000:],
     }
 
 
