@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 from c2pa import Context, Reader
 
-from provenance.errors import ConfigurationError, PlanError, SelfCheckError, TimeStampError
+from provenance.errors import (
+    ConfigurationError,
+    PlanError,
+    SelfCheckError,
+    SigningError,
+    TimeStampError,
+)
 from provenance.findings import FindingCode
 from provenance.media.formats import FORMATS
 from provenance.signing.dev_agency import DevAgency
@@ -24,6 +31,21 @@ from tests.factory.tsa import TimeStampAuthority
 # The second engine reads the parts of a signed ZIP by another name than they have.
 _ONE_ENGINE = {"docx", "epub"}
 _PURPOSES = "1.3.6.1.4.1.62558.2.1\n1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n"
+
+_TYPES = ("[Content_Types].xml", "<Types/>")
+_ODF = "application/vnd.oasis.opendocument."
+_ARCHIVES = {
+    "docx": (_TYPES, ("word/document.xml", "<x/>")),
+    "xlsx": (_TYPES, ("xl/workbook.xml", "<x/>")),
+    "pptx": (_TYPES, ("ppt/presentation.xml", "<x/>")),
+    "odt": (("mimetype", f"{_ODF}text"), ("content.xml", "<x/>")),
+    "ods": (("mimetype", f"{_ODF}spreadsheet"), ("content.xml", "<x/>")),
+    "odp": (("mimetype", f"{_ODF}presentation"), ("content.xml", "<x/>")),
+    "odg": (("mimetype", f"{_ODF}graphics"), ("content.xml", "<x/>")),
+    "epub": (("mimetype", "application/epub+zip"), ("a.xhtml", "<x/>")),
+    "oxps": (_TYPES, ("a.fdseq", "<x/>")),
+    "zip": (("a.txt", "a"), ("b.txt", "b")),
+}
 
 
 @pytest.fixture
@@ -55,6 +77,27 @@ def test_it_is_official_for_us_trusted_for_the_engine_and_clean_for_the_second(
     assert job.source.read_bytes() == before
     assert report.asset.size_bytes == job.out.stat().st_size
     assert _names(tmp_path) == sorted([job.out.name, "release.yaml", job.source.name])
+
+
+def _archive(kind: str, *, deflate: bool) -> bytes:
+    first, second = _ARCHIVES[kind]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(*first)
+        archive.writestr(*second, zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", list(_ARCHIVES))
+def test_every_document_that_is_an_archive_is_signed_where_its_entries_are_stored(
+    kind: str, desk: Desk, tmp_path: Path
+) -> None:
+    job = desk.job(tmp_path, "docx")
+    job.source.write_bytes(_archive(kind, deflate=False))
+    assert desk.signer().sign(job).report.verdict is Verdict.OFFICIAL
+    job.source.write_bytes(_archive(kind, deflate=True))
+    with pytest.raises(SigningError, match="compression method not supported"):
+        desk.signer().sign(job, replace=True)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "mp4", "pdf"])

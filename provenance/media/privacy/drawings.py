@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from html import unescape
+from itertools import islice
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -26,7 +27,8 @@ __all__ = ["svg_edits"]
 
 # Possessive, so that a tag that never closes is refused in one pass.
 _START_TAG = re.compile(rb"<([^\s/>\"'<]++)((?:[^>\"'<]++|\"[^\"]*+\"|'[^']*+')*+)>")
-_ATTRIBUTE = re.compile(rb"\s++([^\s=\"'>/]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
+# Where a run of spaces begins, so that a long one is not tried from each of its places.
+_ATTRIBUTE = re.compile(rb"(?<!\s)\s++([^\s=\"'>/]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _DATA = re.compile(rb"data:[\w.+\-]{1,60}/[\w.+\-]{1,90}((?:;[\w=.+\-]{1,90}){0,4}+),")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*+")
 _QUOTED = re.compile(rb"[^\"'<>()]*+")
@@ -35,6 +37,7 @@ _ENDS = frozenset((b'"', b"'", b")", b"<", b""))
 _SUSPECT = re.compile(rb"/home/|/Users/|file:|:\\|:&#|[Pp]rompt|Steps:|&#")
 _TEXTS = frozenset((b"metadata", b"desc", b"title"))
 _MAX_NAMES = 20_000
+_MAX_ATTRIBUTES = 2_000_000
 
 
 def svg_edits(stream: BinaryIO, layout: Layout, finder: Finder) -> list[Edit]:
@@ -64,6 +67,7 @@ class _Reader:
         self._uris: dict[bytes, str] = {}
         self._known: dict[bytes, tuple[str, Category | None]] = {}
         self._described = 0
+        self._attributes_left = _MAX_ATTRIBUTES
         self.cuts: list[tuple[int, int]] = []
 
     def read(self) -> None:
@@ -72,7 +76,7 @@ class _Reader:
             if self._described:
                 self._look_at_text(text[at:mark])
             end = self._markup(mark)
-            if end is None or len(self._known) > _MAX_NAMES:
+            if end is None or len(self._known) > _MAX_NAMES or self._attributes_left < 0:
                 self._finder.unreadable("SVG: its markup cannot be followed to the end")
                 break
             at = end
@@ -101,7 +105,9 @@ class _Reader:
         return tag.end()
 
     def _look_at_tag(self, tag: re.Match[bytes]) -> None:
-        attributes = list(_ATTRIBUTE.finditer(self._text, tag.start(2), tag.end(2)))
+        every = _ATTRIBUTE.finditer(self._text, tag.start(2), tag.end(2))
+        attributes = list(islice(every, self._attributes_left + 1))
+        self._attributes_left -= len(attributes)
         for found in attributes:
             if found[1].startswith(b"xmlns:"):
                 uri = found[2] if found[2] is not None else found[3]
@@ -135,6 +141,8 @@ class _Reader:
     def _named(self, tag: bytes) -> tuple[str, Category | None]:
         """How is this element or attribute called, and is it private whatever it says?"""
         key = tag[:200]
+        if len(self._known) > _MAX_NAMES:
+            return "svg:", None
         if key not in self._known:
             prefix, colon, local = key.rpartition(b":")
             uri = self._uris.get(prefix, decode_text(prefix)) if colon else ""
@@ -146,7 +154,10 @@ class _Reader:
 
     def _look_at_pictures(self) -> None:
         """Have every file that stands in a `data:` address searched."""
-        for found in _DATA.finditer(self._text):
+        for number, found in enumerate(_DATA.finditer(self._text)):
+            if number > self._finder.limits.max_inside_files:
+                self._finder.unreadable("SVG: more pictures than are looked into")
+                return
             is_packed = found[1].lower().endswith(b";base64")
             body = (_BASE64 if is_packed else _QUOTED).match(self._text, found.end())
             raw = b"" if body is None else body[0]

@@ -47,7 +47,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         finder.found("pdf:AIPrivateData", Category.HISTORY, "a drawing's source", removable=False)
     if _THUMBNAIL.search(file):
         finder.found("pdf:Thumb", Category.PREVIEW, "a small picture of a page", removable=False)
-    end = last = 0
+    floor = last = 0
     for number, opening in enumerate(_STREAM.finditer(file)):
         if number >= _MAX_STREAMS:
             finder.unreadable(f"PDF: more than {_MAX_STREAMS} streams")
@@ -56,7 +56,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         # One search each, and none once there is no more: else it were quadratic.
         if last >= 0 and last < start:
             last = file.find(b"endstream", start)
-        behind = max(end, opening.start() - _DICTIONARY_BYTES)
+        behind = max(floor, opening.start() - _DICTIONARY_BYTES)
         dictionary = _unescaped(
             file[max(behind, file.rfind(b"obj", behind, opening.start())) : opening.start()]
         )
@@ -65,6 +65,8 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         end = min(max(told, last if last >= 0 else len(file)), len(file))
         # A length that leads past the next stream is a lie that would hide it.
         end = end if last < 0 or told <= last + 64 else last
+        # What looks like a stream inside another has no dictionary of its own.
+        floor = max(start, last)
         yield from _looked_at(file, (start, end), dictionary, finder, f"inside:stream@{start}")
 
 
