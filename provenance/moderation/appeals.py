@@ -143,11 +143,10 @@ class AppealDesk:
             else:
                 case = self._case_of_uploader(connection, by.token, decision)
             held = held_case(connection, case)
-            appealed = decision_named(
-                connection, decision_in_place(connection, decision, case), case
-            )
-            if held.decision != appealed.id:
+            in_place = decision_in_place(connection, decision, case)
+            if held.decision != in_place:
                 raise ConflictError("appeal: another decision has taken the place of this one")
+            appealed = decision_named(connection, in_place, case)
             self._check_may(connection, appealed, case, ref)
             if appeal_open_until(connection, appealed, case, now=now) is None:
                 raise ConflictError("appeal: the time to appeal this decision is over")

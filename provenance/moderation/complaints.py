@@ -389,7 +389,10 @@ class ComplaintDesk:
         theirs = select(appeals).where(appeals.c.complaint == ref).order_by(appeals.c.filed_at)
         decision = None
         if row.decision is not None:
-            decision = decision_named(connection, row.decision, row.case)
+            decision = decision_named(connection, row.decision)
+            if row.case in decision.cases:
+                # It is in no other, where the case was looked at again and split since.
+                decision = decision_named(connection, row.decision, row.case)
         return Followed(
             complaint=complaint_of(row),
             messages=tuple(

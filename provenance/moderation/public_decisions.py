@@ -10,15 +10,9 @@ from sqlalchemy import Engine, select
 from provenance.database.transactions import transaction
 from provenance.errors import NotFoundError
 from provenance.moderation.appeal_rules import appeal_open_until
-from provenance.moderation.rows import decision_named
-from provenance.moderation.tables import cases, decision_cases
-from provenance.moderation.vocabulary import (
-    ActionType,
-    Category,
-    Ground,
-    Outcome,
-    Queue,
-)
+from provenance.moderation.rows import decision_named, withholds_facts
+from provenance.moderation.tables import decision_cases
+from provenance.moderation.vocabulary import ActionType, Ground, Outcome
 
 __all__ = ["PublicDecision", "PublicDecisions"]
 
@@ -78,15 +72,7 @@ class PublicDecisions:
         """
         with transaction(self._engine, reads=True) as connection:
             decision = decision_named(connection, id_)
-            about = connection.execute(
-                select(cases.c.queue, cases.c.category)
-                .join(decision_cases, decision_cases.c.case == cases.c.id)
-                .where(decision_cases.c.decision == id_)
-            ).all()
-            if any(
-                row.queue != Queue.GENERAL.value or row.category == Category.CHILD_SAFETY.value
-                for row in about
-            ):
+            if withholds_facts(connection, id_):
                 raise NotFoundError(f"decision {id_!r:.40}: there is none of this name")
             later = connection.execute(
                 select(decision_cases.c.case, decision_cases.c.decision)
@@ -94,7 +80,9 @@ class PublicDecisions:
                 .order_by(decision_cases.c.decision)
             ).all()
             # While it holds in one of its cases, it holds.
-            newer = {row.decision: None for row in later} if len(later) == len(about) else {}
+            newer = (
+                {row.decision: None for row in later} if len(later) == len(decision.cases) else {}
+            )
             times = [
                 appeal_open_until(connection, decision, case, now=now) for case in decision.cases
             ]

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from provenance.errors import NotFoundError
 from provenance.moderation.model import (
@@ -68,6 +68,7 @@ __all__ = [
     "outward_complaint",
     "proposal_of",
     "subject_of",
+    "withholds_facts",
 ]
 
 
@@ -196,12 +197,25 @@ def decision_named(connection: Connection, decision: str, case: str | None = Non
     """The decision of this name, as it stands in this case (by default: its first).
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none, or not in this case.
     """
     row = connection.execute(select(decisions).where(decisions.c.id == decision)).one_or_none()
-    if row is None:
+    found = None if row is None else _decision(connection, row, case or row.case)
+    if found is None or found.case not in found.cases:
         raise NotFoundError(f"decision {decision!r:.40}: there is none of this name")
-    return _decision(connection, row, case or row.case)
+    return found
+
+
+def withholds_facts(connection: Connection, decision: str) -> bool:
+    """Are facts of this decision told to nobody? They are, if one of its cases is restricted."""
+    query = (
+        select(cases.c.id)
+        .join(decision_cases, decision_cases.c.case == cases.c.id)
+        .where(decision_cases.c.decision == decision)
+        .where(or_(cases.c.queue != Queue.GENERAL, cases.c.category == Category.CHILD_SAFETY))
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
 
 
 def decisions_of(connection: Connection, case: str) -> list[Decision]:

@@ -18,9 +18,9 @@ from provenance.moderation.outcomes.dsa import (
     source_type_of,
 )
 from provenance.moderation.policies import PolicyBook
-from provenance.moderation.rows import case_named, decision_named
+from provenance.moderation.rows import case_named, decision_named, withholds_facts
 from provenance.moderation.tables import complaints, decision_cases
-from provenance.moderation.vocabulary import Category, Channel, Queue, ReporterRole
+from provenance.moderation.vocabulary import Channel, ReporterRole
 
 __all__ = ["PublishedDecision", "dsa_facts", "read_decision"]
 
@@ -45,6 +45,7 @@ class PublishedDecision:
         channels: How complaints of the case came, the first first.
         agency_only: Whether all that came with a key are agencies'.
         first_at: When the first of them came.
+        restricted: Whether facts of it are told to nobody, whichever of its cases this is.
         appeal_until: Until when somebody may appeal it; None: nobody may, or not any more.
     """
 
@@ -54,12 +55,8 @@ class PublishedDecision:
     channels: tuple[Channel, ...]
     agency_only: bool
     first_at: datetime
+    restricted: bool
     appeal_until: datetime | None = None
-
-    @property
-    def restricted(self) -> bool:
-        """Whether facts of it are told to nobody."""
-        return self.case.queue is Queue.RESTRICTED or self.case.category is Category.CHILD_SAFETY
 
 
 def read_decision(
@@ -68,7 +65,7 @@ def read_decision(
     """The decision of this name, in this case or in its first.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none, or it is not about this case.
         StoreError: The database cannot be read.
     """
     with transaction(engine, reads=True) as connection:
@@ -96,6 +93,7 @@ def _read(connection: Connection, name: str, case: str | None, now: datetime) ->
         channels=tuple(Channel(row.channel) for row in rows),
         agency_only=bool(trusted) and set(trusted) == {ReporterRole.AGENCY.value},
         first_at=rows[0].received_at if rows else found.opened_at,
+        restricted=withholds_facts(connection, decision.id),
         appeal_until=appeal_open_until(connection, decision, decision.case, now=now),
     )
 

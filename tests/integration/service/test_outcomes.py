@@ -25,7 +25,7 @@ from provenance.moderation.evidence.audit_export import check_audit_export
 from provenance.moderation.evidence.bundle_check import check_evidence
 from provenance.moderation.outcomes.labels import open_label
 from provenance.moderation.tables import case_agencies
-from provenance.moderation.vocabulary import ActionType
+from provenance.moderation.vocabulary import ActionType, Category
 from provenance.records.reports import ReportStore
 from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
@@ -280,6 +280,39 @@ def test_labels_are_for_anybody_until_they_are_taken_back(
         after = client.get("/v1/labels", params={"sha256": digest}).json()["labels"]
         assert [one["label"]["neg"] for one in after] == [False, True]
     assert case
+
+
+def test_no_facts_about_a_minor_are_read_by_way_of_another_case(
+    moderated: RunningService, inside: tuple[ModerationParts, OutcomeParts]
+) -> None:
+    desks, _ = inside
+    words = "What a reviewer wrote about what can be seen there."
+    other, plain, _ = decide(desks, f"no minor {moderated.home}", ActionType.REMOVE)
+    now, senior = system_clock(), person("park", Role.SENIOR)
+    grave = about(Category.CHILD_SAFETY, sha=f"minor {moderated.home}")
+    case = desks.complaints.file(grave, now=now).complaint.case
+    assert case is not None
+    desks.cases.claim(case, senior, now=now)
+    found = draft(ActionType.REFER_AUTHORITY, category=Category.CHILD_SAFETY, facts=words)
+    assert desks.cases.decide(case, senior, found, now=now) is None
+    made = desks.cases.second(case, person("ann", Role.LEGAL), agree=True, now=now)
+    assert made is not None
+    place = f"/v1/decisions/{made.id}"
+    with moderated.client() as client:
+        for asked, status in (
+            ({}, 200),
+            ({"case": case}, 200),
+            ({"case": case, "format": "dsa"}, 409),
+            ({"case": other}, 404),
+            ({"case": other, "format": "dsa"}, 404),
+        ):
+            answer = client.get(place, params=asked)
+            assert answer.status_code == status, asked
+            assert words not in answer.text
+        assert client.get(place, params={"case": case}).json()["facts"] is None
+        twin = client.get(f"/v1/decisions/{plain}", params={"case": other}).json()
+        assert twin["facts"] == draft().facts
+        assert client.get(f"/v1/decisions/{plain}", params={"case": case}).status_code == 404
 
 
 def test_the_reasons_are_for_everybody_in_their_language(

@@ -501,6 +501,21 @@ def test_merged_and_split_everybody_keeps_their_reference_and_answer(desks: Desk
         desks.cases.split(new.id, KIM, complaints=[early.complaint.ref], why="x", now=at)
 
 
+def test_what_was_decided_is_told_after_the_case_was_looked_at_again_and_split(
+    desks: Desks,
+) -> None:
+    one, two = (desks.complaints.file(about(), now=NOW) for _ in range(2))
+    case = case_of(one)
+    desks.cases.claim(case, KIM, now=NOW)
+    made = desks.cases.decide(case, KIM, nothing_found(), now=NOW)
+    assert made is not None
+    desks.cases.reopen(case, PARK, why="a new copy", now=NOW)
+    desks.cases.split(case, LEE, complaints=[two.complaint.ref], why="another one", now=NOW)
+    for filed in (one, two):
+        followed = desks.complaints.follow(filed.complaint.ref, filed.pin or "", now=NOW)
+        assert followed.decision == made
+
+
 # Bulk.
 
 

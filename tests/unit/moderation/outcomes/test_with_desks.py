@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from provenance.database.transactions import transaction
+from provenance.errors import NotFoundError
 from provenance.jws.keys import ServiceKey
 from provenance.moderation.appeals import ByReporter, ByUploader
 from provenance.moderation.audit import AuditLog, event_digest
@@ -28,11 +29,14 @@ from provenance.moderation.outcomes.published import dsa_facts, read_decision
 from provenance.moderation.outcomes.receivers import Outbox, Receiver
 from provenance.moderation.outcomes.statements import StatementStore
 from provenance.moderation.policies import load_policy_book
+from provenance.moderation.tables import cases as case_rows
+from provenance.moderation.views import Filed
 from provenance.moderation.vocabulary import (
     ActionType,
     AppealOutcome,
     Category,
     Outcome,
+    Queue,
     Role,
     Severity,
 )
@@ -49,6 +53,7 @@ from tests.factory.moderation import (
 )
 
 KIM, LEE, PARK = person("kim"), person("lee"), person("park", Role.SENIOR)
+ANN = person("ann", Role.LEGAL)
 
 
 @pytest.fixture
@@ -223,6 +228,54 @@ def test_every_packaged_policy_makes_a_statement_that_the_database_takes(
     document = dsa_statement(found.decision, dsa_facts(found, book, media_type="image/jpeg"))
     assert document["category"] == policy.dsa_category
     assert document["source_type"] == "SOURCE_ARTICLE_16"
+
+
+WORDS = "What a reviewer wrote about what can be seen there."
+
+
+def about_a_minor(desks: Desks) -> tuple[str, str, Filed]:
+    """A decision about suspected abuse of a minor, in which case, and who complained."""
+    filed = desks.complaints.file(about(Category.CHILD_SAFETY), now=NOW)
+    case = filed.complaint.case
+    assert case is not None
+    desks.cases.claim(case, PARK, now=NOW)
+    made = draft(ActionType.REFER_AUTHORITY, category=Category.CHILD_SAFETY, facts=WORDS)
+    assert desks.cases.decide(case, PARK, made, now=NOW) is None
+    decision = desks.cases.second(case, ANN, agree=True, now=NOW)
+    assert decision is not None
+    return decision.id, case, filed
+
+
+def test_a_decision_is_read_in_a_case_of_its_own_alone(engine: Engine, desks: Desks) -> None:
+    """Read in any other, it would be held to be no more secret than that one."""
+    decision, case, _ = about_a_minor(desks)
+    other = desks.complaints.file(about(url="https://other.example/"), now=NOW).complaint.case
+    for named in (None, case):
+        assert read_decision(engine, decision, named, now=NOW).restricted
+    for named in (other, "none"):
+        with pytest.raises(NotFoundError, match="none of this name"):
+            read_decision(engine, decision, named, now=NOW)
+    plain_case, plain, _ = decided(desks, desks.cases, ActionType.REMOVE)
+    assert not read_decision(engine, plain, plain_case, now=NOW).restricted
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_facts_are_withheld_in_all_cases_of_a_decision_or_in_none(
+    engine: Engine, desks: Desks, *, moved: bool
+) -> None:
+    """One of many that were decided at once turns out to be about a minor."""
+    cases = [
+        desks.complaints.file(about(url=f"https://v.example/{n}"), now=NOW).complaint.case or ""
+        for n in range(2)
+    ]
+    preview = desks.cases.bulk_preview(cases, draft(), PARK, now=NOW)
+    made = desks.cases.bulk_decide(preview.token or "", PARK, now=NOW)
+    if moved:
+        grave = {"queue": Queue.RESTRICTED, "category": Category.CHILD_SAFETY}
+        with transaction(engine) as connection:
+            connection.execute(update(case_rows).where(case_rows.c.id == cases[1]).values(grave))
+    for named in cases:
+        assert read_decision(engine, made.id, named, now=NOW).restricted is moved
 
 
 def test_the_uploader_may_appeal_what_answers_a_reporters_appeal(
