@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,7 @@ from provenance.moderation.rows import (
     appeal_of,
     complaint_of,
     decision_named,
+    withholds_facts,
 )
 from provenance.moderation.subjects import (
     joinable_case,
@@ -393,6 +394,8 @@ class ComplaintDesk:
             if row.case in decision.cases:
                 # It is in no other, where the case was looked at again and split since.
                 decision = decision_named(connection, row.decision, row.case)
+            if withholds_facts(connection, decision.id):
+                decision = replace(decision, facts="")
         return Followed(
             complaint=complaint_of(row),
             messages=tuple(

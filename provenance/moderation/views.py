@@ -116,7 +116,7 @@ class Followed:
     Attributes:
         complaint: As it is now.
         messages: What was asked and added.
-        decision: The decision that answers it.
+        decision: The decision that answers it; without facts where they are told to nobody.
         may_appeal_until: Until when they may appeal; None: they may not, or not any more.
         due_at: By when it is decided; None where it is.
         appeals: Their appeals.

@@ -169,7 +169,7 @@ class AnswerDocument(DocumentOut):
     policies: tuple[str, ...]
     ground: Ground
     reference: str
-    facts: str
+    facts: str | None = Field(description="None where they are not told.")
     created_at: AwareDatetime
 
     @classmethod
@@ -182,7 +182,7 @@ class AnswerDocument(DocumentOut):
             policies=decision.policies,
             ground=decision.ground,
             reference=decision.reference,
-            facts=decision.facts,
+            facts=decision.facts or None,
             created_at=decision.created_at,
         )
 

@@ -22,7 +22,7 @@ from provenance.errors import NotFoundError
 from provenance.moderation.public_decisions import PublicDecisions
 from provenance.moderation.references import new_reference, shown_reference
 from provenance.moderation.tables import cases, decision_cases
-from provenance.moderation.vocabulary import Queue
+from provenance.moderation.vocabulary import Category, Queue
 from provenance.records.scopes import Scope
 from provenance.records.tables import idempotency
 from provenance.runtime.clock import system_clock
@@ -583,6 +583,29 @@ def test_a_decision_about_suspected_abuse_of_a_minor_is_on_no_page(
         with pytest.raises(NotFoundError, match="none of this name"):
             reader.get(decided.id, now=system_clock())
     assert client.get(f"/decisions/{decided.id}").status_code == 404
+
+
+@pytest.mark.parametrize("minor", [True, False])
+def test_facts_about_a_minor_are_not_told_to_whoever_complained_either(
+    service: RunningService, client: httpx2.Client, *, minor: bool
+) -> None:
+    ref, pin = filed(client)
+    words = "What a reviewer wrote about what can be seen there."
+    made = decide(service, ref, pin, facts=words)
+    if minor:
+        with open_database(load_settings(environ=service.settings)) as register:
+            engine = register.database.engine
+            case = reader_case(engine, made.id)
+            grave = {"queue": Queue.RESTRICTED, "category": Category.CHILD_SAFETY}
+            with engine.begin() as connection:
+                connection.execute(update(cases).where(cases.c.id == case).values(grave))
+    told = asked(client, ref, pin)
+    assert told.json()["decision"]["id"] == made.id
+    assert told.json()["decision"]["facts"] == (None if minor else words)
+    page = client.post("/report/follow?lang=en", data={"ref": ref, "pin": pin})
+    assert made.id in page.text
+    assert (words in page.text) is not minor
+    assert ('<p class="told"></p>' in page.text) is False
 
 
 def reader_case(engine: Engine, decision: str) -> str:

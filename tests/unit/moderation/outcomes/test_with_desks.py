@@ -259,6 +259,16 @@ def test_a_decision_is_read_in_a_case_of_its_own_alone(engine: Engine, desks: De
     assert not read_decision(engine, plain, plain_case, now=NOW).restricted
 
 
+def test_who_complained_of_a_minor_is_told_no_facts(engine: Engine, desks: Desks) -> None:
+    decision, _, filed = about_a_minor(desks)
+    told = desks.complaints.follow(filed.complaint.ref, filed.pin or "", now=NOW).decision
+    assert told is not None
+    assert (told.id, told.facts) == (decision, "")
+    # The statement that they are sent does not, either.
+    for statement in StatementStore(engine).of_decision(decision):
+        assert WORDS not in statement.body
+
+
 @pytest.mark.parametrize("moved", [True, False])
 def test_facts_are_withheld_in_all_cases_of_a_decision_or_in_none(
     engine: Engine, desks: Desks, *, moved: bool
