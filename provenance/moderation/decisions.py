@@ -26,6 +26,7 @@ from provenance.moderation.joining import end_reports
 from provenance.moderation.model import Case, Complaint, Decision, Subject
 from provenance.moderation.moves import move_action, move_case, move_complaints
 from provenance.moderation.office import Office, ReleaseLookup
+from provenance.moderation.personal_data import refuse_personal_data
 from provenance.moderation.policies import PolicyDocument
 from provenance.moderation.rows import (
     actions_of,
@@ -111,7 +112,8 @@ def check_draft(
     """Make sure that a case may be decided so. Under which policies is it?
 
     Raises:
-        ConflictError: Something is missing, or the policies do not allow it.
+        ConflictError: Something is missing, the policies do not allow it, or what everybody
+            may read of it names personal data.
     """
     facts = draft.facts.strip()
     if not _MIN_FACTS_CHARS <= len(facts) <= _MAX_FACTS_CHARS:
@@ -120,6 +122,7 @@ def check_draft(
         )
     if not 0 < len(draft.reference.strip()) <= _MAX_REFERENCE_CHARS:
         raise ConflictError("reference: expected the article or clause that the decision rests on")
+    refuse_personal_data([("facts", draft.facts), ("reference", draft.reference)])
     policies = _policies(draft, case, office, now=now)
     if draft.ground not in {ground.ground for policy in policies for ground in policy.grounds}:
         raise ConflictError(f"ground: the policies know no decision by {draft.ground.value}")

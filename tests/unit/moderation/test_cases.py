@@ -290,6 +290,8 @@ def test_every_look_is_written_down_and_there_are_only_so_many(
         ({"outcome": Outcome.NO_VIOLATION}, "expected none with the outcome no-violation"),
         ({"territories": ("kr",)}, "expected codes like KR"),
         ({"ends_at": NOW}, "a time to come"),
+        ({"facts": "See minji@mail.example."}, "facts: expected no personal data, got an e-mail"),
+        ({"reference": "Call 010-1234-5678"}, "reference: expected no personal data, got a tele"),
         ({"subjects": ("another",)}, "is none of this case"),
         ({"policies": ("other@1",), "actions": (ActionType.HASH_BLOCK,)}, "do not allow hash"),
     ],
@@ -919,6 +921,20 @@ def test_what_was_proposed_is_held_against_what_is_there_when_it_is_agreed_to(
             desks.cases.second(case, CHOI, agree=True, now=NOW + later)
         return
     assert desks.cases.second(case, CHOI, agree=True, now=NOW + later) is not None
+
+
+@pytest.mark.parametrize("written", ["Minji wrote to us.", "minji@mail.example wrote to us."])
+def test_nobody_proposes_to_publish_how_to_reach_somebody(desks: Desks, written: str) -> None:
+    """The second person is not the first to hear of it."""
+    case = claimed(desks, by=PARK)
+    made = replace(draft(ActionType.TERMINATE_ACCOUNT), facts=written)
+    if "@" in written:
+        with pytest.raises(ConflictError, match="facts: expected no personal data"):
+            desks.cases.decide(case, PARK, made, now=NOW)
+    else:
+        assert desks.cases.decide(case, PARK, made, now=NOW) is None
+    waits = CaseState.ASSIGNED if "@" in written else CaseState.AWAITING_SECOND
+    assert desks.cases.get(case, PARK, now=NOW).case.state is waits
 
 
 @pytest.mark.parametrize("category", [Category.CHILD_SAFETY, Category.IMPERSONATION])

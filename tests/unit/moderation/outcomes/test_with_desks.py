@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from provenance.database.transactions import transaction
-from provenance.errors import NotFoundError
+from provenance.errors import ConflictError, NotFoundError
 from provenance.jws.keys import ServiceKey
 from provenance.moderation.appeals import ByReporter, ByUploader
 from provenance.moderation.audit import AuditLog, event_digest
@@ -286,6 +286,37 @@ def test_facts_are_withheld_in_all_cases_of_a_decision_or_in_none(
             connection.execute(update(case_rows).where(case_rows.c.id == cases[1]).values(grave))
     for named in cases:
         assert read_decision(engine, made.id, named, now=NOW).restricted is moved
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "refused"),
+    [
+        ("facts", "Areum (areum.han@mail.example) complained again.", True),
+        ("reference", "Terms of use, as told on +82 10-1234-5678", True),
+        ("facts", "Whoever complained has complained again.", False),
+    ],
+)
+def test_a_refused_appeal_publishes_nobody_either(
+    engine: Engine, desks: Desks, field: str, written: str, *, refused: bool
+) -> None:
+    """What was done stays, so nothing follows; but the new reasons are published all the same."""
+    filed = desks.complaints.file(about(), now=NOW)
+    case = filed.complaint.case
+    assert case is not None
+    desks.cases.claim(case, KIM, now=NOW)
+    made = desks.cases.decide(case, KIM, draft(ActionType.LABEL), now=NOW)
+    assert made is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="Remove it.", now=NOW)
+    desks.appeals.claim(appeal.id, LEE, now=NOW)
+    answer = draft(ActionType.LABEL)
+    answer = replace(answer, **{field: written})  # type: ignore[arg-type]
+    if refused:
+        with pytest.raises(ConflictError, match=f"{field}: expected no personal data"):
+            desks.appeals.decide(appeal.id, LEE, AppealOutcome.UPHELD, answer, now=NOW)
+        return
+    done = desks.appeals.decide(appeal.id, LEE, AppealOutcome.UPHELD, answer, now=NOW)
+    assert read_decision(engine, done.new_decision or "", now=NOW).decision.facts == written
 
 
 def test_the_uploader_may_appeal_what_answers_a_reporters_appeal(
