@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from provenance.errors import ConflictError
 
-__all__ = ["PersonalData", "find_personal_data", "refuse_personal_data"]
+__all__ = ["PersonalData", "find_personal_data", "refuse_personal_data", "without_sharer"]
 
 
 class PersonalData(StrEnum):
@@ -83,6 +83,19 @@ def refuse_personal_data(texts: Iterable[tuple[str, str | None]]) -> None:
         if found:
             kinds = " and ".join(kind.value for kind in found)
             raise ConflictError(f"{name}: expected no personal data, got {kinds}")
+
+
+def without_sharer(url: str | None) -> str | None:
+    """An address for whoever is told where it is, without whoever shared it.
+
+    A complainant pastes what their browser or an app gave them, and many sites write the
+    account that a link was shared with into its query. Only what holds an account goes: the
+    rest says what is there. An account in the path is that of whoever uploaded it.
+    """
+    parts = urlsplit(url or "")
+    said = parts.query.split("&")
+    kept = [part for part in said if "@" not in part and "%40" not in part]
+    return url if kept == said else urlunsplit(parts._replace(query="&".join(kept)))
 
 
 def _is_telephone(text: str) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from provenance.moderation.model import Case
 from provenance.moderation.outcomes.notices import TEMPLATES, NoticeDraft
+from provenance.moderation.personal_data import without_sharer
 from provenance.service.staff_forms import Fields
 
 __all__ = ["NoticeForm"]
@@ -40,7 +41,7 @@ class NoticeForm:
     @classmethod
     def about(cls, case: Case) -> Self:
         """What is known before anybody writes: where it was first seen, at that host."""
-        urls = [subject.url for subject in case.subjects if subject.url]
+        urls = list(filter(None, (without_sharer(subject.url) for subject in case.subjects)))
         host = _host(urls[0]) if urls else ""
         return cls(host=host, addresses="\n".join(url for url in urls if _host(url) == host))
 

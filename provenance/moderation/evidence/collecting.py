@@ -22,6 +22,7 @@ from provenance.moderation.evidence.documents import (
 )
 from provenance.moderation.model import Appeal, Case, Decision, Subject
 from provenance.moderation.outcomes.statements import StatementContext, write_statement
+from provenance.moderation.personal_data import without_sharer
 from provenance.moderation.rows import actions_of, appeal_of, case_named, decisions_of
 from provenance.moderation.tables import appeals, complaints
 from provenance.moderation.vocabulary import (
@@ -196,7 +197,7 @@ def _subject(subject: Subject, *, restricted: bool) -> EvidenceSubject:
         return EvidenceSubject(id=subject.id, sha256=subject.sha256)
     return EvidenceSubject(
         id=subject.id,
-        url=subject.url,
+        url=without_sharer(subject.url),
         sha256=subject.sha256,
         report=subject.report,
         verdict=subject.verdict,

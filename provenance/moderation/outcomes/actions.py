@@ -5,6 +5,8 @@ back: labels, entries of the block list, actions, and what people were told. Not
 waits for the network: messages are put in the outbox by the same transaction.
 
 Of restricted cases nothing is sent but names of ours: no address, no digest, no facts.
+A platform is never told who complained: no address names whoever shared it, and the reasons
+that complainants are given go to the operator's own mail alone.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from sqlalchemy import Connection, select
 
@@ -35,7 +37,7 @@ from provenance.moderation.outcomes.statements import (
     write_statement,
     write_upheld,
 )
-from provenance.moderation.personal_data import refuse_personal_data
+from provenance.moderation.personal_data import refuse_personal_data, without_sharer
 from provenance.moderation.rows import actions_of, case_named, decision_named, outward_case
 from provenance.moderation.tables import complaints, contacts
 from provenance.moderation.vocabulary import (
@@ -273,7 +275,7 @@ class OutcomeEffects:
         subject: Subject,
         types: tuple[ActionType, ...] | None = None,
     ) -> None:
-        about = _unsigned(subject.url) or _digest_name(subject.sha256)
+        about = without_sharer(subject.url) or _digest_name(subject.sha256)
         # What answers somebody else's appeal they may still appeal themselves.
         final = was_heard(change.connection, change.case.id, None)
         self._issue(
@@ -385,8 +387,9 @@ class OutcomeEffects:
                 data["appeal_token"] = token
                 # The statement is kept, and links to what everybody may read; this is theirs.
                 data["appeal_url"] = f"{context.url}?token={quote(token, safe='')}"
-        self.outbox.put(change.connection, "statement.issued", data, now=now, once=once)
-        if audience is Audience.REPORTER and self._has_contact(change.connection, ref):
+            self.outbox.put(change.connection, "statement.issued", data, now=now, once=once)
+        elif self._has_contact(change.connection, ref):
+            # No platform's: their own words of where it is may say who they are.
             self.outbox.put(
                 change.connection,
                 "statement.issued",
@@ -537,23 +540,12 @@ def _is_hidden(connection: Connection, case: Case) -> bool:
 def _subject(subject: Subject, *, restricted: bool) -> dict[str, Any]:
     if restricted:
         return {"id": subject.id}
-    return {"id": subject.id, "url": subject.url, "sha256": subject.sha256}
+    url = without_sharer(subject.url)
+    return {"id": subject.id, "url": url, "sha256": subject.sha256}
 
 
 def _entry_facts(entry: HashEntry) -> dict[str, str]:
     return {"id": entry.id, "algorithm": entry.algorithm.value, "value": entry.value}
-
-
-def _unsigned(url: str | None) -> str | None:
-    """An address for whoever uploaded, without whoever shared it.
-
-    A complainant pastes what their browser or an app gave them, and many sites write the
-    account that a link was shared with into its query.
-    """
-    parts = urlsplit(url or "")
-    if "@" in parts.query or "%40" in parts.query:
-        return urlunsplit(parts._replace(query=""))
-    return url
 
 
 def _digest_name(sha256: str | None) -> str | None:
