@@ -36,6 +36,7 @@ from provenance.moderation.model import Contact
 from provenance.moderation.moves import move_complaint
 from provenance.moderation.office import Office
 from provenance.moderation.references import new_pin, new_reference, parse_reference
+from provenance.moderation.resemblances import lead_to_others
 from provenance.moderation.rows import (
     appeal_of,
     complaint_of,
@@ -198,6 +199,8 @@ class ComplaintDesk:
                 if case is None:
                     case = open_case(connection, self._office, new, queue, muted=muted, now=now)
                 join_case(connection, self._office, ref, case, found, places, key, now=now)
+                if queue is Queue.GENERAL:
+                    lead_to_others(connection, case, found, places, now=now)
             return self._filed(connection, ref, pin=pin, missing=missing)
 
     def follow(self, ref: str, pin: str, *, now: datetime, address: str | None = None) -> Followed:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from provenance.database.statements import insert_unless_there
 from provenance.errors import NotFoundError, PermissionRefusedError
 from provenance.moderation.audit import writing
 from provenance.moderation.case_access import CaseAccess, reason_in
 from provenance.moderation.case_pages import looks_today
 from provenance.moderation.joining import is_suspected
+from provenance.moderation.merging import merge_cases
 from provenance.moderation.model import Reviewer
-from provenance.moderation.permissions import Permission, check_fit, check_permission
+from provenance.moderation.permissions import (
+    Permission,
+    check_fit,
+    check_permission,
+    permissions_of,
+)
+from provenance.moderation.resemblances import open_case_about, write_lead
 from provenance.moderation.rows import held_case
-from provenance.moderation.tables import cases, evidence_access, similarities
+from provenance.moderation.tables import case_subjects, cases, evidence_access, similarities
 from provenance.moderation.views import EvidenceAccess
 from provenance.moderation.vocabulary import Queue
 
@@ -67,32 +74,22 @@ class EvidenceDesk(CaseAccess):
         self, subject: str, other: str, *, algorithm: str, distance: int, now: datetime
     ) -> int:
         """Write down a machine's lead that two subjects are alike: under which number?"""
-        one, two = sorted((subject, other))
         with writing(self._office.engine) as connection:
-            insert_unless_there(
-                connection,
-                similarities,
-                subject=one,
-                other=two,
-                algorithm=algorithm,
-                distance=distance,
-                created_at=now,
-                confirmed=None,
+            return write_lead(
+                connection, subject, other, algorithm=algorithm, distance=distance, now=now
             )
-            query = select(similarities.c.id).where(
-                similarities.c.subject == one,
-                similarities.c.other == two,
-                similarities.c.algorithm == algorithm,
-            )
-            number: int = connection.execute(query).scalar_one()
-            return number
 
     def confirm_resemblance(
         self, link: int, reviewer: Reviewer, *, alike: bool, now: datetime
     ) -> None:
-        """Say whether two subjects are alike; then complaints about one join the other's case.
+        """Say whether two subjects are alike; then the open cases about them become one.
 
-        Open cases about them are merged with `merge`, by whoever looked at both.
+        Complaints about one join the other's case from then on.
+
+        Raises:
+            ConflictError: The two cases cannot become one; then nothing was said.
+            NotFoundError: There is none of this number, or it leads to what is not for them.
+            PermissionRefusedError: They may not judge one of the cases about either.
         """
         check_permission(reviewer, Permission.MERGE)
         with writing(self._office.engine) as connection:
@@ -101,6 +98,7 @@ class EvidenceDesk(CaseAccess):
             ).one_or_none()
             if row is None:
                 raise NotFoundError(f"resemblance {link}: there is none of this number")
+            self._check_both(connection, row, reviewer, now)
             connection.execute(
                 update(similarities)
                 .where(similarities.c.id == link)
@@ -114,6 +112,58 @@ class EvidenceDesk(CaseAccess):
                 object=f"subject:{row.subject}",
                 detail={"link": link, "other": row.other},
             )
+            if alike:
+                self._join(connection, row, reviewer, now)
+
+    def _check_both(
+        self, connection: Connection, link: Row[Any], reviewer: Reviewer, now: datetime
+    ) -> None:
+        """Make sure that somebody may judge whatever is about either of two subjects."""
+        query = (
+            select(cases.c.id, cases.c.queue)
+            .distinct()
+            .join(case_subjects, case_subjects.c.case == cases.c.id)
+            .where(case_subjects.c.subject.in_((link.subject, link.other)))
+            # In the order in which cases are always locked.
+            .order_by(cases.c.id)
+        )
+        rows = connection.execute(query).all()
+        hidden = Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles)
+        if hidden and any(row.queue == Queue.RESTRICTED for row in rows):
+            raise NotFoundError(f"resemblance {link.id}: there is none of this number")
+        agencies: set[str] = set()
+        for row in rows:
+            agencies |= self._open(connection, row.id, reviewer, Permission.MERGE).agencies
+        check_fit(reviewer, agencies, now=now)
+
+    def _join(
+        self, connection: Connection, link: Row[Any], reviewer: Reviewer, now: datetime
+    ) -> None:
+        """Let the later of the open cases about two subjects become part of the earlier one."""
+        both = {
+            held.id: held
+            for subject in (link.subject, link.other)
+            for case in [open_case_about(connection, subject)]
+            if case is not None
+            for held in [self._open(connection, case, reviewer, Permission.MERGE)]
+        }
+        if len(both) < 2:
+            return
+        for held in both.values():
+            self._check_lock(held, reviewer, now)
+        # What was decided before stays by itself, so it is the other that moves.
+        target, source = sorted(
+            both.values(), key=lambda one: (one.decision is None, one.opened_at, one.id)
+        )
+        merge_cases(
+            connection,
+            self._office,
+            source.id,
+            target.id,
+            actor=reviewer.id,
+            why=f"resemblance {link.id} was confirmed",
+            now=now,
+        )
 
     def captured(self, case: str, *, actor: str, now: datetime) -> None:
         """Something of its subjects was captured: from now on the case is decided."""

@@ -139,12 +139,15 @@ class ReportFacts:
         verdict: The provenance verdict.
         release: The release that it is, or resembles, `AGENCY/RELEASE`.
         agencies: Ids of the agencies that it concerns.
+        likeness: Where it but resembles the release: what found that, and how many bits of
+            256 differ.
     """
 
     sha256: str | None
     verdict: str
     release: str | None = None
     agencies: frozenset[str] = frozenset()
+    likeness: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +252,9 @@ class SimilarityLink:
         id: Its number.
         subject: One of them.
         other: The other.
-        algorithm: What found it.
-        distance: How far apart they are, in bits.
+        algorithm: What found it; `…-release`: by way of the release that both resemble.
+        distance: How far apart they are, in bits; by way of a release, how far the later one is
+            from that.
         confirmed: What a person said; None: nobody looked.
         cases: The open cases of the other subject.
     """

@@ -38,6 +38,8 @@ __all__ = ["ROOT_KIND", "ModerationParts", "report_lookup", "write_root"]
 # Whatever is older was written, or lies in a folder that somebody emptied.
 _WRITTEN_BY_NOW = timedelta(days=31)
 _MUCH = 50
+# Bits of a code, all of which differ.
+_FARTHEST = 256
 
 ROOT_KIND = "provenance-audit-root+jwt"
 """`typ` of a signed root of a day: one kind of statement is never taken for another."""
@@ -190,18 +192,23 @@ def report_lookup(reports: ReportStore, clock: Callable[[], datetime]) -> Report
         report = stored.report
         named = [report.signer.agency, *(found.agency for found in report.resemblance)]
         agencies = {agency.id for agency in named if agency is not None}
-        release = None
+        release = likeness = None
         if report.resemblance and report.resemblance[0].agency is not None:
             nearest = report.resemblance[0]
             release = f"{report.resemblance[0].agency.id}/{nearest.release}"
+            # Where local features led to it alone, how far it is nobody knows.
+            far = _FARTHEST if nearest.distance is None else nearest.distance
+            likeness = (nearest.algorithm or "features", far)
         if report.release is not None and report.release.id is not None:
             owner = report.release.agency or report.signer.agency
             release = None if owner is None else f"{owner.id}/{report.release.id}"
+            likeness = None
         return ReportFacts(
             sha256=report.asset.sha256,
             verdict=report.verdict.value,
             release=release,
             agencies=frozenset(agencies),
+            likeness=likeness,
         )
 
     return look_up

@@ -351,6 +351,9 @@ def test_resemblances_are_confirmed_by_people(console: Console) -> None:
         link = client.get(f"/v1/mod/cases/{one}").json()["links"][0]["id"]
         post(client, f"/v1/mod/cases/{one}/resemblance", {"link": link, "alike": True})
         assert client.get(f"/v1/mod/cases/{one}").json()["links"][0]["confirmed"] is True
+        # The later case is now part of the earlier.
+        gone = client.get(f"/v1/mod/cases/{other}").json()["case"]
+        assert (gone["state"], gone["merged_into"]) == ("merged", one)
 
 
 def test_many_complaints_are_one_case_and_one_quick_page(console: Console) -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, or_, select
 
 from provenance.database.metadata import METADATA
-from provenance.errors import ConflictError, NotFoundError, TooOftenError
-from provenance.moderation.model import Contact, Locator
+from provenance.errors import (
+    ConflictError,
+    NotFoundError,
+    PermissionRefusedError,
+    TooOftenError,
+)
+from provenance.moderation.model import Contact, Locator, Reviewer
 from provenance.moderation.office import Rules
 from provenance.moderation.references import (
     new_pin,
@@ -21,7 +27,7 @@ from provenance.moderation.references import (
     parse_reference,
     shown_reference,
 )
-from provenance.moderation.tables import attempts, cases, complaints, subjects
+from provenance.moderation.tables import attempts, cases, complaints, similarities, subjects
 from provenance.moderation.views import Filed, NewComplaint, ReportFacts
 from provenance.moderation.vocabulary import (
     ActionType,
@@ -59,7 +65,8 @@ KEY = ApiKey(
     test=False,
     created_at=NOW,
 )
-KIM = person("kim")
+KIM, LEE = person("kim"), person("lee")
+MINUTE = timedelta(minutes=1)
 PARK = person("park", Role.SENIOR)
 
 
@@ -364,6 +371,152 @@ def test_a_resemblance_joins_only_when_a_person_has_confirmed_it(desks: Desks) -
     # The first case goes on for both from now on.
     fourth = desks.complaints.file(about(url=None, sha="two"), now=NOW)
     assert fourth.complaint.case == one.complaint.case
+
+
+def likenesses(*, likeness: tuple[str, int] | None = ("pdq", 14)) -> dict[str, ReportFacts]:
+    """Reports about three copies: two of one release, one of another; and about the release."""
+    made = {
+        name: ReportFacts(
+            sha256=sha256(name.encode()).hexdigest(),
+            verdict="lookalike",
+            release=release,
+            agencies=frozenset({"aurora"}),
+            likeness=likeness,
+        )
+        for name, release in (("one", "aurora/r1"), ("two", "aurora/r1"), ("three", "aurora/r2"))
+    }
+    official = ReportFacts(sha256="ab" * 32, verdict="official", release="aurora/r1")
+    return {**made, "official": official}
+
+
+def alike(desks: Desks, *reports: str) -> list[str]:
+    """A case about each of these."""
+    return [
+        case_of(desks.complaints.file(about(url=None, report=name), now=NOW + n * MINUTE))
+        for n, name in enumerate(reports)
+    ]
+
+
+def test_a_copy_leads_to_other_copies_of_the_same_release(either_engine: Engine) -> None:
+    desks = open_desks(either_engine, reports=likenesses())
+    one, three, official, two = alike(desks, "one", "three", "official", "two")
+    (link,) = desks.cases.get(two, KIM, now=NOW).links
+    assert (link.algorithm, link.distance, link.confirmed) == ("pdq-release", 14, None)
+    assert link.cases == (one,)
+    # Neither another release's, nor what was released.
+    assert desks.cases.get(three, KIM, now=NOW).links == ()
+    assert desks.cases.get(official, KIM, now=NOW).links == ()
+    # Whoever complains again finds the same lead.
+    alike(desks, "two", "one")
+    assert len(desks.cases.get(one, KIM, now=NOW).links) == 1
+    # Nobody joins anything by a machine's word.
+    desks.cases.confirm_resemblance(link.id, KIM, alike=False, now=NOW)
+    assert desks.cases.get(two, KIM, now=NOW).case.state is CaseState.OPEN
+    desks.cases.confirm_resemblance(link.id, KIM, alike=True, now=NOW)
+    merged = desks.cases.get(two, KIM, now=NOW).case
+    assert (merged.state, merged.merged_into) == (CaseState.MERGED, one)
+    assert desks.cases.get(one, KIM, now=NOW).case.complaints == 4
+    verbs = [event.verb for event in desks.office.audit.events(object=f"case:{two}")]
+    assert "case.merged" in verbs
+
+
+def test_a_case_has_so_many_leads_and_no_more(engine: Engine) -> None:
+    copies = {
+        f"copy{n}": ReportFacts(
+            sha256=sha256(b"%d" % n).hexdigest(),
+            verdict="lookalike",
+            release="aurora/r1",
+            likeness=("pdq", n),
+        )
+        for n in range(23)
+    }
+    desks = open_desks(engine, reports=copies)
+    last = alike(desks, *copies)[-1]
+    with engine.connect() as connection:
+        name = desks.cases.get(last, KIM, now=NOW).case.subjects[0].id
+        query = select(similarities.c.id).where(
+            or_(similarities.c.subject == name, similarities.c.other == name)
+        )
+        assert len(connection.execute(query).all()) == 20
+
+
+@pytest.mark.parametrize("category", [Category.CHILD_SAFETY, Category.IMPERSONATION])
+def test_the_restricted_queue_has_no_leads(engine: Engine, category: Category) -> None:
+    desks = open_desks(engine, reports=likenesses())
+    for name in ("one", "two"):
+        desks.complaints.file(about(category, url=None, report=name), now=NOW)
+    with engine.connect() as connection:
+        found = connection.execute(select(similarities.c.id)).all()
+    assert len(found) == (category is not Category.CHILD_SAFETY)
+
+
+@pytest.mark.parametrize(
+    ("who", "error"),
+    [
+        (person("new", trained=False), "expected training"),
+        (person("fan", conflicts=("aurora",)), "conflict of interest"),
+        (person("ada", Role.ADMIN), "has no right"),
+        (person("lee"), None),
+    ],
+)
+def test_who_may_say_what_is_alike(engine: Engine, who: Reviewer, error: str | None) -> None:
+    desks = open_desks(engine, reports=likenesses())
+    one, _ = alike(desks, "one", "two")
+    (link,) = desks.cases.get(one, KIM, now=NOW).links
+    for same in (False, True):
+        if error is None:
+            desks.cases.confirm_resemblance(link.id, who, alike=same, now=NOW)
+            continue
+        with pytest.raises(PermissionRefusedError, match=error):
+            desks.cases.confirm_resemblance(link.id, who, alike=same, now=NOW)
+    said = desks.cases.get(one, KIM, now=NOW).links[0].confirmed
+    assert said is (True if error is None else None)
+
+
+@pytest.mark.parametrize("who", [person("kim"), person("park", Role.SENIOR)])
+def test_what_leads_to_the_restricted_queue_is_for_those_who_see_it(
+    desks: Desks, who: Reviewer
+) -> None:
+    one = desks.complaints.file(about(), now=NOW)
+    two = desks.complaints.file(about(Category.CHILD_SAFETY, url="https://x.example/9"), now=NOW)
+    link = desks.cases.link_similar(
+        one.complaint.subject or "", two.complaint.subject or "", algorithm="pdq", distance=3,
+        now=NOW,
+    )  # fmt: skip
+    senior = Role.SENIOR in who.roles
+    wrong = ConflictError if senior else NotFoundError
+    says = "two cases of the same queue" if senior else f"resemblance {link}: there is none"
+    with pytest.raises(wrong, match=says):
+        desks.cases.confirm_resemblance(link, who, alike=True, now=NOW)
+    assert desks.cases.get(case_of(one), PARK, now=NOW).links[0].confirmed is None
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_cannot_become_one_is_told_and_nothing_is_said(engine: Engine, *, held: bool) -> None:
+    """Somebody else works on one of them."""
+    desks = open_desks(engine, reports=likenesses())
+    one, two = alike(desks, "one", "two")
+    (link,) = desks.cases.get(two, KIM, now=NOW).links
+    if held:
+        desks.cases.claim(two, PARK, now=NOW)
+        with pytest.raises(ConflictError, match="somebody else has it"):
+            desks.cases.confirm_resemblance(link.id, KIM, alike=True, now=NOW)
+    else:
+        desks.cases.confirm_resemblance(link.id, KIM, alike=True, now=NOW)
+    assert desks.cases.get(one, KIM, now=NOW).links[0].confirmed is (None if held else True)
+    state = desks.cases.get(two, KIM, now=NOW).case.state
+    assert state is (CaseState.ASSIGNED if held else CaseState.MERGED)
+
+
+def test_what_was_decided_before_is_what_the_other_joins(engine: Engine) -> None:
+    desks = open_desks(engine, reports=likenesses())
+    one, two = alike(desks, "one", "two")
+    (link,) = desks.cases.get(two, KIM, now=NOW).links
+    desks.cases.claim(two, KIM, now=NOW)
+    desks.cases.decide(two, KIM, nothing_found(), now=NOW)
+    desks.cases.reopen(two, PARK, why="a new copy", now=NOW)
+    desks.cases.confirm_resemblance(link.id, LEE, alike=True, now=NOW)
+    assert desks.cases.get(one, KIM, now=NOW).case.merged_into == two
 
 
 def test_everybody_is_answered_each_for_themselves(desks: Desks) -> None:

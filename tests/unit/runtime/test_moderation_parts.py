@@ -6,6 +6,7 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,10 +19,13 @@ from provenance.jws.keys import open_statement
 from provenance.moderation.contacts import new_key_line
 from provenance.moderation.model import Contact
 from provenance.moderation.tables import contacts, policy_versions
-from provenance.records.reports import ReportStore
-from provenance.runtime.moderation_parts import ROOT_KIND, ModerationParts
+from provenance.records.reports import ReportStore, stored
+from provenance.report import Resemblance
+from provenance.runtime.moderation_parts import ROOT_KIND, ModerationParts, report_lookup
 from provenance.runtime.settings import Settings, load_settings
+from provenance.verdict import Verdict
 from tests.factory.moderation import NOW, about, draft, person
+from tests.factory.reports import report_of
 
 
 def settings(home: Path, **more: str) -> Settings:
@@ -159,3 +163,44 @@ def test_a_root_does_not_wait_for_a_contact_that_does_not_open(tmp_path: Path, k
         with pytest.raises(StoreError, match="does not open"):
             after.pass_time(NOW + timedelta(hours=12, minutes=11))
         assert [path.name for path in after.roots.iterdir()] == ["2026-05-01.json"]
+
+
+@pytest.mark.parametrize(
+    ("found", "likeness"),
+    [
+        ({"algorithm": "pdq", "distance": 14}, ("pdq", 14)),
+        # By local features alone: how far, nobody knows.
+        ({"distance": None}, ("features", 256)),
+        (None, None),
+    ],
+)
+def test_a_report_tells_which_release_it_resembles(
+    tmp_path: Path, found: dict[str, Any] | None, likeness: tuple[str, int] | None
+) -> None:
+    """What is the release itself resembles none: it leads to no copy."""
+    official = report_of()
+    changes: dict[str, Any] = {"resemblance": ()}
+    if found is not None:
+        nearest = Resemblance(release="R2026-014", agency=official.signer.agency, **found)
+        none = official.release.model_copy(update={"id": None})
+        changes = {"resemblance": (nearest,), "release": none, "verdict": Verdict.LOOKALIKE}
+    report = report_of(**changes)
+    with Database(tmp_path / "x.db") as database:
+        reports = ReportStore(database.engine)
+        entry = stored(
+            report,
+            report.model_dump_json(),
+            id="r1",
+            owner=None,
+            reader=None,
+            policy="default@1",
+            release_stamp="s",
+            now=NOW,
+            ends_at=NOW + timedelta(days=30),
+        )
+        reports.keep(entry, report)
+        facts = report_lookup(reports, lambda: NOW)("r1")
+    assert facts is not None
+    assert facts.likeness == likeness
+    if found is not None:
+        assert facts.release == "aurora-entertainment/R2026-014"
