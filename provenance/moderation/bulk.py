@@ -17,7 +17,7 @@ from provenance.moderation.decisions import Making, check_draft, make_decision, 
 from provenance.moderation.model import Case, Decision, Reviewer
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
-from provenance.moderation.permissions import check_fit
+from provenance.moderation.permissions import check_fit, check_no_conflict
 from provenance.moderation.rows import draft_of, draft_values, held_case
 from provenance.moderation.tables import bulk_previews, cases
 from provenance.moderation.views import BulkItem, BulkPreview, DecisionDraft
@@ -51,12 +51,15 @@ def preview_bulk(
 
     Raises:
         ConflictError: They are none or too many, or the draft chooses subjects.
+        PermissionRefusedError: They have an interest of their own in one of them: of that
+            they are told nothing.
     """
     _check_size(names, draft)
     items = []
     found = []
     for name in names:
         case = visible_case(connection, name, reviewer)
+        check_no_conflict(reviewer, case.agencies)
         found.append(case)
         refused = _refusal(connection, office, case, draft, reviewer, now=now)
         items.append(

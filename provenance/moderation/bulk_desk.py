@@ -41,6 +41,7 @@ class BulkDesk(CaseAccess):
 
         Raises:
             ConflictError: They are none, or have more subjects than one decision may.
+            PermissionRefusedError: They may not see one of them, or have an interest in it.
         """
         check_permission(reviewer, Permission.BULK)
         with writing(self._office.engine) as connection:

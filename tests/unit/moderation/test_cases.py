@@ -795,6 +795,7 @@ def test_who_has_an_interest_in_it_does_nothing_in_it_and_learns_nothing(
         lambda: desk.ask_reporter(ref, anybody, text="Who are you?", now=NOW),
         lambda: desk.triage(case, anybody, severity=Severity.LOW, now=NOW),
         lambda: desk.reject_abusive(ref, anybody, why="a rival", now=NOW),
+        lambda: desk.bulk_preview([other, case], nothing_found(), anybody, now=NOW),
         lambda: desk.merge(other, anybody, into=case, why="the same", now=NOW),
     ]
     if conflicts == ["other"]:
