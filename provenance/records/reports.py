@@ -30,6 +30,7 @@ class StoredReport:
         policy: Name of the policy.
         judged_with: Digest of all it was judged with.
         release_stamp: What the register said of its releases then, as one value.
+        signer_stamp: What the directory said of its signer then; None: unknown.
         judged_at: When.
         created_at: When the file was uploaded.
         ends_at: When it is forgotten.
@@ -49,6 +50,7 @@ class StoredReport:
     ends_at: datetime
     upload: str | None = None
     sidecar: str | None = None
+    signer_stamp: str | None = None
 
     @property
     def report(self) -> Report:
@@ -69,6 +71,7 @@ def stored(  # noqa: PLR0913 - the facts of one row
     ends_at: datetime,
     upload: str | None = None,
     sidecar: str | None = None,
+    signer_stamp: str | None = None,
 ) -> StoredReport:
     """The record of a report that was just made."""
     return StoredReport(
@@ -84,6 +87,7 @@ def stored(  # noqa: PLR0913 - the facts of one row
         ends_at=ends_at,
         upload=upload,
         sidecar=sidecar,
+        signer_stamp=signer_stamp,
     )
 
 
@@ -249,6 +253,7 @@ def _values(entry: StoredReport, report: Report) -> dict[str, object]:
         "policy": entry.policy,
         "judged_with": entry.judged_with,
         "release_stamp": entry.release_stamp,
+        "signer_stamp": entry.signer_stamp,
         "judged_at": entry.judged_at,
         "created_at": entry.created_at,
         "ends_at": entry.ends_at,
@@ -271,4 +276,5 @@ def _entry(row: Row[tuple[object, ...]]) -> StoredReport:
         ends_at=row.ends_at,
         upload=row.upload,
         sidecar=row.sidecar,
+        signer_stamp=row.signer_stamp,
     )

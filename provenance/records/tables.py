@@ -78,6 +78,8 @@ reports = Table(
     Column("policy", String(120), nullable=False),
     Column("judged_with", String(64), nullable=False),
     Column("release_stamp", String(64), nullable=False),
+    # None: made by an earlier version, or with a directory that was not the one of then.
+    Column("signer_stamp", String(64)),
     Column("judged_at", UtcTime, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("ends_at", UtcTime, nullable=False, index=True),

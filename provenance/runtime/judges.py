@@ -13,6 +13,7 @@ from provenance.credentials.second_engine import SecondEngine
 from provenance.errors import ConfigurationError
 from provenance.records.judged_with import JudgedBy, judged_by
 from provenance.records.policies import DEFAULT_PROFILE, PolicyProfile, parse_profile
+from provenance.records.vouched import JudgedNow
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_at import load_directory_at
@@ -144,6 +145,19 @@ class Judges:
         with self._lock:
             bench = self._benches.get(policy)
         return None if bench is None else bench.by
+
+    def now(self, policy: str) -> JudgedNow | None:
+        """The same, with the directory and the policy themselves."""
+        with self._lock:
+            bench = self._benches.get(policy)
+        if bench is None:
+            return None
+        directory = bench.setup.directory
+        return JudgedNow(
+            by=bench.by,
+            directory=directory if isinstance(directory, LoadedDirectory) else None,
+            policy=bench.setup.policy,
+        )
 
     def submit(
         self, policy: str, path: Path, *, name: str | None, sidecar: Path | None

@@ -18,6 +18,7 @@ from provenance.records.idempotency import Begun, IdempotencyStore, record_answe
 from provenance.records.judged_with import judged_by, release_stamp
 from provenance.records.reports import ReportStore, StoredReport, stored
 from provenance.records.tokens import Random, new_id
+from provenance.records.vouched import is_still_vouched, signer_stamp
 from provenance.report import Report
 from provenance.runtime.judges import Judges
 from provenance.runtime.uploads import Upload, UploadFolder
@@ -61,10 +62,13 @@ class Standing:
     Attributes:
         entry: The report.
         stale_because: What is not as it was when the report was made.
+        holds: Whether the verdict is known to be no more than would be said now. New engines
+            alone are no news of a file, nor is a directory that leaves its signer as it was.
     """
 
     entry: StoredReport
     stale_because: tuple[str, ...]
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,17 +191,19 @@ class ReportDesk:
         `releases`: the register says something else of the releases it is about.
         """
         because: tuple[str, ...] = ()
-        by = self._judges.by(entry.policy)
-        if by is None:
+        report, at = entry.report, self._clock()
+        now = self._judges.now(entry.policy)
+        if now is None:
             because = ("policy",)
-        elif by.sha256 != entry.judged_with:
-            because = judged_by(entry.report.context).differs_in(by)
+        elif now.by.sha256 != entry.judged_with:
+            because = judged_by(report.context).differs_in(now.by)
+        holds = now is not None and is_still_vouched(report, entry.signer_stamp, now, at=at)
         register = self._register(entry.reader)
         if register is not None:
-            stamp = release_stamp(entry.report, register, at=self._clock())
+            stamp = release_stamp(report, register, at=at)
             if stamp is not None and stamp != entry.release_stamp:
-                because = (*because, "releases")
-        return Standing(entry=entry, stale_because=because)
+                because, holds = (*because, "releases"), False
+        return Standing(entry=entry, stale_because=because, holds=holds)
 
     def judge_again(self, entry: StoredReport) -> StoredReport | None:
         """Judge kept bytes again, under the same name: the report now; None: they are gone."""
@@ -217,6 +223,7 @@ class ReportDesk:
             reader=entry.reader,
             policy=entry.policy,
             release_stamp=self._stamp(report, entry.reader),
+            signer_stamp=self._signer_stamp(report, entry.policy),
             now=entry.created_at,
             ends_at=entry.ends_at,
             upload=entry.upload,
@@ -305,6 +312,7 @@ class ReportDesk:
             reader=question.reader,
             policy=question.policy,
             release_stamp=self._stamp(report, question.reader),
+            signer_stamp=self._signer_stamp(report, question.policy),
             now=now,
             ends_at=now + timedelta(days=profile.report_days or self._keeping.report_days),
             upload=upload if keeps else None,
@@ -317,6 +325,13 @@ class ReportDesk:
         stamp = release_stamp(report, self._register(reader), at=self._clock())
         # Where the register could not be asked, the first answer will differ.
         return stamp or "unknown"
+
+    def _signer_stamp(self, report: Report, policy: str) -> str | None:
+        now, used = self._judges.now(policy), judged_by(report.context).directory
+        # A directory that came meanwhile is not the one that was judged with.
+        if now is None or now.by.directory != used:
+            return None
+        return signer_stamp(report, now.directory)
 
     def _discard(self, *uploads: Upload | None) -> None:
         for upload in uploads:

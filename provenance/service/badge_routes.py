@@ -114,6 +114,9 @@ async def make(request: Request, caller: Verifies, id: ReportId) -> Response:  #
     entry = await stored_entry(request, caller, id)
     if entry is None or parts.key is None:
         return message_page(request, "error.missing", "error.missing-text", status=404)
+    standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
+    if not standing.holds:
+        return message_page(request, "result.outdated", "result.stale", status=409)
     origin = parse_origin(await _field(request, "origin"))
     if origin is None:
         return message_page(request, "badge.title", "badge.bad-origin", status=422)
@@ -172,8 +175,7 @@ async def _still(request: Request, caller: Caller, claims: BadgeClaims) -> bool:
     if entry is None or entry.report.verdict is not claims.verdict:
         return False
     now = await asyncio.to_thread(parts_of(request).desk.standing, entry)
-    # New lists or engines alone are no news of this file.
-    return "releases" not in now.stale_because
+    return now.holds
 
 
 async def _field(request: Request, name: str) -> str:

@@ -150,9 +150,15 @@ async def result(request: Request, caller: Reads, id_: str) -> Response:
         id=entry.id,
         view=view,
         stale=bool(standing.stale_because),
+        holds=standing.holds,
+        judged_at=entry.judged_at,
         link=url_of(request, f"/r/{entry.id}"),
         picture=picture,
-        badges=page_parts_of(request).key is not None and report.asset.sha256 is not None,
+        badges=(
+            standing.holds
+            and page_parts_of(request).key is not None
+            and report.asset.sha256 is not None
+        ),
     )
 
 
@@ -183,8 +189,9 @@ async def badge_picture(request: Request, caller: Reads, id: ReportId) -> Respon
         raise Problem(ProblemKind.NOT_FOUND)
     report, wording = entry.report, wording_for(request)
     standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
-    if "releases" in standing.stale_because:
-        # Of a release that was withdrawn since, nobody is told that it is official.
+    if not standing.holds:
+        # Of a release that was withdrawn since, or of a key that counts no more, nobody is
+        # told that it is official.
         verdict, label = Verdict.UNDETERMINED, wording.text("badge.changed")
     else:
         verdict, label = report.verdict, wording.text(label_of(report.verdict))
