@@ -18,11 +18,10 @@ from starlette.responses import Response
 
 from provenance.errors import MalformedError, StoreError
 from provenance.limits import DEFAULT_LIMITS
-from provenance.records.policies import DEFAULT_PROFILE
 from provenance.records.scopes import Scope
 from provenance.runtime.binding_lookup import ISCC, BindingLookup, FoundManifest
 from provenance.runtime.uploads import Upload
-from provenance.service.answers import url_of
+from provenance.service.answers import policy_of, url_of
 from provenance.service.binding_documents import (
     AlgorithmName,
     BindingQuery,
@@ -337,7 +336,8 @@ async def _by_file(
     """What these bytes lead to; they are not kept."""
     parts = parts_of(request)
     try:
-        judged = parts.judges.submit(DEFAULT_PROFILE.name, upload.path, name=None, sidecar=None)
+        policy = policy_of(request, None).name
+        judged = parts.judges.submit(policy, upload.path, name=None, sidecar=None)
         report = await asyncio.wrap_future(judged)
     finally:
         parts.uploads.remove(upload.name)

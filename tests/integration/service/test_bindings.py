@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -24,7 +25,7 @@ from provenance.runtime.clock import system_clock
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory.registers import AGENCY, ISCC, Desk, store_in
 from tests.factory.scenes import photo
-from tests.factory.service import RunningService
+from tests.factory.service import RunningService, running_service
 from tests.factory.sign import sign
 from tests.integration.service.test_verify import problem
 
@@ -278,3 +279,31 @@ def test_no_manifest_store(service: RunningService) -> None:
         answer = own.post("/v1/manifests", content=b"no manifest", headers=body)
     assert answer.status_code == 400
     assert problem(answer) == "bad-request"
+
+
+@pytest.mark.parametrize("name", ["default", "test-strict"])
+def test_the_default_policy_may_have_any_name(
+    name: str,
+    *,
+    directory_file: Path,
+    policies: Path,
+    agency_signer: MemorySigner,
+    signed: Callable[..., bytes],
+    tmp_path: Path,
+) -> None:
+    data = signed("jpeg", 23)
+    with (
+        running_service(
+            tmp_path / "home",
+            directory=directory_file,
+            moderation=False,
+            service_policies=str(policies),
+            service_default_policy=name,
+        ) as service,
+        service.client() as client,
+    ):
+        label = put_in(service, agency_signer, "any-name", data, other_iscc(23))
+        image = {"Content-Type": "image/jpeg"}
+        answer = client.post("/v1/matches/byContent", content=data, headers=image)
+    assert answer.status_code == 200
+    assert [match["manifestId"] for match in answer.json()["matches"]] == [label]
