@@ -68,22 +68,32 @@ def report_answer(
     request: Request, entry: StoredReport, *, standing: Standing | None = None, new: bool = False
 ) -> Response:
     """The report, byte for byte as it is stored."""
-    headers = {}
+    headers = _stale(standing)
     if new:
         headers["Location"] = f"/v1/reports/{entry.id}"
-    if standing is not None and standing.stale_because:
-        headers["Provenance-Stale"] = ", ".join(standing.stale_because)
     del request
     return Response(entry.document, media_type="application/json", headers=headers)
 
 
-def disclosure_answer(request: Request, entry: StoredReport, *, new: bool = False) -> Response:
+def _stale(standing: Standing | None) -> dict[str, str]:
+    if standing is None or not standing.stale_because:
+        return {}
+    return {"Provenance-Stale": ", ".join(standing.stale_because)}
+
+
+def disclosure_answer(
+    request: Request, entry: StoredReport, *, standing: Standing | None = None, new: bool = False
+) -> Response:
     """The compact form, in the language that is wanted most of those there are."""
     profile = parts_of(request).judges.profiles.get(entry.policy)
     if profile is None:
         raise Problem(ProblemKind.CONFLICT, "the policy of this report is there no more")
     document = disclosure_of(request, entry.report, profile, entry.id)
-    headers = {"Content-Language": document.language, "Vary": "Accept-Language"}
+    headers = {
+        "Content-Language": document.language,
+        "Vary": "Accept-Language",
+        **_stale(standing),
+    }
     if new:
         headers["Location"] = f"/v1/disclosures/{entry.id}"
     return Response(document.model_dump_json(), media_type="application/json", headers=headers)

@@ -56,7 +56,7 @@ _REPORT: dict[int | str, dict[str, Any]] = {
 _DISCLOSURE: dict[int | str, dict[str, Any]] = {
     **_PROBLEMS,
     **responses(ProblemKind.CONFLICT),
-    200: {"model": Disclosure, "description": "The compact form."},
+    200: {"model": Disclosure, "description": "The compact form.", "headers": _STALE},
 }
 
 
@@ -88,7 +88,9 @@ async def get_standing(request: Request, caller: Reads, id: ReportId) -> ReportS
 @router.get("/v1/disclosures/{id}", responses=_DISCLOSURE, operation_id="getDisclosure")
 async def get_disclosure(request: Request, caller: Reads, id: ReportId) -> Response:  # noqa: A002
     """Read the compact form of a report by the report's name."""
-    return disclosure_answer(request, await _entry(request, caller, id))
+    entry = await _entry(request, caller, id)
+    standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
+    return disclosure_answer(request, entry, standing=standing)
 
 
 @router.delete(

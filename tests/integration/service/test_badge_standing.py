@@ -132,3 +132,14 @@ def test_a_badge_stands_when_another_agency_changes(badge: Badge, signed_jpeg: b
     assert label
     assert "Official release" in label.group()
     assert badge.make().status_code == 200
+
+
+def test_the_compact_form_says_that_it_is_stale(badge: Badge) -> None:
+    fresh = badge.client.get(f"/v1/disclosures/{badge.report}")
+    assert "provenance-stale" not in fresh.headers
+
+    badge.put(lambda document: document["agencies"][0].update(anchors=[]))
+
+    stale = badge.client.get(f"/v1/disclosures/{badge.report}")
+    assert (stale.status_code, stale.headers["provenance-stale"]) == (200, "directory")
+    assert stale.json() == fresh.json()
