@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from provenance.errors import RegisterError
 from provenance.report import Context, Report
 from provenance.verification.register import RegisteredFile, ReleaseRegister
 
-__all__ = ["JudgedBy", "judged_by", "release_stamp"]
+__all__ = [
+    "JudgedBy",
+    "Judging",
+    "NumberedRegister",
+    "begin_judging",
+    "judged_by",
+    "judging_stamp",
+    "release_stamp",
+]
 
 _MOST_RESEMBLED = 8
+# Equals no stamp: the first time it is compared, the report is stale.
+_NONE = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +84,90 @@ def release_stamp(report: Report, register: ReleaseRegister | None, *, at: datet
     """
     if register is None:
         return _digest([])
-    said: list[Any] = []
     try:
-        if report.asset.sha256 is not None:
-            said.append(_facts(register.files(report.asset.sha256, at=at)))
-        if report.integrity.manifest is not None:
-            said.append(_facts(register.files_of_manifest(report.integrity.manifest, at=at)))
-        said.extend(
-            _facts(register.files(like.file_sha256, at=at))
-            for like in report.resemblance[:_MOST_RESEMBLED]
-            if like.file_sha256 is not None
-        )
+        return _stamp_of(_concerned(report, register, at))
     except RegisterError:
         return None
-    return _digest(said)
 
 
-def _facts(files: Any) -> list[list[str | None]]:
-    return sorted(map(_facts_of, files), key=str)
+class NumberedRegister(ReleaseRegister, Protocol):
+    """A register that numbers its changes in the order in which they are taken in."""
+
+    def newest_change(self) -> int:
+        """Which number has the last change? 0: there is none."""
+        ...
+
+    def has_changed(self, agency: str, name: str, *, since: int) -> bool:
+        """Was anything stated of this release after the change of this number?"""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """Where the register was before a file was judged.
+
+    Attributes:
+        at: When.
+        change: The number of its last change; None where it could not be asked.
+    """
+
+    at: datetime
+    change: int | None
+
+
+def begin_judging(register: NumberedRegister | None, *, at: datetime) -> Judging:
+    """Where is the register, before the judge asks it?"""
+    try:
+        return Judging(at=at, change=register.newest_change() if register is not None else 0)
+    except RegisterError:
+        return Judging(at=at, change=None)
+
+
+def judging_stamp(
+    report: Report, register: NumberedRegister | None, *, begun: Judging, at: datetime
+) -> str:
+    """Which `release_stamp` belongs to a report that was just made?
+
+    One that equals none where the register said something else of its releases while it was
+    judged: nobody can tell whether before or after the judge asked.
+    """
+    if register is None:
+        return _digest([])
+    try:
+        said = _concerned(report, register, at)
+        # An embargo may have ended meanwhile, which is no change of the register.
+        before = _concerned(report, register, begun.at)
+        changed = begun.change is None or any(
+            register.has_changed(agency, name, since=begun.change)
+            for agency, name in {
+                (file.release.agency, file.release.release) for files in said for file in files
+            }
+        )
+    except RegisterError:
+        return _NONE
+    stamp = _stamp_of(said)
+    return _NONE if changed or _stamp_of(before) != stamp else stamp
+
+
+def _concerned(
+    report: Report, register: ReleaseRegister, at: datetime
+) -> list[Sequence[RegisteredFile]]:
+    """The files of the releases that a report is about, question by question."""
+    said: list[Sequence[RegisteredFile]] = []
+    if report.asset.sha256 is not None:
+        said.append(register.files(report.asset.sha256, at=at))
+    if report.integrity.manifest is not None:
+        said.append(register.files_of_manifest(report.integrity.manifest, at=at))
+    said.extend(
+        register.files(like.file_sha256, at=at)
+        for like in report.resemblance[:_MOST_RESEMBLED]
+        if like.file_sha256 is not None
+    )
+    return said
+
+
+def _stamp_of(said: Sequence[Sequence[RegisteredFile]]) -> str:
+    return _digest([sorted(map(_facts_of, files), key=str) for files in said])
 
 
 def _facts_of(file: RegisteredFile) -> list[str | None]:

@@ -15,14 +15,20 @@ from sqlalchemy import Connection
 
 from provenance.errors import ConflictError, StoreError
 from provenance.records.idempotency import Begun, IdempotencyStore, record_answer
-from provenance.records.judged_with import judged_by, release_stamp
+from provenance.records.judged_with import (
+    Judging,
+    NumberedRegister,
+    begin_judging,
+    judged_by,
+    judging_stamp,
+    release_stamp,
+)
 from provenance.records.reports import ReportStore, StoredReport, stored
 from provenance.records.tokens import Random, new_id
 from provenance.records.vouched import is_still_vouched, signer_stamp
 from provenance.report import Report
 from provenance.runtime.judges import Judges
 from provenance.runtime.uploads import Upload, UploadFolder
-from provenance.verification.register import ReleaseRegister
 
 __all__ = ["Keeping", "Question", "ReportDesk", "Standing", "lease_for"]
 
@@ -106,7 +112,7 @@ class ReportDesk:
         reports: ReportStore,
         requests: IdempotencyStore,
         uploads: UploadFolder,
-        register: Callable[[str | None], ReleaseRegister | None],
+        register: Callable[[str | None], NumberedRegister | None],
         clock: Callable[[], datetime],
         random: Random,
         keeping: Keeping,
@@ -138,6 +144,7 @@ class ReportDesk:
             if known is not None:
                 self._discard(upload, sidecar)
                 return known
+            judging = await asyncio.to_thread(self._begin_judging, question.reader)
             report = await asyncio.wrap_future(
                 self._judges.submit(
                     question.policy,
@@ -146,7 +153,7 @@ class ReportDesk:
                     sidecar=sidecar.path if sidecar else None,
                 )
             )
-            return await asyncio.to_thread(self._finish, report, upload, question, sidecar)
+            return await asyncio.to_thread(self._finish, report, judging, upload, question, sidecar)
         except BaseException:
             self._discard(upload, sidecar)
             if begun is not None:
@@ -163,11 +170,12 @@ class ReportDesk:
         also: Callable[[Connection, str], object],
     ) -> StoredReport:
         """Judge bytes that lie in the folder of uploads; `also` is written with the report."""
+        judging = self._begin_judging(question.reader)
         report = self._judges.submit(
             question.policy, upload, name=question.name, sidecar=sidecar
         ).result()
         beside = sidecar.name if sidecar else None
-        return self._keep(report, question, upload=upload.name, sidecar=beside, also=also)
+        return self._keep(report, judging, question, upload=upload.name, sidecar=beside, also=also)
 
     def get(self, id: str, *, reader: str | None) -> StoredReport | None:  # noqa: A002
         """The report of this name, if whoever asks may read it."""
@@ -214,6 +222,7 @@ class ReportDesk:
         if not path.exists():
             return None
         name = entry.report.asset.name
+        judging = self._begin_judging(entry.reader)
         report = self._judges.submit(entry.policy, path, name=name, sidecar=sidecar).result()
         again = stored(
             report,
@@ -222,7 +231,7 @@ class ReportDesk:
             owner=entry.owner,
             reader=entry.reader,
             policy=entry.policy,
-            release_stamp=self._stamp(report, entry.reader),
+            release_stamp=self._stamp(report, judging, entry.reader),
             signer_stamp=self._signer_stamp(report, entry.policy),
             now=entry.created_at,
             ends_at=entry.ends_at,
@@ -277,10 +286,16 @@ class ReportDesk:
                 return
 
     def _finish(
-        self, report: Report, upload: Upload, question: Question, sidecar: Upload | None
+        self,
+        report: Report,
+        judging: Judging,
+        upload: Upload,
+        question: Question,
+        sidecar: Upload | None,
     ) -> StoredReport:
         entry = self._keep(
             report,
+            judging,
             question,
             upload=upload.name,
             sidecar=sidecar.name if sidecar else None,
@@ -293,6 +308,7 @@ class ReportDesk:
     def _keep(
         self,
         report: Report,
+        judging: Judging,
         question: Question,
         *,
         upload: str,
@@ -311,7 +327,7 @@ class ReportDesk:
             owner=question.owner,
             reader=question.reader,
             policy=question.policy,
-            release_stamp=self._stamp(report, question.reader),
+            release_stamp=self._stamp(report, judging, question.reader),
             signer_stamp=self._signer_stamp(report, question.policy),
             now=now,
             ends_at=now + timedelta(days=profile.report_days or self._keeping.report_days),
@@ -321,10 +337,12 @@ class ReportDesk:
         self._reports.keep(entry, report, lambda connection: also(connection, entry.id))
         return entry
 
-    def _stamp(self, report: Report, reader: str | None) -> str:
-        stamp = release_stamp(report, self._register(reader), at=self._clock())
-        # Where the register could not be asked, the first answer will differ.
-        return stamp or "unknown"
+    def _begin_judging(self, reader: str | None) -> Judging:
+        return begin_judging(self._register(reader), at=self._clock())
+
+    def _stamp(self, report: Report, judging: Judging, reader: str | None) -> str:
+        register = self._register(reader)
+        return judging_stamp(report, register, begun=judging, at=self._clock())
 
     def _signer_stamp(self, report: Report, policy: str) -> str | None:
         now, used = self._judges.now(policy), judged_by(report.context).directory

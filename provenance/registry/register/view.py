@@ -19,6 +19,7 @@ from provenance.registry.register.iscc import parse_iscc_unit
 from provenance.registry.register.releases import MAX_ROWS, ReleaseReader, seen
 from provenance.registry.register.schema import (
     BINDING,
+    CHANGE,
     FILE,
     FINGERPRINT,
     MANIFEST,
@@ -74,6 +75,17 @@ _RELEASES = (
     .distinct()
     .order_by(RELEASE.c.agency, RELEASE.c.name)
     .limit(MAX_ROWS)
+)
+_NEWEST = select(func.max(CHANGE.c.seq))
+_SINCE = (
+    select(CHANGE.c.seq)
+    .join_from(CHANGE, RELEASE, RELEASE.c.id == CHANGE.c.release_id)
+    .where(
+        CHANGE.c.seq > bindparam("since"),
+        RELEASE.c.agency == bindparam("agency"),
+        RELEASE.c.name == bindparam("name"),
+    )
+    .limit(1)
 )
 _COUNT = seen(func.count(FILE.c.release_id.distinct()))
 _OF_FINGERPRINT = FINGERPRINT.c.file_id == FILE.c.id
@@ -211,6 +223,17 @@ class RegisterView:
         with self._asked(at) as asked:
             rows = asked.rows(_RELEASES, agency=agency, after_agency=after[0], after_name=after[1])
             return tuple(asked.release(row.id) for row in rows)
+
+    def newest_change(self) -> int:
+        """Which number has the last change, of whichever release? 0: there is none."""
+        with self._database.reading() as connection:
+            return int(connection.execute(_NEWEST).scalar() or 0)
+
+    def has_changed(self, agency: str, name: str, *, since: int) -> bool:
+        """Was anything stated of this release after the change of this number?"""
+        with self._database.reading() as connection:
+            asked = {"since": since, "agency": agency, "name": name}
+            return connection.execute(_SINCE, asked).first() is not None
 
     def count(self, *, at: datetime) -> int:
         """How many releases does this reader see?"""

@@ -1,0 +1,190 @@
+"""The desk while something happens between the verdict and its report."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from provenance.records.idempotency import IdempotencyStore
+from provenance.records.reports import ReportStore, StoredReport
+from provenance.registry.log.statement import ReleaseFile
+from provenance.registry.register.records import FileFacts
+from provenance.registry.register.register import Register
+from provenance.registry.register.stating import StatedFile
+from provenance.report import Report
+from provenance.runtime.clock import system_clock
+from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.report_desk import Keeping, Question, ReportDesk
+from provenance.runtime.service_database import open_database
+from provenance.runtime.settings import Settings, load_settings
+from provenance.runtime.uploads import Upload, UploadFolder
+from provenance.signing.dev_agency import DevAgency
+from provenance.signing.memory_signer import MemorySigner
+from provenance.verdict import Verdict
+from tests.factory import media
+from tests.factory.registers import Desk, store_in
+from tests.factory.sign import sign
+
+KEEPING = """\
+schema_version: "1"
+name: test-keeping
+version: "1"
+test: true
+passes: [official]
+keep_uploads: true
+"""
+QUESTION = Question(policy="test-keeping")
+
+
+class Interrupted(Judges):
+    """The real judges; something happens after the verdict, and before anybody hears of it."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def submit(
+        self, policy: str, path: Path, *, name: str | None, sidecar: Path | None
+    ) -> Future[Report]:
+        judged = super().submit(policy, path, name=name, sidecar=sidecar)
+        told: Future[Report] = Future()
+        report = judged.result(60)
+        if self.meanwhile is not None:
+            self.meanwhile()
+            self.meanwhile = None
+        told.set_result(report)
+        return told
+
+
+@dataclass(slots=True)
+class Office:
+    """A desk with a register, and the agency that states releases in it."""
+
+    settings: Settings
+    register: Register
+    judges: Interrupted
+    desk: ReportDesk
+    uploads: UploadFolder
+    agency: Desk
+    signer: MemorySigner
+    number: int = field(default=0)
+
+    def release(self, name: str) -> bytes:
+        """A signed picture of a new release."""
+        self.number += 1
+        signed = sign(media.jpeg(self.number), "image/jpeg", signer=self.signer)
+        label, store = store_in(signed)
+        digest = hashlib.sha256(signed).hexdigest()
+        file = ReleaseFile(
+            sha256=digest,
+            media_type="image/jpeg",
+            manifest_sha256=hashlib.sha256(store).hexdigest(),
+            active_manifest=label,
+        )
+        facts = FileFacts(sha256=digest, manifest=store, title={"en": name}, channels=())
+        stated = StatedFile(file=file, facts=facts)
+        self.register.take(self.agency.release(name, stated), at=system_clock())
+        return signed
+
+    def withdraw(self, name: str) -> None:
+        self.register.take([self.agency.withdraw(name)], at=system_clock())
+
+    def upload(self, data: bytes) -> Upload:
+        with self.uploads.new(max_bytes=len(data)) as new:
+            new.write(data)
+            return new.finish()
+
+    def judge(self, data: bytes) -> StoredReport:
+        return asyncio.run(self.desk.judge(self.upload(data), QUESTION))
+
+    def because(self, entry: StoredReport) -> tuple[str, ...]:
+        return self.desk.standing(entry).stale_because
+
+
+@pytest.fixture(scope="module")
+def office(
+    agency: DevAgency, agency_signer: MemorySigner, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    (folder / "directory.json").write_text(json.dumps(agency.directory_entry()), "utf-8")
+    (folder / "policies").mkdir()
+    (folder / "policies" / "keeping.yaml").write_text(KEEPING, "utf-8")
+    environ = {
+        "PROVENANCE_HOME": str(folder / "home"),
+        "PROVENANCE_DIRECTORY": str(folder / "directory.json"),
+        "PROVENANCE_SERVICE_TEST": "1",
+        "PROVENANCE_SERVICE_WORKERS": "1",
+        "PROVENANCE_SERVICE_POLICIES": str(folder / "policies"),
+    }
+    settings = load_settings(environ=environ)
+    with ExitStack() as held:
+        register = held.enter_context(open_database(settings))
+        judges = Interrupted(settings, load_profiles(settings), say=lambda _: None)
+        held.callback(judges.close)
+        uploads = UploadFolder(folder / "uploads", min_free_bytes=0)
+        desk = ReportDesk(
+            judges=judges,
+            reports=ReportStore(register.database.engine),
+            requests=IdempotencyStore(register.database.engine),
+            uploads=uploads,
+            register=lambda reader: register.view(reader, clock=system_clock),
+            clock=system_clock,
+            random=os.urandom,
+            keeping=Keeping(report_days=1, is_barred=lambda _: False),
+        )
+        yield Office(settings, register, judges, desk, uploads, Desk(agency_signer), agency_signer)
+
+
+def _again(office: Office, entry: StoredReport) -> StoredReport:
+    again = office.desk.judge_again(entry)
+    assert again is not None
+    return again
+
+
+def test_a_withdrawal_between_the_verdict_and_its_report(office: Office) -> None:
+    data = office.release("withdrawn-between")
+    office.judges.meanwhile = lambda: office.withdraw("withdrawn-between")
+
+    entry = office.judge(data)
+
+    assert entry.report.verdict is Verdict.OFFICIAL
+    assert office.because(entry) == ("releases",)
+    assert not office.desk.standing(entry).holds
+    again = _again(office, entry)
+    assert again.report.verdict is Verdict.OFFICIAL_WITHDRAWN
+    assert office.because(again) == ()
+
+
+def test_a_withdrawal_while_it_is_judged_again(office: Office) -> None:
+    entry = office.judge(office.release("withdrawn-again"))
+    assert office.because(entry) == ()
+    office.judges.meanwhile = lambda: office.withdraw("withdrawn-again")
+
+    again = _again(office, entry)
+
+    assert again.report.verdict is Verdict.OFFICIAL
+    assert office.because(again) == ("releases",)
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["nothing", "another release"])
+def test_twin_nothing_of_its_release_between(office: Office, *, other: bool) -> None:
+    name = f"stays-{other}"
+    data = office.release(name)
+    office.release(f"{name}-other")
+    if other:
+        office.judges.meanwhile = lambda: office.withdraw(f"{name}-other")
+
+    entry = office.judge(data)
+
+    assert entry.report.verdict is Verdict.OFFICIAL
+    assert office.because(entry) == ()
+    assert office.desk.standing(entry).holds
+    office.withdraw(name)
+    assert office.because(entry) == ("releases",)
