@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from provenance.runtime.setting_types import SettingPath
 
@@ -57,12 +57,18 @@ class ServiceSettings(BaseModel):
         max_upload_bytes: Largest file that is taken.
         idle_s: Longest wait for the next bytes of an upload.
         upload_s: Longest time that one upload may take.
+        min_upload_bytes_per_s: How fast the bytes of an upload have to come, on average; 0 for
+            any speed.
+        min_upload_rate_after_s: For how long that is not asked, at its beginning.
         min_free_bytes: How much room the disk must have left for uploads to be taken.
         report_days: How long reports are kept.
         by_reference: Whether files that are named by a URL may be verified and looked up.
         rate_per_key: How many requests a key may make.
         rate_per_address: How many requests an address without a key may make.
         max_uploads: How many uploads are taken at the same time.
+        max_uploads_per_address: How many of them from an address without a key; by default
+            an eighth.
+        max_uploads_per_key: How many of them with one key; by default half.
         workers: Processes that examine files; one a processor by default.
         webhook_attempts: After how many failures a message is given up.
         signing_key: Ed25519 key (PEM, readable by its owner alone) that badges are signed with;
@@ -88,18 +94,42 @@ class ServiceSettings(BaseModel):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 4096 * _MIB
     idle_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     upload_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    min_upload_bytes_per_s: Annotated[int, Field(ge=0, le=1024**3)] = 4096
+    min_upload_rate_after_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     min_free_bytes: Annotated[int, Field(ge=0)] = 256 * _MIB
     report_days: Annotated[int, Field(ge=1, le=3650)] = 30
     by_reference: bool = False
     rate_per_key: Rate = "6000/minute"
     rate_per_address: Rate = "120/minute"
     max_uploads: Annotated[int, Field(ge=1, le=10_000)] = 256
+    max_uploads_per_address: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    max_uploads_per_key: Annotated[int, Field(ge=1, le=10_000)] | None = None
     workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     webhook_attempts: Annotated[int, Field(ge=1, le=50)] = 12
     signing_key: SettingPath | None = None
     badge_days: Annotated[int, Field(ge=1, le=90)] = 30
     refresh_s: Annotated[float, Field(gt=0, le=86_400)] = 20.0
     grace_s: Annotated[int, Field(ge=0, le=3600)] = 30
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        for name in ("max_uploads_per_address", "max_uploads_per_key"):
+            share = getattr(self, name)
+            if share is not None and share > self.max_uploads:
+                raise ValueError(
+                    f"{name}: expected at most max_uploads ({self.max_uploads}), got {share}"
+                )
+        return self
+
+    @property
+    def uploads_per_address(self) -> int:
+        """How many uploads may an address without a key have going on?"""
+        return self.max_uploads_per_address or max(1, self.max_uploads // 8)
+
+    @property
+    def uploads_per_key(self) -> int:
+        """How many uploads may a key have going on?"""
+        return self.max_uploads_per_key or max(1, self.max_uploads // 2)
 
     @classmethod
     def lists(cls) -> frozenset[str]:

@@ -112,7 +112,11 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app.state.parts = parts
     app.state.page_parts = PageParts.open(service)
     app.state.metrics = metrics
-    app.state.slots = Slots(service.max_uploads)
+    app.state.slots = Slots(
+        service.max_uploads,
+        per_address=service.uploads_per_address,
+        per_key=service.uploads_per_key,
+    )
     app.state.rate_limits = RateLimits(
         per_key=service.rate_per_key, per_address=service.rate_per_address
     )

@@ -157,7 +157,7 @@ async def query_by_content(  # noqa: PLR0917 - query parameters
     if not request.headers.get("Content-Type", "").lower().startswith(_TYPES):
         raise Problem(ProblemKind.UNSUPPORTED_BODY)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await receive_upload(request)
         found = await _by_file(request, caller, upload, max_results)
     if hint_alg is not None and hint_value is not None:
@@ -192,7 +192,7 @@ async def query_by_reference(
     """
     check_references(request, caller)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await fetch_upload(request, body.referenceUrl, max_bytes=body.assetLength)
         found = await _by_file(request, caller, upload, max_results)
     return _result(request, found[:max_results])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Request
 
 from provenance.records.scopes import Scope
+from provenance.runtime.service_settings import ServiceSettings
 from provenance.runtime.uploads import NewUpload, Upload
-from provenance.service.callers import Caller, parts_of
+from provenance.service.callers import Caller, network_of, parts_of
 from provenance.service.problems import Problem, ProblemKind
 
 __all__ = [
@@ -24,28 +27,46 @@ __all__ = [
 ]
 
 _BATCH_BYTES = 256 * 1024
+_RETRY_S = "5"
 
 
 class Slots:
-    """How many uploads are taken at the same time."""
+    """How many uploads are taken at the same time: of all, of one address, and with one key.
 
-    def __init__(self, most: int) -> None:
+    A client that sends slowly holds one for long, and must not get all of them.
+    """
+
+    def __init__(self, most: int, *, per_address: int, per_key: int) -> None:
         self._free = most
+        self._most = {"address": per_address, "key": per_key}
+        self._held: Counter[tuple[str, str]] = Counter()
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
+    async def taken(self, request: Request, caller: Caller) -> AsyncIterator[None]:
         """One of them, for as long as the block runs.
 
         Raises:
-            Problem: All are taken.
+            Problem: All are taken, or all that this caller may have.
         """
+        who = ("address", network_of(request)) if caller.key is None else ("key", caller.key.id)
+        most = self._most[who[0]]
+        if self._held[who] >= most:
+            raise Problem(
+                ProblemKind.RATE_LIMITED,
+                f"uploads at the same time: expected at most {most} for one {who[0]}",
+                headers={"Retry-After": _RETRY_S},
+            )
         if self._free <= 0:
             raise Problem(ProblemKind.OVERLOADED)
         self._free -= 1
+        self._held[who] += 1
         try:
             yield
         finally:
             self._free += 1
+            self._held[who] -= 1
+            if not self._held[who]:
+                del self._held[who]
 
 
 def content_length(request: Request) -> int | None:
@@ -79,22 +100,63 @@ async def each_chunk(request: Request, take: Callable[[bytes], Awaitable[None]])
         Problem: It arrives too slowly.
         ClientDisconnect: It ended before its end.
     """
-    service = parts_of(request).settings.service
     state = request.scope["state"]
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + service.upload_s
+    patience = _Patience(parts_of(request).settings.service, loop.time())
     try:
         async with asyncio.timeout(None) as wait:
-            wait.reschedule(loop.time() + service.idle_s)
+            wait.reschedule(patience.ends_at(loop.time()))
             async for chunk in request.stream():
                 # What is done with it does not count against the client.
                 wait.reschedule(None)
+                patience.got(len(chunk), loop.time())
                 if chunk:
                     state["bytes_in"] = state.get("bytes_in", 0) + len(chunk)
                     await take(chunk)
-                wait.reschedule(min(loop.time() + service.idle_s, deadline))
+                wait.reschedule(patience.ends_at(loop.time()))
     except TimeoutError as error:
-        raise Problem(ProblemKind.UPLOAD_TIMEOUT, headers={"Connection": "close"}) from error
+        raise Problem(
+            ProblemKind.UPLOAD_TIMEOUT, patience.why(loop.time()), headers={"Connection": "close"}
+        ) from error
+
+
+class _Patience:
+    """How long one body is waited for: for its next bytes, for all of them, on average.
+
+    Whoever sends a byte now and then would otherwise hold an upload until the longest time
+    that an honest one may take.
+    """
+
+    def __init__(self, service: ServiceSettings, now: float) -> None:
+        self._service = service
+        self._deadline = now + service.upload_s
+        self._bytes = 0
+        self._waited_s = 0.0
+        self._since = now
+
+    def got(self, size: int, now: float) -> None:
+        """The wait has ended with so many bytes."""
+        self._waited_s += now - self._since
+        self._bytes += size
+
+    def ends_at(self, now: float) -> float:
+        """A wait begins: when does it end at the latest?"""
+        self._since = now
+        return min(now + self._service.idle_s, self._deadline, now + self._left_s())
+
+    def why(self, now: float) -> str | None:
+        """What was expected of a body that is not waited for any more, if it was its speed?"""
+        rate = self._service.min_upload_bytes_per_s
+        if now - self._since < self._left_s():
+            return None
+        return f"expected at least {rate} bytes a second on average"
+
+    def _left_s(self) -> float:
+        """How long may a wait be that began now, until what has come is too little?"""
+        rate = self._service.min_upload_bytes_per_s
+        if rate == 0:
+            return math.inf
+        return max(self._service.min_upload_rate_after_s, self._bytes / rate) - self._waited_s
 
 
 async def receive_upload(request: Request, *, max_bytes: int | None = None) -> Upload:

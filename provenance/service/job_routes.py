@@ -156,7 +156,7 @@ async def add_file(request: Request, caller: Makes, id: JobId, name: FileName) -
     # Before the bytes are taken; what counts is asked again after them.
     await asyncio.to_thread(_get, request, caller, id)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await receive_upload(request)
     try:
         await asyncio.to_thread(

@@ -84,7 +84,7 @@ async def check(request: Request, caller: Verifies, name: ShortText | None = Non
     """Judge a file that the page's script sends; the answer says where its page is."""
     _refuse_strangers(request)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await receive_upload(request)
         entry = await _judge(request, caller, FormUpload(file=upload, name=name))
     return JSONResponse({"id": entry.id, "url": page_request(request).link(f"/r/{entry.id}")})
@@ -97,7 +97,7 @@ async def check_form(request: Request, caller: Verifies) -> Response:
         return message_page(request, "error.refused", "error.refused-text", status=403)
     slots: Slots = request.app.state.slots
     try:
-        async with slots.taken():
+        async with slots.taken(request, caller):
             entry = await _judge(request, caller, await receive_form(request))
     except (Problem, ProvenanceError) as error:
         problem = as_problem(error)

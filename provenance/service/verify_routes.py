@@ -207,7 +207,7 @@ async def _judge_raw(
     if kind.startswith("multipart/"):
         raise Problem(ProblemKind.UNSUPPORTED_BODY, "send a form with POST")
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await receive_upload(request)
         return await _judge(request, caller, profile, FormUpload(file=upload, name=name),
                             idempotency_key)  # fmt: skip
@@ -218,7 +218,7 @@ async def _judge_posted(
 ) -> StoredReport:
     _check_key(caller, idempotency_key)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         if _kind(request) == "application/json":
             wanted = await _reference(request, caller)
             profile = policy_of(request, policy or wanted.policy)

@@ -7,6 +7,7 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +15,9 @@ import httpx2
 import pytest
 
 from provenance.errors import StorageFullError
+from provenance.records.scopes import Scope
 from provenance.runtime.uploads import UploadFolder
-from tests.factory.service import RunningService
+from tests.factory.service import RunningService, running_service
 from tests.integration.service.test_verify import problem
 
 MOST = 8 * 1024**2
@@ -278,3 +280,96 @@ def test_a_url_cannot_write_headers(service: RunningService, signed_jpeg: bytes)
         )
     assert "ab cd" not in answer.headers["x-request-id"]
     assert isinstance(answer, httpx2.Response)
+
+
+@pytest.fixture(scope="module")
+def shared(
+    directory_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """A service where an address may hold two of eight uploads, and has to send fast enough."""
+    with running_service(
+        tmp_path_factory.mktemp("shared"),
+        directory=directory_file,
+        moderation=False,
+        service_max_uploads="8",
+        service_max_uploads_per_address="2",
+        service_max_uploads_per_key="1",
+        service_min_upload_bytes_per_s="1000",
+        service_min_upload_rate_after_s="2",
+        service_trusted_proxies="127.0.0.1",
+    ) as running:
+        yield running
+
+
+@contextmanager
+def held(service: RunningService, *lines: str) -> Iterator[None]:
+    """An upload that has begun, and does not end while the block runs."""
+    parts = urlsplit(service.url)
+    before = len(list(service.uploads.iterdir()))
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as plain:
+        plain.sendall(head("Content-Length: 100000", *lines) + b"x")
+        for _ in range(100):
+            if len(list(service.uploads.iterdir())) > before:
+                break
+            time.sleep(0.02)
+        yield
+
+
+def sent(
+    service: RunningService, data: bytes, address: str, token: str | None = None
+) -> httpx2.Response:
+    with service.client(token, headers={"X-Forwarded-For": address}) as client:
+        return client.put("/v1/verify", content=data)
+
+
+def test_one_address_cannot_hold_all_uploads(shared: RunningService, signed_jpeg: bytes) -> None:
+    mine = "X-Forwarded-For: 198.51.100.1"
+    token = shared.key(Scope.VERIFY)
+    with held(shared, mine):
+        # One of two is left.
+        assert sent(shared, signed_jpeg, "198.51.100.1").status_code == 200
+        with held(shared, mine):
+            refused = sent(shared, signed_jpeg, "198.51.100.1")
+            assert (refused.status_code, problem(refused)) == (429, "rate-limited")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert "at most 2" in refused.json()["detail"]
+            assert sent(shared, signed_jpeg, "198.51.100.2").status_code == 200
+            # A key has its own share, wherever it is used.
+            assert sent(shared, signed_jpeg, "198.51.100.1", token).status_code == 200
+            with held(shared, mine, f"Authorization: Bearer {token}"):
+                refused = sent(shared, signed_jpeg, "198.51.100.3", token)
+                assert (refused.status_code, problem(refused)) == (429, "rate-limited")
+    for _ in range(100):
+        if (answer := sent(shared, signed_jpeg, "198.51.100.1")).status_code == 200:
+            break
+        time.sleep(0.05)
+    assert answer.status_code == 200
+
+
+def _trickled(service: RunningService, data: bytes, size: int, *, every_s: float) -> bytes:
+    """What is answered to an upload that comes in pieces of this size."""
+    parts = urlsplit(service.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as plain:
+        plain.sendall(head(f"Content-Length: {len(data)}", "Connection: close"))
+        for begin in range(0, len(data), size):
+            plain.sendall(data[begin : begin + size])
+            plain.settimeout(every_s)
+            with suppress(TimeoutError):
+                return plain.recv(65536)
+        plain.settimeout(20)
+        return plain.recv(65536)
+
+
+def test_bytes_that_trickle_are_not_waited_for(shared: RunningService) -> None:
+    began = time.monotonic()
+    answer = _trickled(shared, b"\xff\xd8\xff\xe0" + b"\0" * 100, 1, every_s=0.25)
+    assert time.monotonic() - began < 10
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"upload-timeout" in answer
+    assert b"at least 1000 bytes a second" in answer
+
+
+def test_twin_bytes_that_come_slowly_and_fast_enough(shared: RunningService) -> None:
+    data = b"\xff\xd8\xff\xe0" + b"\0" * 6000
+    answer = _trickled(shared, data, 500, every_s=0.25)
+    assert answer.startswith(b"HTTP/1.1 200 ")

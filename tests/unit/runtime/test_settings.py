@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import ConfigurationError
+from provenance.runtime.service_settings import ServiceSettings
 from provenance.runtime.settings import Settings, load_settings
 
 Load = Callable[..., Settings]
@@ -211,6 +212,18 @@ def test_the_service_has_a_table_of_its_own(load: Load) -> None:
         ("[service]\nrate_per_key = 'often'\n", "service.rate_per_key: expected a rate like"),
         ("[service]\ncors_origins = ['*']\n", "service.cors_origins: expected an origin like"),
         ("service = 3\n", "service: input should be"),
+        (
+            "[service]\nmax_uploads = 4\nmax_uploads_per_key = 5\n",
+            "max_uploads_per_key: expected at most max_uploads (4), got 5",
+        ),
+        (
+            "[service]\nmax_uploads_per_address = 0\n",
+            "service.max_uploads_per_address: input should be greater than or equal to 1",
+        ),
+        (
+            "[service]\nmin_upload_bytes_per_s = -1\n",
+            "service.min_upload_bytes_per_s: input should be greater than or equal to 0",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_service_is_said_with_its_place(
@@ -218,3 +231,9 @@ def test_what_is_wrong_with_the_service_is_said_with_its_place(
 ) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(said)):
         load(text)
+
+
+@pytest.mark.parametrize(("most", "address", "key"), [(256, 32, 128), (4, 1, 2), (1, 1, 1)])
+def test_nobody_has_all_uploads_by_default(most: int, address: int, key: int) -> None:
+    service = ServiceSettings(max_uploads=most)
+    assert (service.uploads_per_address, service.uploads_per_key) == (address, key)
