@@ -153,12 +153,28 @@ class ReportDesk:
                     sidecar=sidecar.path if sidecar else None,
                 )
             )
-            return await asyncio.to_thread(self._finish, report, judging, upload, question, sidecar)
         except BaseException:
+            # At once: a second cancellation may let no thread begin.
             self._discard(upload, sidecar)
-            if begun is not None:
-                self._left.append((question, begun))
-                await asyncio.to_thread(self._abandon_left)
+            await asyncio.to_thread(self._give_up, question, begun, upload, sidecar)
+            raise
+
+        def finish() -> StoredReport:
+            try:
+                return self._finish(report, judging, upload, question, sidecar)
+            except BaseException:
+                self._give_up(question, begun, upload, sidecar)
+                raise
+
+        finishing = asyncio.ensure_future(asyncio.to_thread(finish))
+        try:
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            # Whoever asked has gone. The report may be committed, and the bytes be its own:
+            # only the thread that writes it knows what is to be deleted.
+            await asyncio.wait({finishing})
+            if not finishing.cancelled():
+                finishing.exception()
             raise
 
     def judge_and_wait(
@@ -269,6 +285,15 @@ class ReportDesk:
         if known is None:
             raise ConflictError("Idempotency-Key: its report has been deleted")
         return None, known
+
+    def _give_up(
+        self, question: Question, begun: Begun | None, upload: Upload, sidecar: Upload | None
+    ) -> None:
+        """Leave nothing of a request that got no report, and let it be sent again."""
+        self._discard(upload, sidecar)
+        if begun is not None:
+            self._left.append((question, begun))
+            self._abandon_left()
 
     def _abandon_left(self) -> None:
         """Let requests be sent again that failed for a reason of ours."""

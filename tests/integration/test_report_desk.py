@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Engine
 
+from provenance.errors import StoreError
 from provenance.records.idempotency import IdempotencyStore
 from provenance.records.reports import ReportStore, StoredReport
 from provenance.registry.log.statement import ReleaseFile
@@ -70,11 +73,28 @@ class Office:
     settings: Settings
     register: Register
     judges: Interrupted
-    desk: ReportDesk
     uploads: UploadFolder
     agency: Desk
     signer: MemorySigner
     number: int = field(default=0)
+
+    @property
+    def desk(self) -> ReportDesk:
+        """The desk with the store as it is."""
+        return self.desk_with(ReportStore(self.register.database.engine))
+
+    def desk_with(self, store: ReportStore) -> ReportDesk:
+        """A desk that keeps its reports in this store."""
+        return ReportDesk(
+            judges=self.judges,
+            reports=store,
+            requests=IdempotencyStore(self.register.database.engine),
+            uploads=self.uploads,
+            register=lambda reader: self.register.view(reader, clock=system_clock),
+            clock=system_clock,
+            random=os.urandom,
+            keeping=Keeping(report_days=1, is_barred=lambda _: False),
+        )
 
     def release(self, name: str) -> bytes:
         """A signed picture of a new release."""
@@ -129,17 +149,7 @@ def office(
         judges = Interrupted(settings, load_profiles(settings), say=lambda _: None)
         held.callback(judges.close)
         uploads = UploadFolder(folder / "uploads", min_free_bytes=0)
-        desk = ReportDesk(
-            judges=judges,
-            reports=ReportStore(register.database.engine),
-            requests=IdempotencyStore(register.database.engine),
-            uploads=uploads,
-            register=lambda reader: register.view(reader, clock=system_clock),
-            clock=system_clock,
-            random=os.urandom,
-            keeping=Keeping(report_days=1, is_barred=lambda _: False),
-        )
-        yield Office(settings, register, judges, desk, uploads, Desk(agency_signer), agency_signer)
+        yield Office(settings, register, judges, uploads, Desk(agency_signer), agency_signer)
 
 
 def _again(office: Office, entry: StoredReport) -> StoredReport:
@@ -188,3 +198,86 @@ def test_twin_nothing_of_its_release_between(office: Office, *, other: bool) -> 
     assert office.desk.standing(entry).holds
     office.withdraw(name)
     assert office.because(entry) == ("releases",)
+
+
+class Waiting(ReportStore):
+    """The real store; somebody hangs up before, or after, a report is committed."""
+
+    def __init__(self, engine: Engine, *, before: bool) -> None:
+        super().__init__(engine)
+        self._before = before
+        self.reached, self.gone_on = threading.Event(), threading.Event()
+
+    def keep(
+        self, entry: StoredReport, report: Report, *also: Callable[[Connection], object]
+    ) -> None:
+        if not self._before:
+            super().keep(entry, report, *also)
+        self.reached.set()
+        assert self.gone_on.wait(30)
+        if self._before:
+            super().keep(entry, report, *also)
+
+
+async def _hang_up(desk: ReportDesk, store: Waiting, upload: Upload) -> None:
+    asked = asyncio.create_task(desk.judge(upload, QUESTION))
+    assert await asyncio.to_thread(store.reached.wait, 30)
+    asked.cancel()
+    # What the client has left is still being written.
+    await asyncio.sleep(0.1)
+    store.gone_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_client_that_hangs_up_while_its_report_is_written(
+    office: Office, *, before: bool
+) -> None:
+    store = Waiting(office.register.database.engine, before=before)
+    desk = office.desk_with(store)
+    upload = office.upload(office.release(f"hangs-up-{before}"))
+
+    asyncio.run(_hang_up(desk, store, upload))
+
+    (entry,) = [
+        entry
+        for entry in store.kept(after="", most=100, now=system_clock())
+        if entry.report.asset.sha256 == upload.sha256
+    ]
+    assert entry.upload == upload.name
+    assert upload.path.exists()
+    assert _again(office, entry).report.verdict is Verdict.OFFICIAL
+
+
+class Broken(ReportStore):
+    """A store whose database is away when a report is kept."""
+
+    def keep(
+        self, entry: StoredReport, report: Report, *also: Callable[[Connection], object]
+    ) -> None:
+        del entry, report, also
+        raise StoreError("away")
+
+
+def test_twin_what_was_not_committed_is_deleted(office: Office) -> None:
+    desk = office.desk_with(Broken(office.register.database.engine))
+    upload = office.upload(office.release("never-kept"))
+    with pytest.raises(StoreError, match="away"):
+        asyncio.run(desk.judge(upload, QUESTION))
+    assert not upload.path.exists()
+
+
+def test_twin_a_client_that_hangs_up_while_it_is_judged(office: Office) -> None:
+    upload = office.upload(office.release("hangs-up-early"))
+
+    async def hang_up() -> None:
+        asked = asyncio.current_task()
+        assert asked is not None
+        loop = asyncio.get_running_loop()
+        office.judges.meanwhile = lambda: loop.call_soon(asked.cancel)
+        await office.desk.judge(upload, QUESTION)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(hang_up())
+    assert not upload.path.exists()
