@@ -230,7 +230,11 @@ class RegisterView:
             return int(connection.execute(_NEWEST).scalar() or 0)
 
     def has_changed(self, agency: str, name: str, *, since: int) -> bool:
-        """Was anything stated of this release after the change of this number?"""
+        """Was anything stated of this release after the change of this number?
+
+        For the service itself, of a release that this view has shown: what is under embargo
+        counts too.
+        """
         with self._database.reading() as connection:
             asked = {"since": since, "agency": agency, "name": name}
             return connection.execute(_SINCE, asked).first() is not None

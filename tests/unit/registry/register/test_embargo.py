@@ -49,7 +49,8 @@ QUESTIONS: dict[str, Callable[[RegisterView, Any, str], Any]] = {
     "references": lambda v, at, _: v.references(1, at=at),
     "picture": lambda v, at, _: v.picture(digest_of("a"), at=at),
 }
-NOT_ABOUT_RELEASES = {"name", "resembling"}
+# Numbers of changes are for the service itself, of releases that the view has shown it.
+NOT_ABOUT_RELEASES = {"has_changed", "newest_change", "name", "resembling"}
 DESK_QUESTIONS: dict[str, Callable[[BindingDesk, str], Any]] = {
     "manifests": lambda d, label: d.manifests(label),
     "find": lambda d, _: d.find("io.iscc.v0", ISCC),
