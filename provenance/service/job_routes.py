@@ -205,7 +205,7 @@ async def add_sidecar(
     owner = caller.held_owner
     await asyncio.to_thread(_get, request, caller, id)
     slots: Slots = request.app.state.slots
-    async with slots.taken():
+    async with slots.taken(request, caller):
         upload = await receive_upload(request, max_bytes=DEFAULT_LIMITS.max_manifest_store_bytes)
     try:
         await asyncio.to_thread(
