@@ -40,6 +40,9 @@ SPEEDS = (1.0, 1.025, 1 / 1.025, 1.05, 1 / 1.05)
 # Numbers on end, and how many of 32 bits may differ on average: the longer, the more. Songs in
 # one key agree for a second or two better than chance has it.
 _CONFIRM = ((16, 5.5), (24, 6.5), (64, 8.0))
+# So many of them together, windows and what lies between: songs with the same chords agree so
+# for five seconds, and half as well for ten.
+_TOGETHER = ((40, 5.0), (80, 6.5))
 _OUTERMOST_BITS = 12
 # Edits that keep the pitch change the tempo alone.
 _TEMPOS = (1.0, 1.02, 1 / 1.02, 1.05, 1 / 1.05)
@@ -218,5 +221,15 @@ def _runs(apart: NDArray[np.int64], numbers: NDArray[np.uint32]) -> list[tuple[i
     moving = says_something(numbers)
     pieces = np.split(inside, np.flatnonzero(np.diff(inside) > _LONGEST_GAP) + 1)
     runs = [(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
-    # Silence agrees with silence.
-    return [(first, end) for first, end in runs if int(moving[first:end].sum()) >= _LEAST_MOVING]
+    return [
+        (first, end)
+        for first, end in runs
+        # Silence agrees with silence.
+        if int(moving[first:end].sum()) >= _LEAST_MOVING and _says_enough(apart[first:end])
+    ]
+
+
+def _says_enough(apart: NDArray[np.int64]) -> bool:
+    """Do these numbers agree better than those of two songs that are merely alike?"""
+    bits = next((bits for most, bits in _TOGETHER if len(apart) < most), None)
+    return bits is None or float(apart.mean()) <= bits

@@ -62,6 +62,18 @@ def test_another_track_is_not_like_it(tracks: SmallRegister) -> None:
     assert tracks.find_sound(encode_track(track(77, seconds=10))) == ()
 
 
+@pytest.mark.parametrize(("registered", "asked"), [(47, 8), (41, 31), (5, 34)])
+def test_a_track_with_the_same_chords_for_some_seconds_is_another_one(
+    registered: int, asked: int
+) -> None:
+    register = SmallRegister()
+    register.add_sound(registered, encode_track(track(registered)))
+    assert register.find_sound(encode_track(track(1_000_000 + asked))) == ()
+    # Its twin: as many seconds of the registered one.
+    (match,) = register.find_sound(TRACK_EDITS["excerpt, 5 s"](track(registered), asked).data)
+    assert match.owner == registered
+
+
 def test_silence_and_a_held_tone_say_nothing() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(8 * RATE_HZ) / RATE_HZ) * 0.5
     for sound in (np.zeros(8 * RATE_HZ), tone):
