@@ -187,18 +187,10 @@ def part_unseen(
     if not seen or not unseen:
         return None
     held = held_case(connection, source)
-    came_since = select(complaints).where(
-        complaints.c.case == source,
-        complaints.c.state.in_(OPEN_COMPLAINTS),
-        complaints.c.received_at >= proposal.created_at,
-    )
+    rows = _about_any(connection, source, unseen, Queue(held.queue))
     about: set[str] = set()
-    rows = []
-    for row in connection.execute(came_since.with_for_update()).all():
-        theirs = _subjects_of(connection, row, Queue(held.queue))
-        if theirs & unseen:
-            rows.append(row)
-            about |= theirs
+    for row in rows:
+        about |= _subjects_of(connection, row, Queue(held.queue))
     case = None
     if rows:
         case = _open_for(connection, office, held, rows, now=now)
@@ -215,6 +207,25 @@ def part_unseen(
         )
     )
     return case
+
+
+def _about_any(
+    connection: Connection, case: str, about: Collection[str], queue: Queue
+) -> list[Row[Any]]:
+    """Which open complaints of a case name one of these subjects, wherever they name it?
+
+    Not which came later: when a complaint came is when it was sent, and another may have
+    been written before it that was sent after it.
+    """
+    keys = set(connection.execute(select(subjects.c.key).where(subjects.c.id.in_(about))).scalars())
+    mine = and_(complaints.c.case == case, complaints.c.state.in_(OPEN_COMPLAINTS))
+    query = select(complaints).where(mine).order_by(complaints.c.received_at, complaints.c.ref)
+    return [
+        row
+        for row in connection.execute(query.with_for_update()).all()
+        if row.subject in about
+        or any(subject_key(Locator(**locator), queue) in keys for locator in row.locators)
+    ]
 
 
 def _subjects_of(connection: Connection, row: Row[Any], queue: Queue) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -131,6 +131,30 @@ def test_the_law_s_time_goes_with_what_is_undecided(
     [clock] = [one for one in own.clocks if one.kind is ClockKind.INTIMATE_48H]
     assert clock.due_at == SOON + timedelta(hours=48)
     assert (clock.met_at is None) is more
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["named first", "named second"])
+@pytest.mark.parametrize("sent", [NOW, SOON + timedelta(minutes=1)], ids=["before", "after"])
+def test_what_was_sent_before_and_written_after_is_not_lost(
+    desks: Desks,
+    sent: datetime,
+    first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """A request waits for its turn to write; another is proposed meanwhile."""
+    case, _ = claimed(desks)
+    assert desks.cases.decide(case, KIM, draft(ActionType.TERMINATE_ACCOUNT), now=SOON) is None
+    new = about_more()
+    late = desks.complaints.file(
+        replace(new, locators=new.locators[::-1]) if first else new, now=sent
+    )
+    assert case_of(late) == case
+    at = SOON + timedelta(minutes=2)
+    assert desks.cases.second(case, PARK, agree=True, now=at) is not None
+    followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=at)
+    assert followed.decision is None
+    own = followed.complaint.case or ""
+    assert (own != case, places(desks, own)) == (True, {None, VICTIM.url})
+    assert places(desks, case) == {None}
 
 
 def test_whoever_took_it_back_leaves_nothing_to_decide(desks: Desks) -> None:
