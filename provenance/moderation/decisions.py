@@ -243,12 +243,14 @@ def propose(
 ) -> None:
     """Let a decision wait for a second person."""
     proposal = office.new_id()
+    held = held_case(connection, case)
     connection.execute(
         insert(proposals).values(
             id=proposal,
             case=case,
             appeal=appeal,
-            draft=draft_values(draft),
+            # What joins the case meanwhile may make it a graver one, of another kind.
+            draft={**draft_values(draft), "graded": [held.category, held.severity]},
             maker=maker,
             created_at=now,
         )

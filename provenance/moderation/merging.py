@@ -206,7 +206,34 @@ def part_unseen(
             case_subjects.c.case == source, case_subjects.c.subject.in_(leaving)
         )
     )
+    _grade_as_proposed(connection, office, proposal, held, now=now)
     return case
+
+
+def _grade_as_proposed(
+    connection: Connection, office: Office, proposal: Proposal, held: Row[Any], *, now: datetime
+) -> None:
+    """What is decided is of the kind that it was proposed as, and as grave.
+
+    Whoever joined since may have made it another; its clocks stay as tight as they became.
+    """
+    if proposal.graded is None or proposal.graded == (held.category, held.severity):
+        return
+    category, severity = proposal.graded
+    values = {"category": category, "severity": severity, "severity_rank": severity.rank}
+    connection.execute(update(cases).where(cases.c.id == held.id).values(values))
+    office.audit.append(
+        connection,
+        at=now,
+        actor=SYSTEM,
+        verb="case.graded",
+        object=f"case:{held.id}",
+        detail={
+            "category": category.value,
+            "queue": held.queue,
+            "severity": severity.value,
+        },
+    )
 
 
 def _about_any(

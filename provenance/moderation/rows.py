@@ -339,6 +339,7 @@ def proposal_of(connection: Connection, case: str, *, appeal: str | None) -> Pro
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
+    graded = row.draft.get("graded")
     return Proposal(
         id=row.id,
         case=row.case,
@@ -346,6 +347,7 @@ def proposal_of(connection: Connection, case: str, *, appeal: str | None) -> Pro
         maker=row.maker,
         created_at=row.created_at,
         appeal=row.appeal,
+        graded=None if graded is None else (Category(graded[0]), Severity(graded[1])),
     )
 
 

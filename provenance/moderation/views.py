@@ -192,6 +192,8 @@ class Proposal:
         maker: Who proposes it.
         created_at: When.
         appeal: The appeal that it would answer.
+        graded: Of which kind the case was when it was proposed, and how grave; None: that was
+            not written down yet.
     """
 
     id: str
@@ -200,6 +202,7 @@ class Proposal:
     maker: str
     created_at: datetime
     appeal: str | None = None
+    graded: tuple[Category, Severity] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from provenance.errors import ConflictError
 from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Decision, Locator
+from provenance.moderation.tables import proposals
 from provenance.moderation.views import Filed, NewComplaint
 from provenance.moderation.vocabulary import (
     ActionType,
@@ -21,6 +23,7 @@ from provenance.moderation.vocabulary import (
     Outcome,
     ReporterRole,
     Role,
+    Severity,
 )
 from tests.factory.moderation import CONTACT, NOW, Desks, about, draft, person
 from tests.unit.moderation.test_complaints import case_of
@@ -155,6 +158,35 @@ def test_what_was_sent_before_and_written_after_is_not_lost(
     own = followed.complaint.case or ""
     assert (own != case, places(desks, own)) == (True, {None, VICTIM.url})
     assert places(desks, case) == {None}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["written down", "proposed before that was"])
+@pytest.mark.parametrize("graver", [True, False])
+def test_it_is_decided_as_what_it_was_proposed_as(
+    desks: Desks, *, graver: bool, known: bool
+) -> None:
+    """Whoever joins makes a case a graver one, of another kind; they leave with that."""
+    case, _ = claimed(desks)
+    desks.cases.decide(case, KIM, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    if not known:
+        with desks.office.engine.begin() as connection:
+            (old,) = connection.execute(select(proposals.c.draft)).scalars()
+            kept = {name: value for name, value in old.items() if name != "graded"}
+            connection.execute(update(proposals).values(draft=kept))
+    category = Category.FRAUD if graver else Category.IMPERSONATION
+    late = desks.complaints.file(about_more(category=category), now=SOON)
+    joined = desks.cases.get(case, PARK, now=SOON).case
+    assert joined.category is category
+    desks.cases.second(case, PARK, agree=True, now=SOON)
+    page = desks.cases.get(case, PARK, now=SOON)
+    was = (Category.IMPERSONATION, Severity.MEDIUM)
+    raised = (Category.FRAUD, Severity.HIGH) if graver else was
+    assert (page.case.category, page.case.severity) == (was if known else raised)
+    graded = [event.verb for event in page.events].count("case.graded")
+    assert graded == int(known and graver)
+    followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
+    parted = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
+    assert (parted.category, parted.severity) == raised
 
 
 def test_whoever_took_it_back_leaves_nothing_to_decide(desks: Desks) -> None:
