@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from provenance.errors import ConflictError, NotFoundError
+from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.case_pages import visible_case
 from provenance.moderation.model import Case, Reviewer
 from provenance.moderation.office import Office
@@ -18,7 +18,7 @@ from provenance.moderation.permissions import (
 )
 from provenance.moderation.rows import held_case
 from provenance.moderation.tables import complaints
-from provenance.moderation.vocabulary import CaseState
+from provenance.moderation.vocabulary import CaseState, Role
 
 __all__ = ["CaseAccess", "reason_in"]
 
@@ -81,6 +81,14 @@ class CaseAccess:
         locked = case.locked_until is not None and case.locked_until > now
         if locked and case.assignee != reviewer.id:
             raise ConflictError(f"case: somebody else has it until {case.locked_until}")
+
+    def _check_escalated(self, connection: Connection, case: Case, reviewer: Reviewer) -> None:
+        # Also where it is still somebody's whose lock is over: no clock has looked yet.
+        to = held_case(connection, case.id).escalated_to
+        if case.state is CaseState.ESCALATED or to is not None:
+            check_permission(reviewer, Permission.HANDLE_ESCALATED)
+        if to is not None and Role(to) not in reviewer.roles:
+            raise PermissionRefusedError(f"{reviewer.id}: it was escalated to {to}")
 
     def _write(
         self,

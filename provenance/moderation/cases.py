@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, PermissionRefusedError
@@ -52,7 +52,6 @@ from provenance.moderation.permissions import (
     Permission,
     check_fit,
     check_no_conflict,
-    check_permission,
 )
 from provenance.moderation.requeuing import end_lock, give_back, requeue
 from provenance.moderation.rows import case_named, held_case, proposal_of
@@ -440,11 +439,3 @@ class CaseDesk(BulkDesk, ComplainantDesk, EvidenceDesk):
         """What failed is tried once more."""
         with writing(self._office.engine) as connection:
             settle_action(connection, self._office, action, ActionState.PENDING, now=now)
-
-    def _check_escalated(self, connection: Connection, case: Case, reviewer: Reviewer) -> None:
-        # Also where it is still somebody's whose lock is over: no clock has looked yet.
-        to = held_case(connection, case.id).escalated_to
-        if case.state is CaseState.ESCALATED or to is not None:
-            check_permission(reviewer, Permission.HANDLE_ESCALATED)
-        if to is not None and Role(to) not in reviewer.roles:
-            raise PermissionRefusedError(f"{reviewer.id}: it was escalated to {to}")

@@ -139,7 +139,10 @@ class EvidenceDesk(CaseAccess):
     def _join(
         self, connection: Connection, link: Row[Any], reviewer: Reviewer, now: datetime
     ) -> None:
-        """Let the later of the open cases about two subjects become part of the earlier one."""
+        """Let the later of the open cases about two subjects become part of the earlier one.
+
+        Of the one that was escalated, where one was: it is for whom it was escalated to.
+        """
         both = {
             held.id: held
             for subject in (link.subject, link.other)
@@ -151,10 +154,13 @@ class EvidenceDesk(CaseAccess):
             return
         for held in both.values():
             self._check_lock(held, reviewer, now)
+        escalated = {name: held_case(connection, name).escalated_to is not None for name in both}
         # What was decided before stays by itself, so it is the other that moves.
         target, source = sorted(
-            both.values(), key=lambda one: (one.decision is None, one.opened_at, one.id)
+            both.values(),
+            key=lambda one: (one.decision is None, not escalated[one.id], one.opened_at, one.id),
         )
+        self._check_escalated(connection, source, reviewer)
         merge_cases(
             connection,
             self._office,

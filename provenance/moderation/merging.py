@@ -67,7 +67,8 @@ def merge_cases(
     """Let one case become part of another.
 
     Raises:
-        ConflictError: They are the same, in different queues, or one is decided.
+        ConflictError: They are the same, in different queues, escalated to different roles,
+            or one is decided.
     """
     if source == target:
         raise ConflictError("merge: expected two cases, got the same twice")
@@ -82,6 +83,12 @@ def merge_cases(
         raise ConflictError(f"merge: case {target} is {theirs.state}")
     if ours.decision is not None:
         raise ConflictError("merge: a case that was decided before stays by itself")
+    if None not in {ours.escalated_to, theirs.escalated_to} and (
+        ours.escalated_to != theirs.escalated_to
+    ):
+        raise ConflictError(
+            f"merge: one was escalated to {ours.escalated_to}, the other to {theirs.escalated_to}"
+        )
     connection.execute(update(complaints).where(complaints.c.case == source).values(case=target))
     for table, column in ((case_subjects, "subject"), (case_agencies, "agency")):
         own = select(table.c[column]).where(table.c.case == source)
@@ -101,6 +108,8 @@ def merge_cases(
             severity_rank=severity.rank,
             category=ours.category if graver else theirs.category,
             captured_at=_first(ours.captured_at, theirs.captured_at),
+            # What was escalated stays so until it is decided.
+            escalated_to=theirs.escalated_to or ours.escalated_to,
         )
     )
     if graver:

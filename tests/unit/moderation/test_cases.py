@@ -221,6 +221,84 @@ def test_what_was_escalated_is_in_no_bulk_and_no_merge_by_another(
     desks.cases.merge(case, boss if up else LEE, into=into, why="the same", now=later)
 
 
+@pytest.mark.parametrize("up", [True, False], ids=["escalated", "released"])
+def test_what_was_escalated_stays_so_in_the_case_that_it_became_part_of(
+    desks: Desks,
+    up: bool,  # noqa: FBT001
+) -> None:
+    boss = person("boss", Role.SENIOR, Role.LEGAL)
+    case = handed_up(desks, 1, up=up)
+    desks.cases.release(case, SEO, now=NOW)
+    desks.cases.claim(case, boss, now=NOW)
+    into = case_of(desks.complaints.file(about(url="https://x.example/2"), now=NOW))
+    desks.cases.merge(case, boss, into=into, why="the same", now=NOW)
+    if up:
+        for who in (LEE, PARK):
+            with pytest.raises(PermissionRefusedError, match="escalated"):
+                desks.cases.claim(into, who, now=NOW)
+    desks.cases.claim(into, boss if up else LEE, now=NOW)
+    desks.cases.release(into, boss if up else LEE, now=NOW)
+    state = desks.cases.get(into, KIM, now=NOW).case.state
+    assert state is (CaseState.ESCALATED if up else CaseState.QUEUED)
+
+
+@pytest.mark.parametrize("to", [Role.SENIOR, Role.LEGAL])
+def test_what_was_escalated_to_another_is_not_one_case(desks: Desks, to: Role) -> None:
+    boss = person("boss", Role.SENIOR, Role.LEGAL)
+    case, into = (claimed(desks, url=f"https://x.example/{n}") for n in (1, 2))
+    desks.cases.escalate(case, KIM, to=Role.LEGAL, why="law", now=NOW)
+    desks.cases.claim(case, boss, now=NOW)
+    desks.cases.escalate(into, KIM, to=to, why="grave", now=NOW)
+    if to is Role.SENIOR:
+        with pytest.raises(ConflictError, match="to legal, the other to senior"):
+            desks.cases.merge(case, boss, into=into, why="the same", now=NOW)
+        return
+    desks.cases.merge(case, boss, into=into, why="the same", now=NOW)
+    with pytest.raises(PermissionRefusedError, match="escalated to legal"):
+        desks.cases.claim(into, PARK, now=NOW)
+
+
+def likened(desks: Desks, first: str, second: str) -> int:
+    one, two = (desks.cases.get(name, KIM, now=NOW).case.subjects[0].id for name in (first, second))
+    return desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["escalated", "not"])
+def test_what_is_alike_joins_the_one_that_was_escalated(
+    desks: Desks,
+    up: bool,  # noqa: FBT001
+) -> None:
+    earlier = case_of(desks.complaints.file(about(url="https://x.example/1"), now=NOW))
+    at = NOW + timedelta(minutes=1)
+    later = case_of(desks.complaints.file(about(url="https://x.example/2"), now=at))
+    if up:
+        desks.cases.claim(later, KIM, now=at)
+        desks.cases.escalate(later, KIM, to=Role.LEGAL, why="law", now=at)
+    desks.cases.confirm_resemblance(likened(desks, earlier, later), LEE, alike=True, now=at)
+    gone, into = (earlier, later) if up else (later, earlier)
+    assert desks.cases.get(gone, KIM, now=at).case.merged_into == into
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["escalated", "released"])
+def test_what_is_alike_is_not_taken_from_whom_it_was_escalated_to(
+    desks: Desks,
+    up: bool,  # noqa: FBT001
+) -> None:
+    first, second = (handed_up(desks, number, up=up) for number in (1, 2))
+    link = likened(desks, first, second)
+    # Nobody has either any more, though no clock has looked.
+    later = NOW + timedelta(minutes=31)
+    if up:
+        with pytest.raises(PermissionRefusedError, match="escalated"):
+            desks.cases.confirm_resemblance(link, LEE, alike=True, now=later)
+        return
+    desks.cases.confirm_resemblance(link, LEE, alike=True, now=later)
+    assert {desks.cases.get(name, KIM, now=later).case.state for name in (first, second)} == {
+        CaseState.ASSIGNED,
+        CaseState.MERGED,
+    }
+
+
 def test_the_queue_has_the_gravest_and_most_urgent_first(desks: Desks) -> None:
     order = [
         desks.complaints.file(about(category, url=f"https://x.example/{n}"), now=at)
