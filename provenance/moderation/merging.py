@@ -20,6 +20,7 @@ from provenance.moderation.outcomes.tables import legal_holds
 from provenance.moderation.rows import held_case
 from provenance.moderation.subjects import subject_key
 from provenance.moderation.tables import (
+    audit,
     case_agencies,
     case_subjects,
     cases,
@@ -174,49 +175,90 @@ def split_case(
     case = _open_for(connection, office, held, rows, now=now)
     _part_subjects(connection, source, case, rows)
     _part_holds(connection, office, source, case, now=now)
-    for block in part_blocks(connection, office, source, case, now=now):
-        # Whoever blocks it knows it by its case, and until when.
-        office.effects.on_clock(connection, "interim.started", block, now)
+    _pass_blocks(connection, office, source, case, now=now)
     _write_split(connection, office, source, case, rows, actor=actor, why=why, now=now)
     return case
 
 
 def part_unseen(
     connection: Connection, office: Office, proposal: Proposal, *, now: datetime
-) -> str | None:
-    """Let what joined a case since this was proposed wait by itself: in which case?
+) -> tuple[str, ...]:
+    """Let what joined a case since this was proposed wait by itself: in which cases?
 
     Nobody saw it, and whoever agrees agrees to what was proposed. It is as if it had come a
     moment later; who complained about nothing else than what was seen is answered with all
-    others. No block is passed on: none was asked for.
+    others. A block that began when it had joined was asked for it too, and goes with it; what
+    joined a case that was blocked already is not blocked: none was asked for.
     """
     seen, source = set(proposal.draft.seen), proposal.case
     own = select(case_subjects.c.subject).where(case_subjects.c.case == source)
     unseen = set(connection.execute(own).scalars()) - seen
     if not seen or not unseen:
-        return None
+        return ()
     held = held_case(connection, source)
     rows = _about_any(connection, source, unseen, Queue(held.queue))
-    about: set[str] = set()
-    for row in rows:
-        about |= _subjects_of(connection, row, Queue(held.queue))
-    case = None
-    if rows:
-        case = _open_for(connection, office, held, rows, now=now)
-        for subject in sorted(about):
-            insert_unless_there(connection, case_subjects, case=case, subject=subject)
-        _part_holds(connection, office, source, case, now=now)
-        why = "it joined after a decision was proposed"
-        _write_split(connection, office, source, case, rows, actor=SYSTEM, why=why, now=now)
+    covered = _joined_before_the_block(connection, source, rows)
+    parted = []
+    for blocked in (True, False):
+        leaving = [row for row in rows if (row.ref in covered) is blocked]
+        if leaving:
+            case = _part_rows(connection, office, source, leaving, now=now)
+            parted.append(case)
+            if blocked:
+                _pass_blocks(connection, office, source, case, now=now)
     looked_at = select(evidence_access.c.subject).where(evidence_access.c.case == source)
-    leaving = unseen - set(connection.execute(looked_at).scalars())
+    gone = unseen - set(connection.execute(looked_at).scalars())
     connection.execute(
         delete(case_subjects).where(
-            case_subjects.c.case == source, case_subjects.c.subject.in_(leaving)
+            case_subjects.c.case == source, case_subjects.c.subject.in_(gone)
         )
     )
     _grade_as_proposed(connection, office, proposal, held, now=now)
+    return tuple(parted)
+
+
+def _part_rows(
+    connection: Connection, office: Office, source: str, rows: Sequence[Row[Any]], *, now: datetime
+) -> str:
+    """A case of their own for complaints that joined unseen, about all that they name."""
+    held = held_case(connection, source)
+    case = _open_for(connection, office, held, rows, now=now)
+    about = {one for row in rows for one in _subjects_of(connection, row, Queue(held.queue))}
+    for subject in sorted(about):
+        insert_unless_there(connection, case_subjects, case=case, subject=subject)
+    _part_holds(connection, office, source, case, now=now)
+    why = "it joined after a decision was proposed"
+    _write_split(connection, office, source, case, rows, actor=SYSTEM, why=why, now=now)
     return case
+
+
+def _joined_before_the_block(
+    connection: Connection, case: str, rows: Collection[Row[Any]]
+) -> set[str]:
+    """Which of these complaints had joined a case when it was blocked, if it was?
+
+    By the order in which both were written: their times are those of two requests, each of
+    which may have waited for the other.
+    """
+    began = connection.execute(
+        select(func.max(audit.c.seq)).where(
+            audit.c.object == f"case:{case}", audit.c.verb == "interim.started"
+        )
+    ).scalar_one()
+    joined = select(audit.c.object).where(
+        audit.c.object.in_([f"complaint:{row.ref}" for row in rows]),
+        audit.c.verb == f"complaint.{ComplaintState.LINKED}",
+        audit.c.seq < (began or 0),
+    )
+    return {name.removeprefix("complaint:") for name in connection.execute(joined).scalars()}
+
+
+def _pass_blocks(
+    connection: Connection, office: Office, source: str, case: str, *, now: datetime
+) -> None:
+    for block in part_blocks(connection, office, source, case, now=now):
+        # Whoever blocks it knows it by its case, and until when.
+        office.effects.on_clock(connection, "interim.started", block, now)
 
 
 def _grade_as_proposed(

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from provenance.errors import ConflictError
 from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Decision, Locator
-from provenance.moderation.tables import proposals
+from provenance.moderation.tables import cases, proposals
 from provenance.moderation.views import Filed, NewComplaint
 from provenance.moderation.vocabulary import (
     ActionType,
@@ -187,6 +187,68 @@ def test_it_is_decided_as_what_it_was_proposed_as(
     followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
     parted = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
     assert (parted.category, parted.severity) == raised
+
+
+BLOCK = ClockKind.TEMPORARY_BLOCK
+
+
+@pytest.mark.parametrize("covered", [True, False], ids=["joined before it", "joined after it"])
+@pytest.mark.parametrize("sent", [NOW, SOON], ids=["sent before it", "sent with it"])
+def test_a_block_goes_with_what_it_was_asked_for(
+    desks: Desks,
+    sent: datetime,
+    covered: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Whoever blocks was told what is blocked: that, and nothing that came later."""
+    filed = desks.complaints.file(about(Category.PRIVACY, sha="a", url=None), now=NOW)
+    case = case_of(filed)
+    desks.cases.claim(case, KIM, now=NOW)
+    made = draft(ActionType.TERMINATE_ACCOUNT, category=Category.PRIVACY)
+    desks.cases.decide(case, KIM, made, now=NOW)
+    new = about_more(category=Category.PRIVACY)
+    if covered:
+        late = desks.complaints.file(new, now=sent)
+        desks.cases.interim_restrict(case, KIM, why="an address", now=SOON)
+    else:
+        desks.cases.interim_restrict(case, KIM, why="an address", now=SOON)
+        late = desks.complaints.file(new, now=sent)
+    desks.cases.second(case, PARK, agree=True, now=SOON)
+    followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
+    own = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
+    assert own.id != case
+    blocks = [(one.due_at, one.met_at) for one in own.clocks if one.kind is BLOCK]
+    assert blocks == ([(SOON + timedelta(days=30), None)] if covered else [])
+    desks.clockwork.tick(SOON + timedelta(days=31))
+    told = {
+        name: [event[1].case for event in desks.told.events if event[0] == name]  # type: ignore[attr-defined]
+        for name in ("interim.started", "interim.ended")
+    }
+    both = [case, own.id] if covered else [case]
+    assert told == {"interim.started": both, "interim.ended": both}
+
+
+def test_nothing_is_blocked_because_it_came_beside_what_was(desks: Desks) -> None:
+    """Of two that joined a block was asked for one alone: each waits by itself."""
+    case, _ = claimed(desks)
+    desks.cases.decide(case, KIM, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    first = desks.complaints.file(about_more(), now=SOON)
+    with desks.office.engine.begin() as connection:
+        connection.execute(update(cases).values(category=Category.PRIVACY))
+    desks.cases.interim_restrict(case, KIM, why="an address", now=SOON)
+    other = Locator(url="https://another.example/")
+    new = replace(about_more(), locators=(*about_more(more=False).locators, other))
+    second = desks.complaints.file(new, now=SOON)
+    desks.cases.second(case, PARK, agree=True, now=SOON)
+    blocked = {}
+    for late, place in ((first, VICTIM), (second, other)):
+        followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
+        own = followed.complaint.case or ""
+        assert places(desks, own) == {None, place.url}
+        clocks = desks.cases.get(own, PARK, now=SOON).case.clocks
+        blocked[own] = BLOCK in {clock.kind for clock in clocks}
+    assert list(blocked.values()) == [True, False]
+    assert desks.cases.get(case, PARK, now=SOON).case.complaints == 1
+    assert desks.office.audit.verify() == []
 
 
 def test_whoever_took_it_back_leaves_nothing_to_decide(desks: Desks) -> None:
