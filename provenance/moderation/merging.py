@@ -323,8 +323,12 @@ def _open_for(
     """A case for these complaints, which leave the one that they were in."""
     source: str = held.id
     case = office.new_id()
-    graver = max(rows, key=lambda row: office.rules.severities[Category(row.category)].rank)
-    severity = office.rules.severities[Category(graver.category)]
+    # Whoever is muted hurries nobody, but where suspected abuse is looked at nobody is muted.
+    heard = [row for row in rows if not row.muted or held.queue == Queue.RESTRICTED]
+    graver = max(
+        heard or rows, key=lambda row: office.rules.severities[Category(row.category)].rank
+    )
+    severity = office.rules.severities[Category(graver.category)] if heard else Severity.LOW
     connection.execute(
         insert(cases).values(
             id=case,

@@ -25,7 +25,7 @@ from provenance.moderation.vocabulary import (
     Role,
     Severity,
 )
-from tests.factory.moderation import CONTACT, NOW, Desks, about, draft, person
+from tests.factory.moderation import ADDRESS, CONTACT, NOW, Desks, about, draft, person
 from tests.unit.moderation.test_complaints import case_of
 
 KIM, LEE, PARK = (
@@ -187,6 +187,55 @@ def test_it_is_decided_as_what_it_was_proposed_as(
     followed = desks.complaints.follow(late.complaint.ref, late.pin or "", now=SOON)
     parted = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
     assert (parted.category, parted.severity) == raised
+
+
+def muted_sender(desks: Desks) -> None:
+    """Whoever sends from this address is heard, and hurries nobody, for a month."""
+    spam = desks.complaints.file(about(url="https://x.example/spam"), now=NOW, address=ADDRESS)
+    desks.cases.reject_abusive(spam.complaint.ref, PARK, why="spam", mute_days=30, now=NOW)
+
+
+@pytest.mark.parametrize("how", ["second", "split"])
+@pytest.mark.parametrize("muted", [True, False])
+@pytest.mark.parametrize("beside", [True, False], ids=["beside another", "alone"])
+def test_who_is_muted_hurries_nobody_in_a_case_of_their_own(
+    desks: Desks, how: str, *, muted: bool, beside: bool
+) -> None:
+    muted_sender(desks)
+    case, _ = claimed(desks)
+    if how == "second":
+        desks.cases.decide(case, KIM, draft(ActionType.TERMINATE_ACCOUNT), now=NOW)
+    new = about_more(category=Category.FRAUD)
+    late = desks.complaints.file(new, now=SOON, address=ADDRESS if muted else None)
+    assert late.complaint.muted is muted
+    refs = [late.complaint.ref]
+    if beside:
+        refs.append(desks.complaints.file(about_more(), now=SOON).complaint.ref)
+    if how == "second":
+        desks.cases.second(case, PARK, agree=True, now=SOON)
+    else:
+        desks.cases.split(case, KIM, complaints=refs, why="another", now=SOON)
+    followed = desks.complaints.follow(refs[0], late.pin or "", now=SOON)
+    own = desks.cases.get(followed.complaint.case or "", PARK, now=SOON).case
+    heard = Severity.MEDIUM if beside else Severity.LOW
+    kind = Category.IMPERSONATION if muted and beside else Category.FRAUD
+    severity = heard if muted else Severity.HIGH
+    assert (own.severity, own.category, own.muted) == (severity, kind, int(muted))
+    (clock,) = [one for one in own.clocks if one.kind is ClockKind.DECIDE]
+    assert clock.due_at == SOON + desks.office.rules.decide_within[severity]
+
+
+@pytest.mark.parametrize("category", [Category.CHILD_SAFETY, Category.FRAUD])
+def test_nobody_is_muted_where_suspected_abuse_is_looked_at(
+    desks: Desks, category: Category
+) -> None:
+    muted_sender(desks)
+    case = case_of(desks.complaints.file(about(sha="a", url=None), now=NOW))
+    late = desks.complaints.file(about_more(), now=NOW, address=ADDRESS).complaint
+    desks.cases.triage(case, PARK, severity=Severity.HIGH, category=category, now=NOW)
+    own = desks.cases.split(case, PARK, complaints=[late.ref], why="another", now=NOW)
+    restricted = category is Category.CHILD_SAFETY
+    assert (late.muted, own.severity) == (True, Severity.MEDIUM if restricted else Severity.LOW)
 
 
 BLOCK = ClockKind.TEMPORARY_BLOCK
