@@ -262,11 +262,27 @@ def breach(connection: Connection, office: Office, clock: int, *, now: datetime)
     return True
 
 
-def pause(connection: Connection, office: Office, case: str, *, now: datetime) -> None:
-    """Let our own promise stand still; what the law sets goes on."""
+def pause(
+    connection: Connection,
+    office: Office,
+    case: str,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+) -> None:
+    """Let our own promise stand still; what the law sets goes on.
+
+    Args:
+        connection: Of the transaction.
+        office: What all desks share.
+        case: Whose.
+        now: When.
+        since: Since when it has stood still elsewhere; by default it does from now on.
+    """
     for clock in running(connection, case, {ClockKind.DECIDE}):
-        if clock.paused_at is None and clock.due_at > now:
-            _change(connection, office, clock, "clock.paused", now, paused_at=now)
+        paused_at = max(since or now, clock.starts_at)
+        if clock.paused_at is None and clock.due_at > paused_at:
+            _change(connection, office, clock, "clock.paused", now, paused_at=paused_at)
     _refresh(connection, case)
 
 
@@ -285,8 +301,12 @@ def join_clocks(
 ) -> None:
     """Two cases become one: of each kind the earliest clock wins, and none is lost.
 
-    A temporary block that is over comes along: there is none after it.
+    What stands still goes on first, due later by as long as it stood: whoever joins them says
+    whether it is to stand still in the one case. A temporary block that is over comes along:
+    there is none after it.
     """
+    for case in (source, target):
+        resume(connection, office, case, now=now)
     theirs = {clock.kind: clock for clock in running(connection, target)}
     for clock in running(connection, source):
         own = theirs.get(clock.kind)

@@ -51,6 +51,7 @@ __all__ = [
     "answer_at_once",
     "end_reports",
     "held_complaint",
+    "is_anybody_asked",
     "is_captured",
     "is_suspected",
     "join_case",
@@ -289,11 +290,16 @@ def resume_if_nothing_is_asked(
     connection: Connection, office: Office, case: str, *, now: datetime
 ) -> None:
     """Let our own clock go on, unless somebody else of the case is asked something."""
+    if not is_anybody_asked(connection, case):
+        resume(connection, office, case, now=now)
+
+
+def is_anybody_asked(connection: Connection, case: str) -> bool:
+    """Does a case wait for an answer of somebody who complained?"""
     asked = select(complaints.c.ref).where(
         complaints.c.case == case, complaints.c.state == ComplaintState.NEEDS_INFO
     )
-    if connection.execute(asked.limit(1)).first() is None:
-        resume(connection, office, case, now=now)
+    return connection.execute(asked.limit(1)).first() is not None
 
 
 def is_suspected(connection: Connection, sha256: str) -> bool:

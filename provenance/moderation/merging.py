@@ -11,8 +11,15 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from provenance.database.statements import insert_unless_there
 from provenance.errors import ConflictError
 from provenance.moderation.audit import SYSTEM
-from provenance.moderation.clocks import join_clocks, part_blocks, start_for_complaint, tighten
-from provenance.moderation.joining import resume_if_nothing_is_asked
+from provenance.moderation.clocks import (
+    join_clocks,
+    part_blocks,
+    pause,
+    running,
+    start_for_complaint,
+    tighten,
+)
+from provenance.moderation.joining import is_anybody_asked, resume_if_nothing_is_asked
 from provenance.moderation.model import Locator
 from provenance.moderation.moves import move_case
 from provenance.moderation.office import Office
@@ -34,6 +41,7 @@ from provenance.moderation.vocabulary import (
     CaseState,
     Category,
     Channel,
+    ClockKind,
     ComplaintState,
     Queue,
     Severity,
@@ -76,28 +84,20 @@ def merge_cases(
     # Always in the same order, so that two merges do not wait for each other.
     held = {case: held_case(connection, case) for case in sorted((source, target))}
     ours, theirs = held[source], held[target]
-    if ours.queue != theirs.queue:
-        raise ConflictError("merge: expected two cases of the same queue")
-    if CaseState.MERGED not in CASE_MOVES[CaseState(ours.state)]:
-        raise ConflictError(f"merge: case {source} is {ours.state}")
-    if CaseState(theirs.state) not in _INTO:
-        raise ConflictError(f"merge: case {target} is {theirs.state}")
-    if ours.decision is not None:
-        raise ConflictError("merge: a case that was decided before stays by itself")
-    if None not in {ours.escalated_to, theirs.escalated_to} and (
-        ours.escalated_to != theirs.escalated_to
-    ):
-        raise ConflictError(
-            f"merge: one was escalated to {ours.escalated_to}, the other to {theirs.escalated_to}"
-        )
+    _check_mergeable(ours, theirs)
     connection.execute(update(complaints).where(complaints.c.case == source).values(case=target))
     for table, column in ((case_subjects, "subject"), (case_agencies, "agency")):
         own = select(table.c[column]).where(table.c.case == source)
         for value in connection.execute(own).scalars().all():
             insert_unless_there(connection, table, case=target, **{column: value})
-    join_clocks(connection, office, source, target, now=now)
     severity = max(Severity(ours.severity), Severity(theirs.severity), key=lambda s: s.rank)
     graver = ours.severity_rank > theirs.severity_rank
+    if graver:
+        # First: as long as a clock stood still comes on top.
+        tighten(connection, office, target, severity=severity, now=now)
+    join_clocks(connection, office, source, target, now=now)
+    if is_anybody_asked(connection, target):
+        pause(connection, office, target, now=now)
     connection.execute(
         update(cases)
         .where(cases.c.id == target)
@@ -113,8 +113,6 @@ def merge_cases(
             escalated_to=theirs.escalated_to or ours.escalated_to,
         )
     )
-    if graver:
-        tighten(connection, office, target, severity=severity, now=now)
     move_case(
         connection,
         office.audit,
@@ -138,6 +136,24 @@ def merge_cases(
         object=f"case:{target}",
         detail={"case": source, "complaints": ours.complaints},
     )
+
+
+def _check_mergeable(ours: Row[Any], theirs: Row[Any]) -> None:
+    """Make sure that one case may become part of another, and nothing of it is lost."""
+    if ours.queue != theirs.queue:
+        raise ConflictError("merge: expected two cases of the same queue")
+    if CaseState.MERGED not in CASE_MOVES[CaseState(ours.state)]:
+        raise ConflictError(f"merge: case {ours.id} is {ours.state}")
+    if CaseState(theirs.state) not in _INTO:
+        raise ConflictError(f"merge: case {theirs.id} is {theirs.state}")
+    if ours.decision is not None:
+        raise ConflictError("merge: a case that was decided before stays by itself")
+    if None not in {ours.escalated_to, theirs.escalated_to} and (
+        ours.escalated_to != theirs.escalated_to
+    ):
+        raise ConflictError(
+            f"merge: one was escalated to {ours.escalated_to}, the other to {theirs.escalated_to}"
+        )
 
 
 def _first(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -369,6 +385,11 @@ def _open_for(
             statutory=row.statutory,
             now=now,
         )
+    if is_anybody_asked(connection, case):
+        # Nobody can work on it yet; they were asked while it was in that one.
+        stood = [clock.paused_at for clock in running(connection, source, {ClockKind.DECIDE})]
+        since = next(iter(stood), None)
+        pause(connection, office, case, since=since, now=now)
     # What waited for somebody who leaves waits no longer.
     resume_if_nothing_is_asked(connection, office, source, now=now)
     return case

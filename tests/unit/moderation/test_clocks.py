@@ -270,3 +270,86 @@ def test_nobody_is_waited_for_who_has_a_case_of_their_own(desks: Desks, asked: i
     desks.cases.ask_reporter(refs[asked], KIM, text="Which minute?", now=NOW)
     desks.cases.split(case, KIM, complaints=[refs[1]], why="another one", now=NOW + DAY)
     assert (decide_clock(desks, case).paused_at is None) == bool(asked)
+
+
+def asked(
+    desks: Desks,
+    url: str,
+    category: Category = Category.IMPERSONATION,
+    *,
+    of: bool = True,
+    at: datetime = NOW,
+) -> Filed:
+    """A complaint, whose sender is asked something a day later, or is not."""
+    filed = desks.complaints.file(about(category, url=url), now=at)
+    if of:
+        desks.cases.ask_reporter(filed.complaint.ref, KIM, text="Which one?", now=at + DAY)
+    return filed
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "not yet"])
+@pytest.mark.parametrize("moves", ["the one that waits", "the other"])
+def test_what_stood_still_is_not_late_at_once_in_a_merge(
+    desks: Desks, moves: str, *, answered: bool
+) -> None:
+    """As long as it stood still comes on top; it stands still while anybody is asked."""
+    waits = asked(desks, "https://x.example/1")
+    later, at = NOW + 9 * DAY, NOW + 10 * DAY
+    other = desks.complaints.file(about(url="https://x.example/2"), now=later)
+    source, target = case_of(waits), case_of(other)
+    if moves == "the other":
+        source, target = target, source
+    if answered:
+        desks.complaints.add_info(waits.complaint.ref, waits.pin or "", "This.", now=at)
+    desks.cases.merge(source, KIM, into=target, why="the same", now=at)
+    clock = decide_clock(desks, target)
+    # Due a week after each came, and nine days later where it stood still: the earlier one.
+    assert (clock.due_at, clock.paused_at) == (NOW + 16 * DAY, None if answered else at)
+    desks.clockwork.tick(at + DAY)
+    assert told_of(desks, "clock.breached") == []
+    if not answered:
+        desks.complaints.add_info(waits.complaint.ref, waits.pin or "", "This.", now=at + DAY)
+        assert decide_clock(desks, target).due_at == NOW + 17 * DAY
+    desks.clockwork.tick(NOW + 18 * DAY)
+    assert len(told_of(desks, "clock.breached")) == 1
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["stood still", "ran"])
+@pytest.mark.parametrize("graver", ["source", "target"])
+def test_what_is_made_graver_by_a_merge_is_due_later_by_as_long_as_it_stood_still(
+    desks: Desks, graver: str, *, waits: bool
+) -> None:
+    early, late = "https://x.example/1", "https://x.example/2"
+    at, began = NOW + 10 * DAY, NOW + 9.5 * DAY
+    if graver == "source":
+        source = asked(desks, early, Category.FRAUD, of=waits)
+        target = asked(desks, late, of=False, at=began)
+    else:
+        source = asked(desks, late, Category.OTHER, of=False, at=began)
+        target = asked(desks, early, Category.FRAUD, of=waits)
+    desks.cases.merge(case_of(source), KIM, into=case_of(target), why="the same", now=at)
+    due_at = NOW + desks.office.rules.decide_within[Severity.HIGH]
+    assert decide_clock(desks, case_of(target)).due_at == due_at + (9 * DAY if waits else 0 * DAY)
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["stood still", "ran"])
+def test_what_stood_still_is_tightened_and_not_late_by_it(desks: Desks, *, waits: bool) -> None:
+    target = asked(desks, "https://x.example/1", of=waits)
+    at = NOW + 9.5 * DAY
+    source = asked(desks, "https://x.example/2", Category.FRAUD, of=False, at=at)
+    desks.cases.merge(case_of(source), KIM, into=case_of(target), why="the same", now=at)
+    clock = decide_clock(desks, case_of(target))
+    assert clock.due_at == NOW + (11.5 if waits else 3) * DAY
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["who stays is asked", "who leaves is asked"])
+def test_nobody_can_be_late_with_what_waits_for_an_answer(desks: Desks, who: int) -> None:
+    filed = [desks.complaints.file(about(), now=NOW) for _ in range(2)]
+    case, refs = case_of(filed[0]), [one.complaint.ref for one in filed]
+    desks.cases.ask_reporter(refs[who], KIM, text="Which minute?", now=NOW + DAY)
+    at = NOW + 10 * DAY
+    own = desks.cases.split(case, KIM, complaints=[refs[1]], why="another one", now=at).id
+    waits = own if who else case
+    assert decide_clock(desks, waits).paused_at == NOW + DAY
+    desks.complaints.add_info(refs[who], filed[who].pin or "", "The third.", now=at)
+    assert decide_clock(desks, waits).due_at == NOW + 16 * DAY
