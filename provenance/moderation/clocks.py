@@ -191,8 +191,8 @@ def end_blocks(connection: Connection, office: Office, case: str, *, now: dateti
 def end_block(connection: Connection, office: Office, block: Clock, *, now: datetime) -> None:
     """Tell whoever blocks that this temporary block, which was met, is over.
 
-    They know a block by its case: where cases were merged since, they are told of each that
-    they were told of when it began.
+    They know a block by its case. Where cases were merged since, they are told of each that it
+    was of: also of one that it came to by a merge, of which they were never told that it began.
     """
     told = [block]
     while told:

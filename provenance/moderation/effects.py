@@ -81,7 +81,8 @@ class Effects(Protocol):
                 block begins; it is over: decided, void, or by itself, where `clock.expired`
                 was told before).
             clock: Which one. Of a block of cases that were merged, `interim.ended` is told
-                once for each case that it was known by.
+                once for each case that it was of: also for one that it came to by the merge,
+                for which `interim.started` was not told, since nobody asked to block that.
             now: When.
         """
 
