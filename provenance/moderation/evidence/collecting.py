@@ -23,7 +23,13 @@ from provenance.moderation.evidence.documents import (
 from provenance.moderation.model import Appeal, Case, Decision, Subject
 from provenance.moderation.outcomes.statements import StatementContext, write_statement
 from provenance.moderation.personal_data import without_sharer
-from provenance.moderation.rows import actions_of, appeal_of, case_named, decisions_of
+from provenance.moderation.rows import (
+    actions_of,
+    appeal_of,
+    case_named,
+    decisions_of,
+    withholds_facts,
+)
 from provenance.moderation.tables import appeals, complaints
 from provenance.moderation.vocabulary import (
     Audience,
@@ -83,6 +89,10 @@ class EvidenceCollector:
             decisions = _in_order(decisions_of(connection, case))
             document = _document(connection, found, decisions)
             appealed = [appeal.id for appeal in document.appeals]
+            statements = [
+                self._statement(one, tells_facts=not withholds_facts(connection, one.id))
+                for one in decisions
+            ]
         named = {
             "case": [case],
             "decision": [decision.id for decision in decisions],
@@ -94,7 +104,7 @@ class EvidenceCollector:
             case=document,
             audit=self._entries(named),
             reports={} if restricted else self._each(found, self._report),
-            statements=[self._statement(decision, restricted) for decision in decisions],
+            statements=statements,
             logs={} if restricted else self._each(found, self._log_of),
             files=[
                 file
@@ -136,11 +146,11 @@ class EvidenceCollector:
         found = {subject.id: get(subject) for subject in case.subjects}
         return {name: data for name, data in found.items() if data is not None}
 
-    def _statement(self, decision: Decision, restricted: bool) -> str:  # noqa: FBT001 - of the case
+    def _statement(self, decision: Decision, *, tells_facts: bool) -> str:
         context = StatementContext(
             url=f"{self._public_url}/decisions/{decision.id}",
             appeal_until=None,
-            tells_facts=not restricted,
+            tells_facts=tells_facts,
         )
         written = write_statement(decision, Audience.PUBLIC, context, wording_in(DEFAULT))
         return f"{written.title}\n\n{written.body}\n"

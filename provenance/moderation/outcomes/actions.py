@@ -38,7 +38,13 @@ from provenance.moderation.outcomes.statements import (
     write_upheld,
 )
 from provenance.moderation.personal_data import refuse_personal_data, without_sharer
-from provenance.moderation.rows import actions_of, case_named, decision_named, outward_case
+from provenance.moderation.rows import (
+    actions_of,
+    case_named,
+    decision_named,
+    outward_case,
+    withholds_facts,
+)
 from provenance.moderation.tables import complaints, contacts
 from provenance.moderation.vocabulary import (
     ActionState,
@@ -429,7 +435,8 @@ class OutcomeEffects:
             about=None if restricted else about,
             actions=types,
             appeal_until=None if final else change.now + APPEAL_WINDOW,
-            tells_facts=not restricted,
+            # Another of its cases may have turned out to be restricted since.
+            tells_facts=not (restricted or withholds_facts(change.connection, change.decision.id)),
         )
 
     # What is done.

@@ -32,6 +32,7 @@ from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.model import Decision
 from provenance.moderation.outcomes.tables import notices
 from provenance.moderation.personal_data import refuse_personal_data
+from provenance.moderation.rows import withholds_facts
 from provenance.moderation.vocabulary import Ground
 from provenance.records.tokens import Random, new_id
 
@@ -177,7 +178,7 @@ class NoticeDesk:
             now: The time.
 
         Raises:
-            ConflictError: As of `write_notice`.
+            ConflictError: As of `write_notice`, or facts of this decision are told to nobody.
         """
         number = new_id(self._random)
         body, public_copy = write_notice(decision, draft, number=number)
@@ -194,6 +195,11 @@ class NoticeDesk:
             sent_at=now,
         )
         with writing(self._engine) as connection:
+            if withholds_facts(connection, decision.id):
+                raise ConflictError(
+                    "notice: facts of this decision are told to nobody, for one of its cases is "
+                    "restricted"
+                )
             connection.execute(
                 insert(notices).values(
                     id=notice.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,10 +21,12 @@ from provenance.moderation.cases import CaseDesk
 from provenance.moderation.evidence.bundle import write_evidence
 from provenance.moderation.evidence.bundle_check import check_evidence
 from provenance.moderation.evidence.collecting import EvidenceCollector
+from provenance.moderation.model import Decision
 from provenance.moderation.outcomes.actions import OutcomeEffects, OutcomeSettings
 from provenance.moderation.outcomes.dsa import dsa_statement
 from provenance.moderation.outcomes.hash_list import HashList
 from provenance.moderation.outcomes.labels import LabelMaker, LabelStore, holding
+from provenance.moderation.outcomes.notices import NoticeDesk, NoticeDraft
 from provenance.moderation.outcomes.published import dsa_facts, read_decision
 from provenance.moderation.outcomes.receivers import Outbox, Receiver
 from provenance.moderation.outcomes.statements import StatementStore
@@ -325,6 +327,74 @@ def test_facts_are_withheld_in_all_cases_of_a_decision_or_in_none(
             connection.execute(update(case_rows).where(case_rows.c.id == cases[1]).values(grave))
     for named in cases:
         assert read_decision(engine, made.id, named, now=NOW).restricted is moved
+
+
+@dataclass
+class Both:
+    """Two cases that one decision decided; the other one was looked at again since."""
+
+    case: str
+    made: Decision
+
+
+def decided_at_once(desks: Desks, *, grave: bool) -> Both:
+    """The other one turns out to be about a minor, or to be as bad as something else."""
+    case, other = (
+        desks.complaints.file(about(sha=name, url=None), now=NOW).complaint.case or ""
+        for name in ("A", "B")
+    )
+    preview = desks.cases.bulk_preview([case, other], draft(facts=WORDS), PARK, now=NOW)
+    made = desks.cases.bulk_decide(preview.token or "", PARK, now=NOW)
+    for name in (case, other):
+        for action in desks.cases.get(name, PARK, now=NOW).actions:
+            desks.cases.action_done(action.id, now=NOW)
+    desks.cases.reopen(other, PARK, why="a second look", now=NOW)
+    category = Category.CHILD_SAFETY if grave else Category.HARASSMENT
+    desks.cases.triage(other, PARK, severity=Severity.HIGH, category=category, now=NOW)
+    return Both(case, made)
+
+
+@pytest.mark.parametrize("grave", [True, False])
+def test_who_is_answered_by_a_decision_that_withholds_its_facts_is_told_none(
+    engine: Engine, desks: Desks, *, grave: bool
+) -> None:
+    """Its other case is about a minor; this one, which they complain of, is not."""
+    both = decided_at_once(desks, grave=grave)
+    late = desks.complaints.file(about(sha="A", url=None), now=NOW).complaint
+    assert (late.case, late.decision) == (both.case, both.made.id)
+    (told,) = [
+        statement
+        for statement in StatementStore(engine).of_decision(both.made.id)
+        if statement.recipient == f"complaint:{late.ref}"
+    ]
+    assert (WORDS in told.body) is not grave
+
+
+@pytest.mark.parametrize("grave", [True, False])
+def test_the_statement_in_a_bundle_withholds_what_everybody_is_not_told(
+    engine: Engine, desks: Desks, *, grave: bool
+) -> None:
+    both = decided_at_once(desks, grave=grave)
+    collector = EvidenceCollector(engine, AuditLog(engine), public_url="https://verify.example")
+    (statement,) = collector.collect(both.case).statements
+    assert (WORDS in statement) is not grave
+
+
+@pytest.mark.parametrize("grave", [True, False])
+def test_no_host_is_told_facts_that_nobody_is_told(
+    engine: Engine, desks: Desks, random: Callable[[int], bytes], *, grave: bool
+) -> None:
+    both = decided_at_once(desks, grave=grave)
+    notices = NoticeDesk(engine, AuditLog(engine), random)
+    wanted = NoticeDraft(
+        host="v.example", addresses=("https://v.example/1",), sender="Verify, answers@v.example"
+    )
+    if grave:
+        with pytest.raises(ConflictError, match="notice: facts of this decision are told to nobod"):
+            notices.make(both.made, wanted, by="ann", now=NOW)
+        assert notices.of_case(both.made.case) == []
+    else:
+        assert WORDS in notices.make(both.made, wanted, by="ann", now=NOW).body
 
 
 @pytest.mark.parametrize(
