@@ -33,6 +33,7 @@ from provenance.moderation.decisions import (
     needs_second,
     pinned,
     propose,
+    subjects_here,
 )
 from provenance.moderation.model import Appeal, Case, Decision, Reviewer
 from provenance.moderation.moves import move_appeal, move_case, move_complaint
@@ -327,7 +328,7 @@ class AppealDesk:
             if found.locked_until is None or found.locked_until <= now:
                 raise ConflictError("appeal: the time it was claimed for is over; claim it again")
             old = decision_named(connection, found.decision, found.case)
-            _check_outcome(outcome, draft, old)
+            _check_outcome(outcome, draft, old, case)
             check_seen(draft, case)
             policies = check_draft(draft, case, self._office, now=now)
             upheld = old if outcome is AppealOutcome.UPHELD else None
@@ -599,10 +600,10 @@ def _tell(connection: Connection, office: Office, event: str, appeal: str, now: 
     return found
 
 
-def _check_outcome(outcome: AppealOutcome, draft: DecisionDraft, old: Decision) -> None:
+def _check_outcome(outcome: AppealOutcome, draft: DecisionDraft, old: Decision, case: Case) -> None:
     same = draft.outcome is old.outcome and set(draft.actions) == set(old.actions)
     if same and draft.subjects:
-        same = set(draft.subjects) == set(old.subjects)
+        same = set(draft.subjects) == set(subjects_here(old, case))
     if same and (draft.territories, draft.ends_at) != (old.territories, old.ends_at):
         same = False
     if outcome is AppealOutcome.UPHELD and not same:

@@ -74,6 +74,7 @@ __all__ = [
     "propose",
     "reverse_earlier",
     "settle_action",
+    "subjects_here",
 ]
 
 _MIN_FACTS_CHARS, _MAX_FACTS_CHARS = 10, 5_000
@@ -160,11 +161,16 @@ def pinned(draft: DecisionDraft, case: Case, *, upheld: Decision | None = None) 
     Args:
         draft: What is to be decided.
         case: The case.
-        upheld: The decision that it upholds: then it is about what that one is about.
+        upheld: The decision that it upholds: then it is about what that one is about here.
     """
     all_of_it = tuple(subject.id for subject in case.subjects)
-    chosen = draft.subjects or (all_of_it if upheld is None else upheld.subjects)
+    chosen = draft.subjects or (all_of_it if upheld is None else subjects_here(upheld, case))
     return replace(draft, subjects=chosen, seen=all_of_it)
+
+
+def subjects_here(decision: Decision, case: Case) -> tuple[str, ...]:
+    """What of this case is a decision about? One of several cases is about theirs, too."""
+    return tuple(subject.id for subject in case.subjects if subject.id in decision.subjects)
 
 
 def _policies(

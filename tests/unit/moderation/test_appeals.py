@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 
 from provenance.errors import ConflictError, NotFoundError, PermissionRefusedError
 from provenance.moderation.appeals import ByReporter, ByUploader
 from provenance.moderation.clocks import APPEAL_WINDOW, running
 from provenance.moderation.model import Decision
 from provenance.moderation.public_decisions import PublicDecisions
+from provenance.moderation.rows import decision_named
 from provenance.moderation.tables import complaints
 from provenance.moderation.views import DecisionDraft, Filed
 from provenance.moderation.vocabulary import (
@@ -26,11 +27,20 @@ from provenance.moderation.vocabulary import (
 from provenance.service.mod_case_rows import complaint_row
 from provenance.wording.catalogue import wording_in
 from provenance.wording.languages import DEFAULT
-from tests.factory.moderation import NOW, Desks, about, draft, nothing_found, person
+from tests.factory.moderation import (
+    NOW,
+    Desks,
+    about,
+    draft,
+    nothing_found,
+    open_desks,
+    person,
+)
 from tests.unit.moderation.test_complaints import case_of
 
 LATER = NOW + timedelta(days=60)
 KIM, LEE, PARK = person("kim"), person("lee"), person("park", Role.SENIOR)
+CHOI = person("choi", Role.SENIOR)
 
 
 @dataclass
@@ -197,6 +207,56 @@ def test_who_let_their_time_pass_has_more_only_where_it_is_decided_otherwise(
     desks.appeals.decide(appeal.id, LEE, outcome, made, now=late)
     until = desks.complaints.follow(other.ref, other.pin, now=late).may_appeal_until
     assert until == (None if upheld else late + APPEAL_WINDOW)
+
+
+# A decision of several cases.
+
+
+@pytest.mark.parametrize("cases", [1, 2])
+@pytest.mark.parametrize("names", [True, False], ids=["named", "all"])
+@pytest.mark.parametrize("second", [True, False], ids=["second", "alone"])
+def test_a_decision_is_upheld_in_one_of_its_cases(
+    engine: Engine, *, cases: int, names: bool, second: bool
+) -> None:
+    """It is about what the others are about, too; the appeal is about this one alone."""
+    released: set[str] = set()
+    desks = open_desks(engine, released=released.__contains__)
+    filed = [desks.complaints.file(about(sha=f"{n}", url=None), now=NOW) for n in range(cases)]
+    preview = desks.cases.bulk_preview([case_of(one) for one in filed], draft(), PARK, now=NOW)
+    made = desks.cases.bulk_decide(preview.token or "", PARK, now=NOW)
+    case = desks.cases.get(case_of(filed[0]), PARK, now=NOW).case
+    by = ByReporter(ref=filed[0].complaint.ref, pin=filed[0].pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="No.", now=NOW).id
+    (subject,) = case.subjects
+    if second:
+        # An agency says since that it has released these bytes.
+        released.add(subject.sha256 or "")
+    desks.appeals.claim(appeal, KIM, now=NOW)
+    chosen = draft(subjects=[subject.id] if names else [])
+    done = desks.appeals.decide(appeal, KIM, AppealOutcome.UPHELD, chosen, now=NOW)
+    if second:
+        assert done.state is AppealState.AWAITING_SECOND
+        done = desks.appeals.second(appeal, CHOI, agree=True, now=NOW)
+    assert done.state is AppealState.DECIDED
+    with desks.office.engine.connect() as connection:
+        upholds = decision_named(connection, done.new_decision or "", case.id)
+    assert upholds.subjects == (subject.id,)
+
+
+def test_twin_a_choice_of_less_than_was_decided_upholds_nothing(desks: Desks) -> None:
+    first = desks.complaints.file(about(url="https://x.example/1"), now=NOW)
+    other = desks.complaints.file(about(url="https://x.example/2"), now=NOW)
+    into = case_of(first)
+    desks.cases.merge(case_of(other), PARK, into=into, why="the same", now=NOW)
+    desks.cases.claim(into, KIM, now=NOW)
+    made = desks.cases.decide(into, KIM, draft(), now=NOW)
+    assert made is not None
+    by = ByReporter(ref=first.complaint.ref, pin=first.pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="No.", now=NOW).id
+    desks.appeals.claim(appeal, LEE, now=NOW)
+    less = draft(subjects=made.subjects[:1])
+    with pytest.raises(ConflictError, match="decides something else than before"):
+        desks.appeals.decide(appeal, LEE, AppealOutcome.UPHELD, less, now=NOW)
 
 
 # Who complains after it was decided.
