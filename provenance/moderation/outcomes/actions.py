@@ -334,6 +334,9 @@ class OutcomeEffects:
         """Tell somebody who complained after it had been decided."""
         if complaint.decision is None or complaint.case is None:
             return
+        if complaint.case not in decision_named(connection, complaint.decision).cases:
+            # It was split off since: what they were told of then was of another case.
+            return
         decision = decision_named(connection, complaint.decision, complaint.case)
         case = outward_case(case_named(connection, complaint.case))
         self._tell_reporter(_Change(connection, decision, case, now), complaint)

@@ -37,6 +37,7 @@ from provenance.moderation.vocabulary import (
     ActionType,
     AppealOutcome,
     Category,
+    ComplaintState,
     Outcome,
     Queue,
     Role,
@@ -395,6 +396,31 @@ def test_no_host_is_told_facts_that_nobody_is_told(
         assert notices.of_case(both.made.case) == []
     else:
         assert WORDS in notices.make(both.made, wanted, by="ann", now=NOW).body
+
+
+@pytest.mark.parametrize("answered_before", [True, False])
+def test_a_case_that_was_split_off_a_decided_one_can_be_voided(
+    engine: Engine, desks: Desks, *, answered_before: bool
+) -> None:
+    """What its complaints were told holds where they come from; there is no more to tell."""
+    urls = ("https://x.example/1", "https://x.example/2")
+    filed = [desks.complaints.file(about(url=url), now=NOW) for url in urls]
+    first, last = filed[0].complaint, filed[1].complaint
+    case = first.case or ""
+    desks.cases.merge(last.case or "", PARK, into=case, why="the same", now=NOW)
+    if answered_before:
+        desks.cases.claim(case, KIM, now=NOW)
+        assert desks.cases.decide(case, KIM, nothing_found(), now=NOW) is not None
+        desks.cases.reopen(case, PARK, why="a second look", now=NOW)
+    told = len(sent(engine))
+    new = desks.cases.split(case, PARK, complaints=[last.ref], why="another matter", now=NOW)
+    desks.cases.void(new.id, PARK, why="gone before anybody looked", now=NOW)
+    followed = desks.complaints.follow(last.ref, filed[1].pin or "", now=NOW)
+    assert followed.complaint.state is ComplaintState.ANSWERED
+    assert (followed.decision is not None) is answered_before
+    after = [message["type"] for message in sent(engine)[told:]]
+    assert "complaint.answered" in after
+    assert "statement.issued" not in after
 
 
 @pytest.mark.parametrize(
