@@ -225,7 +225,10 @@ class ReportDesk:
         register = self._register(entry.reader)
         if register is not None:
             stamp = release_stamp(report, register, at=at)
-            if stamp is not None and stamp != entry.release_stamp:
+            if stamp is None:
+                # It cannot be asked: that is no news, but a withdrawal may have come.
+                holds = False
+            elif stamp != entry.release_stamp:
                 because, holds = (*because, "releases"), False
         return Standing(entry=entry, stale_because=because, holds=holds)
 

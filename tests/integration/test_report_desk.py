@@ -11,18 +11,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine
 
-from provenance.errors import StoreError
+from provenance.errors import RegisterError, StoreError
 from provenance.records.idempotency import IdempotencyStore
+from provenance.records.judged_with import NumberedRegister
 from provenance.records.reports import ReportStore, StoredReport
 from provenance.registry.log.statement import ReleaseFile
 from provenance.registry.register.records import FileFacts
 from provenance.registry.register.register import Register
 from provenance.registry.register.stating import StatedFile
+from provenance.registry.register.view import RegisterView
+from provenance.registry.register.visibility import Reader
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
@@ -33,6 +37,7 @@ from provenance.runtime.uploads import Upload, UploadFolder
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import Verdict
+from provenance.verification.register import RegisteredFile
 from tests.factory import media
 from tests.factory.registers import Desk, store_in
 from tests.factory.sign import sign
@@ -83,14 +88,18 @@ class Office:
         """The desk with the store as it is."""
         return self.desk_with(ReportStore(self.register.database.engine))
 
-    def desk_with(self, store: ReportStore) -> ReportDesk:
-        """A desk that keeps its reports in this store."""
+    def desk_with(
+        self,
+        store: ReportStore,
+        register: Callable[[str | None], NumberedRegister | None] | None = None,
+    ) -> ReportDesk:
+        """A desk that keeps its reports in this store, and may read another register."""
         return ReportDesk(
             judges=self.judges,
             reports=store,
             requests=IdempotencyStore(self.register.database.engine),
             uploads=self.uploads,
-            register=lambda reader: self.register.view(reader, clock=system_clock),
+            register=register or (lambda reader: self.register.view(reader, clock=system_clock)),
             clock=system_clock,
             random=os.urandom,
             keeping=Keeping(report_days=1, is_barred=lambda _: False),
@@ -198,6 +207,31 @@ def test_twin_nothing_of_its_release_between(office: Office, *, other: bool) -> 
     assert office.desk.standing(entry).holds
     office.withdraw(name)
     assert office.because(entry) == ("releases",)
+
+
+class Away(RegisterView):
+    """A view of the real register, whose database is away."""
+
+    def files(self, sha256: str, *, at: datetime) -> tuple[RegisteredFile, ...]:
+        raise RegisterError(f"{sha256}: cannot be asked at {at}")
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_release_that_may_have_been_withdrawn_holds_no_verdict(
+    office: Office, *, away: bool
+) -> None:
+    """What cannot be asked is no news, but nobody knows that the verdict still holds."""
+    entry = office.judge(office.release(f"unknown-{away}"))
+    reader = Reader(agency=None, clock=system_clock)
+    desk = office.desk
+    if away:
+        desk = office.desk_with(
+            ReportStore(office.register.database.engine),
+            lambda _: Away(office.register.database, reader),
+        )
+    standing = desk.standing(entry)
+    assert standing.stale_because == ()
+    assert standing.holds is not away
 
 
 class Waiting(ReportStore):
