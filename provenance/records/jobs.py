@@ -240,10 +240,10 @@ class JobStore:
             ).scalar_one_or_none()
             return _job(connection, owner), _item(row, sidecar=beside)
 
-    def failed(self, number: int, why: str, *, now: datetime) -> None:
-        """An item has no report, for this reason."""
+    def failed(self, number: int, why: str, *, now: datetime) -> bool:
+        """An item has no report, for this reason: was it still without an answer?"""
         with transaction(self._engine) as connection:
-            self._settle(connection, number, ItemState.FAILED, now, why=why)
+            return self._settle(connection, number, ItemState.FAILED, now, why=why)
 
     def again(self, number: int) -> None:
         """An item that was begun waits again: the reason was ours, and it loses no attempt."""

@@ -129,7 +129,10 @@ class JobWorker:
         try:
             name = item.upload or self._fetched(item)
         except (FetchError, LimitError) as error:
-            self._jobs.failed(item.number, str(error), now=self._clock())
+            settled = self._jobs.failed(item.number, str(error), now=self._clock())
+            # Somebody faster may have kept it with a report.
+            if settled and item.sidecar is not None:
+                self._uploads.remove(item.sidecar)
             return True
         except StoreError:
             # The disk is full, or the database away: it is not the file's fault.
