@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from provenance.records.job_model import Job, Webhook
 from provenance.records.scopes import Scope
 from provenance.records.webhooks import parse_webhook_secret
 from provenance.runtime.addresses import is_public
+from provenance.runtime.uploads import Upload
 from provenance.service.answers import policy_of, url_of
 from provenance.service.bodies import Slots, receive_upload
 from provenance.service.callers import Caller, caller_for, parts_of
@@ -158,19 +160,18 @@ async def add_file(request: Request, caller: Makes, id: JobId, name: FileName) -
     slots: Slots = request.app.state.slots
     async with slots.taken(request, caller):
         upload = await receive_upload(request)
-    try:
-        await asyncio.to_thread(
-            parts.jobs.add,
+    await _write_down(
+        request,
+        upload,
+        lambda: parts.jobs.add(
             id,
             owner=owner,
             name=name,
             upload=upload.name,
             sha256=upload.sha256,
             size_bytes=upload.size_bytes,
-        )
-    except BaseException:
-        parts.uploads.remove(upload.name)
-        raise
+        ),
+    )
     parts.call("jobs")
     return _document(request, await asyncio.to_thread(_get, request, caller, id))
 
@@ -207,13 +208,11 @@ async def add_sidecar(
     slots: Slots = request.app.state.slots
     async with slots.taken(request, caller):
         upload = await receive_upload(request, max_bytes=DEFAULT_LIMITS.max_manifest_store_bytes)
-    try:
-        await asyncio.to_thread(
-            parts.jobs.add_sidecar, id, owner=owner, name=name, upload=upload.name
-        )
-    except BaseException:
-        parts.uploads.remove(upload.name)
-        raise
+    await _write_down(
+        request,
+        upload,
+        lambda: parts.jobs.add_sidecar(id, owner=owner, name=name, upload=upload.name),
+    )
     return _document(request, await asyncio.to_thread(_get, request, caller, id))
 
 
@@ -273,6 +272,28 @@ async def list_files(
         for item in items[:most]
     )
     return JobFiles(files=files, more=len(items) > most)
+
+
+async def _write_down(request: Request, upload: Upload, write: Callable[[], None]) -> None:
+    """Let a job have these bytes; they are deleted where it does not take them."""
+
+    def work() -> None:
+        try:
+            write()
+        except BaseException:
+            parts_of(request).uploads.remove(upload.name)
+            raise
+
+    writing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        # Whoever sent them has gone. The job may have them by now: only the thread that writes
+        # it knows whether they are to be deleted.
+        await asyncio.wait({writing})
+        if not writing.cancelled():
+            writing.exception()
+        raise
 
 
 def _get(request: Request, caller: Caller, id_: str) -> Job:
