@@ -199,13 +199,15 @@ def test_a_sidecar_that_somebody_put_there_since_is_not_deleted(
     if before == "another job's":
         theirs = (office.out / "002.jpg.c2pa").read_bytes()
     beside.write_bytes(theirs)
-    for _ in range(2):
+    # Twice where the first of them leaves a line that a second might take for its own.
+    for _ in range(2 if before in ("done", "begun") else 1):
         again = office.sign("--sidecar")
         assert (again.returncode, "1 failed" in again.stdout) == (1, True), again.stdout
         assert "001.jpg.c2pa: exists already, and is not what this plan makes" in again.stderr
         assert beside.read_bytes() == theirs
-    beside.unlink()
-    assert office.sign("--sidecar").returncode == 0
+    if before == "begun":
+        beside.unlink()
+        assert office.sign("--sidecar").returncode == 0
 
 
 @pytest.mark.parametrize("end", ["killed", "its worker died"])
