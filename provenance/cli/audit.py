@@ -58,9 +58,9 @@ def verify(
         typer.Option(
             "--roots",
             metavar="PLACE",
-            help="Roots of days that you kept: a copy of the service's folder of them, or a file "
-            "(JSON lines). Without them, whoever may write to the database could have made the "
-            "whole chain again.",
+            help="Roots of days that you kept: a copy of the service's folder of them, or a file: "
+            "one, or one on each line. Without them, whoever may write to the database could have "
+            "made the whole chain again.",
         ),
     ] = None,
     key: Annotated[
@@ -122,7 +122,8 @@ def state(
     roots: Annotated[
         Path,
         typer.Argument(
-            metavar="ROOTS", help="The service's folder of roots, or a file of one of them."
+            metavar="ROOTS",
+            help="The service's folder of roots, or a file: one, or one on each line.",
         ),
     ],
     agency: Annotated[
@@ -198,13 +199,26 @@ def _roots(place: Path, key: Path | None) -> list[DayRoot]:
         paths = sorted(place.glob("*.json"))
         texts = [(str(path), read_bounded(path, _MAX_KEY_BYTES)) for path in paths]
     else:
-        lines = read_bounded(place, _MAX_ROOTS_BYTES).splitlines()
-        texts = [(f"{place}: line {number}", line) for number, line in enumerate(lines, 1)]
+        data = read_bounded(place, _MAX_ROOTS_BYTES)
+        lines = [
+            (f"{place}: line {number}", line) for number, line in enumerate(data.splitlines(), 1)
+        ]
+        # As the service wrote it, a root stands on several lines.
+        texts = [(str(place), data)] if _is_document(data) else lines
     # None would prove nothing, and pass.
     if not texts:
-        form = "YYYY-MM-DD.json" if place.is_dir() else "one on each line"
+        form = "YYYY-MM-DD.json" if place.is_dir() else "one, or one on each line"
         raise SourceError(f"{place}: expected roots of days, {form}, got none")
     return [_root(text, keys, where=where) for where, text in texts]
+
+
+def _is_document(data: bytes) -> bool:
+    import json
+
+    try:
+        return isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
 
 
 def _root(data: bytes, keys: KeySet | None, *, where: str) -> DayRoot:

@@ -40,8 +40,8 @@ SPEEDS = (1.0, 1.025, 1 / 1.025, 1.05, 1 / 1.05)
 # Numbers on end, and how many of 32 bits may differ on average: the longer, the more. Songs in
 # one key agree for a second or two better than chance has it.
 _CONFIRM = ((16, 5.5), (24, 6.5), (64, 8.0))
-# So many of them together, windows and what lies between: songs with the same chords agree so
-# for five seconds, and half as well for ten.
+# What is shorter than so many numbers (5 s, 10 s) may differ in so many bits on average, all of
+# it together: songs that share some seconds of chords get through one window.
 _TOGETHER = ((40, 5.0), (80, 6.5))
 _OUTERMOST_BITS = 12
 # Edits that keep the pitch change the tempo alone.

@@ -20,7 +20,7 @@ from provenance.moderation.permissions import (
     check_permission,
     permissions_of,
 )
-from provenance.moderation.resemblances import open_case_about, write_lead
+from provenance.moderation.resemblances import open_case_about
 from provenance.moderation.rows import held_case
 from provenance.moderation.tables import case_subjects, cases, evidence_access, similarities
 from provenance.moderation.views import EvidenceAccess
@@ -68,15 +68,6 @@ class EvidenceDesk(CaseAccess):
                 why=reason_in(why),
                 at=now,
                 left=left - 1,
-            )
-
-    def link_similar(
-        self, subject: str, other: str, *, algorithm: str, distance: int, now: datetime
-    ) -> int:
-        """Write down a machine's lead that two subjects are alike: under which number?"""
-        with writing(self._office.engine) as connection:
-            return write_lead(
-                connection, subject, other, algorithm=algorithm, distance=distance, now=now
             )
 
     def confirm_resemblance(

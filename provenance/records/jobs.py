@@ -100,9 +100,7 @@ class JobStore:
             ConflictError: The job is not open, full, or has a file of that name.
         """
         with transaction(self._engine) as connection:
-            row = _held(connection, job, owner)
-            if row.state != JobState.OPEN:
-                raise ConflictError(f"job: expected an open one, got one that is {row.state}")
+            _check_open(_held(connection, job, owner))
             count = select(func.count()).select_from(job_items).where(job_items.c.job == job)
             if connection.execute(count).scalar_one() >= MAX_ITEMS:
                 raise ConflictError(f"job: expected at most {MAX_ITEMS} files")
@@ -116,9 +114,7 @@ class JobStore:
                 longer waiting.
         """
         with transaction(self._engine) as connection:
-            row = _held(connection, job, owner)
-            if row.state != JobState.OPEN:
-                raise ConflictError(f"job: expected an open one, got one that is {row.state}")
+            _check_open(_held(connection, job, owner))
             count = select(func.count()).select_from(job_sidecars).where(job_sidecars.c.job == job)
             if connection.execute(count).scalar_one() >= MAX_ITEMS:
                 raise ConflictError(f"job: expected at most {MAX_ITEMS} sidecars")
@@ -142,9 +138,7 @@ class JobStore:
             ConflictError: It is not open.
         """
         with transaction(self._engine) as connection:
-            row = _held(connection, job, owner)
-            if row.state != JobState.OPEN:
-                raise ConflictError(f"job: expected an open one, got one that is {row.state}")
+            _check_open(_held(connection, job, owner))
             _to(connection, job, JobState.RUNNING)
             self._end_if_finished(connection, job, now)
             left = _without_file(connection, job)
@@ -368,6 +362,11 @@ def _add(connection: Connection, job: str, **values: object) -> None:
         connection, job_items, job=job, state=ItemState.WAITING, attempts=0, **values
     ):
         raise ConflictError("job: there is a file of that name already")
+
+
+def _check_open(job: Row[tuple[object, ...]]) -> None:
+    if job.state != JobState.OPEN:
+        raise ConflictError(f"job: expected an open one, got one that is {job.state}")
 
 
 def _take_sidecars(connection: Connection, job: str, names: Sequence[str]) -> Sequence[str]:

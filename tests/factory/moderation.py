@@ -11,7 +11,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, Engine
 
 from provenance.moderation.appeals import AppealDesk
-from provenance.moderation.audit import AuditLog
+from provenance.moderation.audit import AuditLog, writing
 from provenance.moderation.cases import CaseDesk
 from provenance.moderation.clockwork import Clockwork
 from provenance.moderation.complaints import ComplaintDesk
@@ -28,6 +28,7 @@ from provenance.moderation.model import (
 )
 from provenance.moderation.office import Office, ReleaseLookup, Rules
 from provenance.moderation.policies import load_policy_book
+from provenance.moderation.resemblances import write_lead
 from provenance.moderation.views import DecisionDraft, NewComplaint, ReportFacts
 from provenance.moderation.vocabulary import (
     ActionType,
@@ -46,6 +47,7 @@ __all__ = [
     "Told",
     "about",
     "draft",
+    "linked",
     "nothing_found",
     "open_desks",
     "person",
@@ -131,6 +133,12 @@ class Desks:
     cases: CaseDesk
     appeals: AppealDesk
     clockwork: Clockwork
+
+
+def linked(office: Office, one: str, two: str, *, distance: int, now: datetime) -> int:
+    """A machine's lead that two subjects are alike: its number."""
+    with writing(office.engine) as connection:
+        return write_lead(connection, one, two, algorithm="pdq", distance=distance, now=now)
 
 
 def open_desks(

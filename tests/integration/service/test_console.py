@@ -23,6 +23,7 @@ from provenance.records.reports import ReportStore
 from provenance.runtime.clock import system_clock
 from tests.factory import media
 from tests.factory.console import CONTACT, Console, console_on, crowd, keeping_policies
+from tests.factory.moderation import linked
 from tests.factory.service import running_service
 
 FACTS = "The account calls itself the agency and is not on its list of channels."
@@ -340,9 +341,7 @@ def test_resemblances_are_confirmed_by_people(console: Console) -> None:
     subjects = [
         console.desks.cases.get(case, me, now=now).case.subjects[0].id for case in (one, other)
     ]
-    console.desks.cases.link_similar(
-        subjects[0], subjects[1], algorithm="pdq", distance=14, now=now
-    )
+    linked(console.desks.office, subjects[0], subjects[1], distance=14, now=now)
     with console.client("ro-reviewer") as client:
         page = client.get(f"/mod/cases/{one}?lang=en").text
         assert "Distance 14 (pdq)" in page

@@ -279,8 +279,12 @@ class TestAudit:
         told = json.loads(line)["statement"]
         assert (told["type"], told["root"], told["count"]) == ("audit-root", root.root, 3)
         assert (told["since"], told["until"]) == ("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z")
-        # A root that the service did not sign is not stated in anybody's name.
+        # One file, as the service wrote it, says the same.
         (kept,) = folder.iterdir()
+        one = cli("audit", "state", str(kept), "--agency", agency.agency_id, *by)
+        assert json.loads(one.out)["statement"]["root"] == root.root
+        assert cli("audit", "verify", "--roots", str(kept)).code == 0
+        # A root that the service did not sign is not stated in anybody's name.
         kept.write_bytes(root.document)
         refused = cli(*state, "--service-key", str(mine / "service.json"))
         assert (refused.code, refused.out) == (2, "")

@@ -50,6 +50,7 @@ from tests.factory.moderation import (
     Told,
     about,
     draft,
+    linked,
     nothing_found,
     open_desks,
     person,
@@ -260,7 +261,7 @@ def test_what_was_escalated_to_another_is_not_one_case(desks: Desks, to: Role) -
 
 def likened(desks: Desks, first: str, second: str) -> int:
     one, two = (desks.cases.get(name, KIM, now=NOW).case.subjects[0].id for name in (first, second))
-    return desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
+    return linked(desks.office, one, two, distance=3, now=NOW)
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["escalated", "not"])
@@ -917,7 +918,7 @@ def test_a_lead_to_a_restricted_case_is_for_those_who_may_see_it(desks: Desks) -
     )
     case = case_of(desks.complaints.file(about(), now=NOW))
     one, two = (desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, grave))
-    desks.cases.link_similar(one, two, algorithm="pdq", distance=3, now=NOW)
+    linked(desks.office, one, two, distance=3, now=NOW)
     assert desks.cases.get(case, CHOI, now=NOW).links[0].cases == (grave,)
     assert desks.cases.get(case, KIM, now=NOW).links[0].cases == ()
 

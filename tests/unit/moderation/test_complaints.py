@@ -51,6 +51,7 @@ from tests.factory.moderation import (
     Desks,
     about,
     draft,
+    linked,
     nothing_found,
     open_desks,
     person,
@@ -359,9 +360,7 @@ def test_a_resemblance_joins_only_when_a_person_has_confirmed_it(desks: Desks) -
     assert one.complaint.case != two.complaint.case
     assert one.complaint.subject is not None
     assert two.complaint.subject is not None
-    link = desks.cases.link_similar(
-        one.complaint.subject, two.complaint.subject, algorithm="pdq", distance=14, now=NOW
-    )
+    link = linked(desks.office, one.complaint.subject, two.complaint.subject, distance=14, now=NOW)
     third = desks.complaints.file(about(url=None, sha="two"), now=NOW)
     assert third.complaint.case == two.complaint.case
     shown = desks.cases.get(case_of(one), KIM, now=NOW)
@@ -479,10 +478,9 @@ def test_what_leads_to_the_restricted_queue_is_for_those_who_see_it(
 ) -> None:
     one = desks.complaints.file(about(), now=NOW)
     two = desks.complaints.file(about(Category.CHILD_SAFETY, url="https://x.example/9"), now=NOW)
-    link = desks.cases.link_similar(
-        one.complaint.subject or "", two.complaint.subject or "", algorithm="pdq", distance=3,
-        now=NOW,
-    )  # fmt: skip
+    assert one.complaint.subject is not None
+    assert two.complaint.subject is not None
+    link = linked(desks.office, one.complaint.subject, two.complaint.subject, distance=3, now=NOW)
     senior = Role.SENIOR in who.roles
     wrong = ConflictError if senior else NotFoundError
     says = "two cases of the same queue" if senior else f"resemblance {link}: there is none"
