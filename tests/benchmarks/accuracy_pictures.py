@@ -12,13 +12,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -44,6 +43,8 @@ from tests.factory.scenes import photo
 __all__ = ["Register", "Tally", "best_overlap", "main", "measure_copies", "picture_of"]
 
 Rgb = NDArray[np.uint8]
+T = TypeVar("T")
+R = TypeVar("R")
 _SLICE = 500
 _SIZE = (640, 427)
 _UNRELATED_FROM, _BURSTS_FROM = 1_000_000, 2_000_000
@@ -150,40 +151,62 @@ def kinds() -> list[Kind]:
 
 
 def measure_copies(
-    register: Register, originals: Sequence[tuple[int, Rgb]], some: Sequence[Kind]
+    register: Register,
+    originals: Sequence[tuple[int, Rgb]],
+    some: Sequence[Kind],
+    *,
+    processes: int = 1,
 ) -> dict[str, Tally]:
     """Copy each original in each way, and look the copies up."""
-    tallies = {}
-    for kind in some:
+
+    def look_up(kind: Kind) -> Tally:
         tally = Tally()
         for owner, rgb in originals:
             copy = kind.change(rgb, np.random.default_rng((owner, len(kind.name))))
             tally.count(owner, register.look_up(copy.rgb), copy)
+        return tally
+
+    tallies = {}
+    for kind, tally in zip(some, _each(look_up, some, processes), strict=True):
         tallies[kind.name] = tally
         _say(f"{kind.name}: {tally.right} of {tally.copies}")
     return tallies
 
 
-_asked: Register
-
-
-def measure_unrelated(register: Register, queries: int, *, processes: int = 1) -> int:
+def measure_unrelated(register: Register, queries: range, *, processes: int = 1) -> int:
     """How many confirmed matches do pictures get that were never registered?
 
     Six queries are made of each scene: the whole, a mirrored half, quarters.
     """
-    global _asked  # noqa: PLW0603 - forked with the process, as it is too large to be sent
-    _asked = register
     false = 0
-    slices = [range(n, min(n + _SLICE, queries)) for n in range(0, queries, _SLICE)]
-    with ExitStack() as held:
-        each: Callable[..., Iterable[int]] = map
-        if processes > 1:
-            each = held.enter_context(get_context("fork").Pool(processes)).imap
-        for done, found in zip(slices, each(_look_up_strangers, slices), strict=True):
-            false += found
-            _say(f"unrelated: {false} of {done.stop}")
+    slices = [queries[n : n + _SLICE] for n in range(0, len(queries), _SLICE)]
+    answers = _each(lambda numbers: _look_up_strangers(register, numbers), slices, processes)
+    for done, found in zip(slices, answers, strict=True):
+        false += found
+        _say(f"unrelated: {false} of {done.stop - queries.start}")
     return false
+
+
+_work: Callable[[Any], Any]
+_items: Sequence[Any]
+
+
+def _each(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+    """What `work` makes of each, in order, by so many processes.
+
+    They are forked with the work and its items: a register is too large to be sent.
+    """
+    global _work, _items
+    if processes == 1:
+        yield from map(work, items)
+        return
+    _work, _items = work, items
+    with get_context("fork").Pool(processes) as pool:
+        yield from pool.imap(_do, range(len(items)))
+
+
+def _do(number: int) -> Any:
+    return _work(_items[number])
 
 
 @lru_cache(maxsize=1)
@@ -191,7 +214,7 @@ def _stranger(scene: int) -> Rgb:
     return photo(_UNRELATED_FROM + scene, size=_SIZE)
 
 
-def _look_up_strangers(numbers: range) -> int:
+def _look_up_strangers(register: Register, numbers: range) -> int:
     """Confirmed matches of some of them."""
     false = 0
     for number in numbers:
@@ -205,7 +228,7 @@ def _look_up_strangers(numbers: range) -> int:
             rgb[height:, width:],
             rgb[:height, :width],
         )[number % 6]
-        false += len(_asked.look_up(np.ascontiguousarray(part)).matches)
+        false += len(register.look_up(np.ascontiguousarray(part)).matches)
     return false
 
 
@@ -282,9 +305,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--registered", type=int, default=2000)
     parser.add_argument("--copies", type=int, default=200, help="of each kind")
     parser.add_argument("--unrelated", type=int, default=30_000)
+    parser.add_argument(
+        "--unrelated-from", type=int, default=0, help="leave out those before, measured already"
+    )
     parser.add_argument("--bursts", type=int, default=100)
     parser.add_argument("--photographs", type=int, default=100, help="of TEST_CORPUS")
-    parser.add_argument("--processes", type=int, default=2, help="for those never registered")
+    parser.add_argument("--processes", type=int, default=2, help="that look up")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
@@ -303,21 +329,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(f"{pictures} pictures registered, {codes} codes")
     bursts = measure_bursts(register, options.bursts)
     photographs = [(options.registered + n, rgb) for n, rgb in enumerate(real)]
-    drawn = measure_copies(register, originals, kinds())
-    _print("drawn scenes", drawn)
-    photographed = measure_copies(register, photographs, kinds() if real else [])
+    drawn = measure_copies(
+        register, originals, kinds() if originals else [], processes=options.processes
+    )
+    if originals:
+        _print("drawn scenes", drawn)
+    photographed = measure_copies(
+        register, photographs, kinds() if real else [], processes=options.processes
+    )
     if real:
         _print("photographs", photographed)
-    false = measure_unrelated(register, options.unrelated, processes=options.processes)
+    strangers = range(options.unrelated_from, options.unrelated)
+    false = measure_unrelated(register, strangers, processes=options.processes)
     print(f"registered: {pictures} pictures and {3 * options.bursts} frames of bursts")
     print(f"codes: {len(register.codes)}")
-    print(f"unrelated: {false} confirmed in {options.unrelated} look-ups")
+    print(f"unrelated: {false} confirmed in {len(strangers)} look-ups")
     print(f"bursts: {bursts}")
     if options.json:
         document: dict[str, Any] = {
             "registered_pictures": len(register.references),
             "registered_codes": len(register.codes),
-            "unrelated_look_ups": options.unrelated,
+            "unrelated_look_ups": len(strangers),
             "unrelated_confirmed": false,
             "bursts": bursts,
             "drawn": {name: asdict(tally) for name, tally in drawn.items()},
