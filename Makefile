@@ -38,16 +38,16 @@ debian:
 # strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
 # hardware would; exiftool says, independently of us, what metadata a file still has; with
 # libseccomp2 worker processes are refused system calls; fpcalc says what Chromaprint's own
-# library makes of a sound.
+# library makes of a sound; ffmpeg makes the frame signatures of which a video's ISCC is made.
 # Chromium shows the pages as readers have them, with letters for every language; node's
 # npm brings the reader of credentials that runs in the browser.
 debian-test: browser
 	@ldconfig -p | grep -q libseccomp.so.2 \
-	  && command -v strace softhsm2-util exiftool fpcalc >/dev/null \
-	  && test "$$(command -v strace softhsm2-util exiftool fpcalc | wc -l)" = 4 \
+	  && command -v strace softhsm2-util exiftool fpcalc ffmpeg >/dev/null \
+	  && test "$$(command -v strace softhsm2-util exiftool fpcalc ffmpeg | wc -l)" = 5 \
 	  && fc-list | grep -qi cjk && fc-list | grep -qi thai \
 	  || $(call debian-install,strace softhsm2 libimage-exiftool-perl libseccomp2 \
-	    libchromaprint-tools fontconfig fonts-noto-cjk fonts-noto-core)
+	    libchromaprint-tools ffmpeg fontconfig fonts-noto-cjk fonts-noto-core)
 
 # Without its windows it takes a third of the time, so that is preferred where there is a
 # package of it; with them it does as well.

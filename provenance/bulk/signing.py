@@ -25,6 +25,7 @@ from provenance.bulk.targets import LocalTarget, open_target
 from provenance.errors import ConfigurationError, LimitError, ProvenanceError
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_at import load_directory_at
+from provenance.runtime.frame_signatures import make_frame_signatures
 from provenance.runtime.sign_batch import JOURNAL_NAME, BatchResult, sign_plan
 from provenance.runtime.sign_worker import SigningSetup
 from provenance.runtime.signing_keys import chain_pem
@@ -195,6 +196,7 @@ class SignWork:
                     time_stamp_authorities=tuple(one.url for one in setup.authorities),
                 ),
                 at=system_clock(),
+                frame_signatures=make_frame_signatures,
             )
         except LimitError as error:
             raise ConfigurationError(f"{loaded.path}: {error}") from error

@@ -173,6 +173,7 @@ class SigningChoices:
         """
         from provenance.runtime.clock import system_clock
         from provenance.runtime.directory_at import load_directory_at
+        from provenance.runtime.frame_signatures import make_frame_signatures
         from provenance.runtime.signing_keys import chain_pem
         from provenance.signing.plan import PlanSettings, make_plan
 
@@ -188,6 +189,7 @@ class SigningChoices:
                 time_stamp_authorities=tuple(self.tsa or ()),
             ),
             at=system_clock(),
+            frame_signatures=make_frame_signatures,
         )
         if plan.test:
             say("TEST: a directory or key for trials; nothing signed with it is a release")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -27,8 +26,6 @@ __all__ = [
     "fingerprint_video",
     "video_codes",
 ]
-
-_NO_ISCC = "iscc-video: not made, as nothing at hand computes the MPEG-7 signatures it is made of"
 
 # How the name of a mirrored view ends.
 MIRRORED = ", mirrored"
@@ -86,8 +83,7 @@ def fingerprint_video(stream: BinaryIO, *, limits: Limits = DEFAULT_LIMITS) -> M
     Raises:
         MalformedError: No video in it that can be decoded.
     """
-    fingerprint = video_codes(stream, purpose="register", limits=limits)
-    return replace(fingerprint, why_not=(*fingerprint.why_not, _NO_ISCC))
+    return video_codes(stream, purpose="register", limits=limits)
 
 
 _Box = tuple[int, int, int, int]

@@ -118,8 +118,10 @@ def _official_of(report: Report, where: str) -> str:
 
 
 def _noting(fingerprint: Fingerprinter, why_not: list[str]) -> Fingerprinter:
-    def made(stream: BinaryIO, media_format: MediaFormat, limits: Limits) -> MediaFingerprint:
-        found = fingerprint(stream, media_format, limits)
+    def made(
+        stream: BinaryIO, media_format: MediaFormat, limits: Limits, signed_iscc: str | None
+    ) -> MediaFingerprint:
+        found = fingerprint(stream, media_format, limits, signed_iscc)
         why_not.extend(found.why_not)
         return found
 

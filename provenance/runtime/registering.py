@@ -6,12 +6,17 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from provenance.credentials.engine_signing import ClaimSigner
 from provenance.errors import RegisterError
 from provenance.fingerprints.media import fingerprint_media
+from provenance.fingerprints.model import MediaFingerprint
+from provenance.limits import Limits
+from provenance.media.formats import MediaFormat
 from provenance.registry.register.register import Register
 from provenance.registry.register.stating import StatedFile, state_release
+from provenance.runtime.frame_signatures import make_frame_signatures
 from provenance.runtime.register_files import read_for_register
 from provenance.verification.verifier import Verifier
 
@@ -79,7 +84,7 @@ class Registration:
         read = read_for_register(
             path,
             verifier=self._verifier,
-            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
+            fingerprint=_fingerprint,
             is_known=self._has,
             sidecar=sidecar,
             rendition_of=self._original,
@@ -131,3 +136,15 @@ class Registration:
             (file.release.agency, file.release.release) == (agency, self._release)
             for file in view.files(sha256, at=self._clock())
         )
+
+
+def _fingerprint(
+    stream: BinaryIO, media_format: MediaFormat, limits: Limits, signed_iscc: str | None
+) -> MediaFingerprint:
+    return fingerprint_media(
+        stream,
+        media_format,
+        limits=limits,
+        signed_iscc=signed_iscc,
+        frame_signatures=make_frame_signatures,
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from provenance.errors import ConfigurationError
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_at import load_directory_at
+from provenance.runtime.frame_signatures import make_frame_signatures
 from provenance.runtime.sign_batch import JOURNAL_NAME, BatchResult, sign_plan
 from provenance.runtime.sign_worker import SigningSetup, authorities_of
 from provenance.runtime.signing_keys import KeySpec, chain_pem
@@ -100,6 +101,7 @@ def sign(  # noqa: PLR0913 - a release, two keys, and who vouches for the time
             sidecar=sidecar, time_stamp_authorities=tuple(time_stamp_authorities)
         ),
         at=system_clock(),
+        frame_signatures=make_frame_signatures,
     )
     folder = Path(out)
     return sign_plan(

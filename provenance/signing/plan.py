@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from provenance.credentials.engine import Engine, EngineState
 from provenance.errors import LimitError, MalformedError, ProvenanceError, ReleaseError
+from provenance.fingerprints.frame_signatures import FrameSignatures
 from provenance.fingerprints.media import content_code
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.metadata import extract_metadata
@@ -183,11 +184,13 @@ def make_plan(
     identity_chain_pem: bytes | None,
     settings: PlanSettings,
     at: datetime,
+    frame_signatures: FrameSignatures | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> ReleasePlan:
     """What will become public by this release manifest?
 
     Every file is read and digested; nothing is written.
+    What makes `frame_signatures` makes those of videos, which have no soft binding without.
 
     Raises:
         ReleaseError: It cannot be released as it is; one line for each thing in the way.
@@ -227,6 +230,7 @@ def make_plan(
                     agency=agency,
                     with_identity=identity_chain_pem is not None,
                     limits=limits,
+                    frame_signatures=frame_signatures,
                 )
             )
         except ProvenanceError as error:
@@ -286,7 +290,7 @@ def plan_differences(planned: ReleasePlan, now: ReleasePlan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _planned(
+def _planned(  # noqa: PLR0913 - what is planned, and with what
     loaded: LoadedRelease,
     file: ReleaseFile,
     *,
@@ -296,6 +300,7 @@ def _planned(
     agency: Agency,
     with_identity: bool,
     limits: Limits,
+    frame_signatures: FrameSignatures | None,
 ) -> PlannedFile:
     release = loaded.document
     with open_source(file.source, limits=limits) as opened:
@@ -321,7 +326,9 @@ def _planned(
         opened.stream.seek(0)
         state = engine.read(opened.stream, media_format.engine_type).state
         sha256 = opened.sha256()
-        iscc = content_code(opened.stream, media_format, limits=limits)
+        iscc = content_code(
+            opened.stream, media_format, limits=limits, frame_signatures=frame_signatures
+        )
     content = claim_content(
         loaded,
         file,

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["SOFT_BINDING_LABEL", "soft_binding_assertion"]
+from provenance.credentials.manifest_store import Manifest
+from provenance.errors import LimitError, MalformedError
+from provenance.limits import DEFAULT_LIMITS, Limits
+
+__all__ = ["SOFT_BINDING_LABEL", "content_code_of", "soft_binding_assertion"]
 
 SOFT_BINDING_LABEL = "c2pa.soft-binding"
 _ISCC = "io.iscc.v0"
@@ -28,3 +32,22 @@ def soft_binding_assertion(iscc: str) -> dict[str, Any]:
             "pad": [],
         },
     }
+
+
+def content_code_of(manifest: Manifest, limits: Limits = DEFAULT_LIMITS) -> str | None:
+    """Which ISCC does this manifest bind the whole asset by, as `soft_binding_assertion` does?
+
+    None where it names none, or more than one; what it names may be no content code.
+    """
+    found: list[str] = []
+    for assertion in manifest.of_type(SOFT_BINDING_LABEL):
+        try:
+            body = assertion.decode_map(limits)
+        except (MalformedError, LimitError):
+            continue
+        if body.get("alg") != _ISCC:
+            continue
+        match body.get("blocks"):
+            case [{"scope": scope, "value": str() as value}] if scope == {}:
+                found.append(value)
+    return found[0] if len(found) == 1 else None

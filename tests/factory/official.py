@@ -94,7 +94,7 @@ class Press:
                 stated.append(
                     read_signed_file(
                         opened,
-                        fingerprint=lambda stream, kind, limits: fingerprint_media(
+                        fingerprint=lambda stream, kind, limits, _: fingerprint_media(
                             stream, kind, limits=limits
                         ),
                         sidecar=sidecars[number] if sidecars else None,

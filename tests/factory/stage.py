@@ -111,7 +111,9 @@ def take_release(register: Register, desk: Desk, name: str, signed: bytes) -> No
     with open_source(signed) as opened:
         stated = read_signed_file(
             opened,
-            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
+            fingerprint=lambda stream, kind, limits, _: fingerprint_media(
+                stream, kind, limits=limits
+            ),
         )
     register.take(desk.release(name, stated), at=system_clock())
 

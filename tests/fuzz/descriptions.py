@@ -7,6 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from provenance.errors import LimitError, MalformedError, PrivateDataError
+from provenance.fingerprints.frame_signatures import SIGNATURE_NUMBERS, parse_frame_signatures
+from provenance.fingerprints.iscc_video import iscc_video_bits
+from provenance.fingerprints.model import CODE_BYTES
 from provenance.media.metadata import extract_metadata
 from provenance.media.metadata.bounded_xml import parse_xml
 from provenance.media.metadata.exif import add_exif
@@ -28,6 +31,7 @@ from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.sniff import sniff_stream
 from provenance.untrusted import clean_text
 from provenance.verification.metadata_values import compare, read_moment
+from tests.factory.frame_signatures import write_frame_signatures
 from tests.fuzz.containers import LIMITS
 from tests.fuzz.seeds import exif, iptc, nesting_samples, rich_samples, xmp
 from tests.fuzz.target import Target
@@ -89,6 +93,14 @@ def _tags(data: bytes) -> None:
         lambda out: add_pdf_metadata(io.BytesIO(body), len(body), out),
     )
     _collected(readers[kind[0] % len(readers) if kind else 0])
+
+
+def _frame_signatures(data: bytes) -> None:
+    rows = parse_frame_signatures(data)
+    assert rows.shape[1] == SIGNATURE_NUMBERS
+    assert len(data) >= rows.size // 5
+    if len(rows):
+        assert len(iscc_video_bits(rows)) == CODE_BYTES
 
 
 def _metadata(data: bytes) -> None:
@@ -154,6 +166,16 @@ TARGETS = (
         ],
         tokens=(b"/Info", b"/Metadata", b" 0 R", b"/ObjStm", b"/FlateDecode", b"\xfe\xff"),
         max_bytes=8 * 1024,
+    ),
+    Target(
+        name="frame-signatures",
+        run=_frame_signatures,
+        seeds=lambda: [
+            write_frame_signatures([[number % 3 for number in range(380)]] * count)
+            for count in (0, 1, 3)
+        ],
+        tokens=(b"\0\0\0\1\x80", b"\xf2", b"\xf3"),
+        max_bytes=4 * 1024,
     ),
     Target(name="metadata", run=_metadata, seeds=lambda: rich_samples().values()),
     Target(

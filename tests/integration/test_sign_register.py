@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,20 @@ import pytest
 from PIL import Image
 
 from provenance.credentials.manifest_store import parse_manifest_store
+from provenance.fingerprints.frame_signatures import parse_frame_signatures
+from provenance.fingerprints.iscc import parse_iscc, spell_iscc
+from provenance.fingerprints.iscc_video import iscc_video_bits
+from provenance.fingerprints.model import Algorithm
+from provenance.media.formats import FORMATS
+from provenance.media.source import hold_file
 from provenance.registry.register.register import Register
+from provenance.registry.register.stated_lines import read_stated
+from provenance.runtime.frame_signatures import make_frame_signatures
 from provenance.runtime.register_search import SearchedRegister
+from provenance.runtime.workers.reading import read_held
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.dev_agency_folder import write_dev_agency
+from tests.factory.clips import clip, encode_clip
 from tests.factory.command_line import Cli, Done
 from tests.factory.desk import write_release
 from tests.factory.official import jpeg_of, scene_of
@@ -194,6 +206,103 @@ def test_a_register_that_cannot_be_used_stops_before_anything_is_signed(office: 
     assert not list((office.home / "out").glob("*.jpg"))
     done = office.sign("--log", str(office.home / "log"))
     assert (done.code, "--log: expected --register" in done.err) == (2, True)
+
+
+def film_of(office: Office) -> Path:
+    """A release of one video."""
+    source = office.home / "source"
+    source.mkdir()
+    (source / "film.mp4").write_bytes(encode_clip(clip(3, seconds=4.0)))
+    write_release(source, [{"path": "film.mp4", "digital_source_type": "digitalCapture"}])
+    return office.home / "out" / "film.mp4"
+
+
+def near(iscc: str, bits: int) -> str:
+    """The code of a copy of which so many bits differ."""
+    kind, code = parse_iscc(iscc)
+    changed = int.from_bytes(code) ^ ((1 << bits) - 1)
+    return spell_iscc(changed.to_bytes(len(code)), kind)
+
+
+def test_a_video_has_a_soft_binding_where_ffmpeg_makes_it(office: Office) -> None:
+    film = film_of(office)
+    done = office.register()
+    assert (done.code, "iscc-video" in done.err) == (0, False), done.err
+    data = film.read_bytes()
+    iscc = soft_binding_in(data)
+    # Signing has not changed what the video shows.
+    shown = make_frame_signatures(io.BytesIO(data), FORMATS["mp4"])
+    assert iscc == spell_iscc(iscc_video_bits(parse_frame_signatures(shown)), "video")
+    export, second = str(office.home / "all.jsonl"), office.home / "second.db"
+    agency, here = office.directory, ("--register", str(office.place))
+    assert office.cli("register", "fsck", *here, *agency).code == 0
+    assert office.cli("register", "export", "--out", export, *here).code == 0
+    done = office.cli("register", "import", export, "--register", str(second), *agency)
+    assert done.code == 0, done.err
+    now = datetime.now(UTC)
+    for place in (office.place, second):
+        with Register(place, read_only=True) as register:
+            view = SearchedRegister(register).view
+            for bits in (0, 64):
+                (match,) = view.manifests_for_binding("io.iscc.v0", near(iscc, bits), at=now)
+                assert match.manifest.label == store_in(data)[0]
+            assert view.manifests_for_binding("io.iscc.v0", near(iscc, 65), at=now) == ()
+            image = spell_iscc(parse_iscc(iscc)[1], "image")
+            assert view.manifests_for_binding("io.iscc.v0", image, at=now) == ()
+    withdrawn = office.cli(
+        "register", "withdraw", NAME, "--reason", "rights", "--register", str(office.place),
+        "--key", str(office.home / "agency" / "leaf.key.pem"),
+        "--certificate", str(office.home / "agency" / "chain.pem"), *agency,
+    )  # fmt: skip
+    assert withdrawn.code == 0, withdrawn.err
+    with Register(office.place, read_only=True) as register:
+        view = SearchedRegister(register).view
+        (match,) = view.manifests_for_binding("io.iscc.v0", iscc, at=datetime.now(UTC))
+        assert match.manifest.file.release.state.value == "withdrawn"
+
+
+def test_a_video_has_none_where_there_is_no_ffmpeg(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = film_of(office)
+    monkeypatch.setenv("PATH", str(office.home))
+    done = office.register()
+    assert done.code == 0, done.err
+    assert "film.mp4: iscc-video: not made: no program `ffmpeg`" in done.err
+    active = parse_manifest_store(store_in(film.read_bytes())[1]).active
+    assert active.of_type("c2pa.soft-binding") == ()
+    with Register(office.place, read_only=True) as register:
+        view = SearchedRegister(register).view
+        (file,) = view.files(sha256(film.read_bytes()).hexdigest(), at=datetime.now(UTC))
+    assert file.release.release == "NOVA9-2026-11"
+
+
+def test_a_video_that_is_signed_with_its_code_is_not_decoded_for_it_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = film_of(office)
+    assert office.sign().code == 0
+    iscc = soft_binding_in(film.read_bytes())
+    monkeypatch.setenv("PATH", str(office.home))
+    agency = office.home / "agency"
+    done = office.cli(
+        "register", "add", str(film), "--release", "NOVA9-2026-11",
+        "--key", str(agency / "leaf.key.pem"), "--certificate", str(agency / "chain.pem"),
+        *office.directory, "--time-stamp-list", str(office.home / "tsa.pem"),
+        "--register", str(office.place),
+    )  # fmt: skip
+    assert (done.code, "iscc-video" in done.err) == (0, False), done.err
+    with Register(office.place, read_only=True) as register:
+        view = SearchedRegister(register).view
+        (match,) = view.manifests_for_binding("io.iscc.v0", iscc, at=datetime.now(UTC))
+    assert match.distance == 0
+    # Nor by a worker, which could start no program.
+    read = read_stated(read_held(hold_file(film), None, name="film.mp4"), where="film.mp4")
+    assert read.stated.file.iscc == iscc
+    assert not any("iscc" in why for why in read.why_not)
+    assert read.stated.facts.fingerprint is not None
+    codes = read.stated.facts.fingerprint.codes
+    assert [c.algorithm for c in codes if c.at_ms is None] == [Algorithm.ISCC_VIDEO]
 
 
 def soft_binding_in(data: bytes) -> str:

@@ -18,7 +18,7 @@ import av.error
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 
-__all__ = ["clean_reason", "decoder_of", "open_container", "packets_of"]
+__all__ = ["CODECS", "clean_reason", "decoder_of", "open_container", "packets_of"]
 
 # Containers that carry their own data, and the codecs that agencies and platforms use. What is
 # not named is not tried: FFmpeg knows some 300 formats, most of them of forgotten games.
@@ -26,7 +26,7 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,"
     "mp3,wav,w64,aiff,flac,ogg,aac,caf"
 )
-_CODECS = (
+CODECS = (
     "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg4,msmpeg4v3,mpeg1video,mpeg2video,"
     "prores,mjpeg,theora,dnxhd,vc1,wmv2,"
     "aac,aac_latm,mp3float,mp3,mp2float,mp2,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,"
@@ -90,7 +90,7 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
     av.logging.set_level(None)
     options = {
         "format_whitelist": _FORMATS,
-        "codec_whitelist": _CODECS,
+        "codec_whitelist": CODECS,
         "protocol_whitelist": "none",
         # Also while FFmpeg looks what is inside, which decodes.
         "max_pixels": str(limits.max_video_pixels),
@@ -114,7 +114,7 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
 def decoder_of(stream: Any, *, limits: Limits) -> Any:
     """The decoder of one stream, bounded, before it decodes anything."""
     context = stream.codec_context
-    context.options = {"max_pixels": str(limits.max_video_pixels), "codec_whitelist": _CODECS}
+    context.options = {"max_pixels": str(limits.max_video_pixels), "codec_whitelist": CODECS}
     # Two threads answer sooner and cost more; the caller has other files for them.
     context.thread_count = 1
     context.thread_type = "NONE"

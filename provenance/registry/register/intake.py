@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from hashlib import sha256
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from provenance.credentials.manifest_store import Manifest, ManifestStore, parse_manifest_store
 from provenance.errors import LimitError, MalformedError, RegisterError
@@ -17,14 +16,22 @@ from provenance.media.source import OpenSource
 from provenance.registry.log.statement import ReleaseFile
 from provenance.registry.register.records import FileFacts
 from provenance.registry.register.stating import StatedFile
+from provenance.signing.soft_binding import content_code_of
 from provenance.verification.asset import AssetBytes, layout_of
 from provenance.verification.signed_metadata import metadata_statements
 from provenance.verification.stores import own_store
 
 __all__ = ["Fingerprinter", "read_signed_file", "title_of"]
 
-Fingerprinter = Callable[[BinaryIO, MediaFormat, Limits], MediaFingerprint]
-"""Says what an asset looks and sounds like; whatever is in it, there is an answer."""
+
+class Fingerprinter(Protocol):
+    """Says what an asset looks and sounds like; whatever is in it, there is an answer."""
+
+    def __call__(
+        self, stream: BinaryIO, kind: MediaFormat, limits: Limits, signed_iscc: str | None, /
+    ) -> MediaFingerprint:
+        """The fingerprint of this asset, of which its credentials name this content code."""
+
 
 _TITLE = re.compile(r"dc:title\[([a-z]{2,8}(?:-[a-z0-9]{1,8})*)\]")
 _MAX_TITLES = 50
@@ -64,7 +71,7 @@ def read_signed_file(
     if store is None:
         raise RegisterError(f"{where}: expected a manifest store in it or beside it, got none")
     opened.stream.seek(0)
-    made = fingerprint(opened.stream, media_format, limits)
+    made = fingerprint(opened.stream, media_format, limits, content_code_of(store.active, limits))
     file = ReleaseFile(
         sha256=opened.sha256(),
         media_type=media_format.media_type,

@@ -26,7 +26,14 @@ from provenance.runtime.workers.channel import Channel, ChannelClosedError, Chan
 from provenance.runtime.workers.isolation import IsolationStatus
 from provenance.runtime.workers.limits import WorkerLimits
 
-__all__ = ["HostGoneError", "WorkerEnd", "WorkerHost", "WorkerProcess", "shared_host"]
+__all__ = [
+    "HostGoneError",
+    "WorkerEnd",
+    "WorkerHost",
+    "WorkerProcess",
+    "own_environment",
+    "shared_host",
+]
 
 # All that a worker may know of its parent's environment: where libraries are, and how
 # text and times are written. Everything else may be a secret.
@@ -119,7 +126,7 @@ class WorkerHost:
                     [sys.executable, "-P", "-m", "provenance.runtime.workers.host",
                      str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
-                    env=_environment(),
+                    env=own_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     # The interrupt key is for the parent, which then hangs up.
@@ -283,7 +290,8 @@ class WorkerHost:
             self._control.close()
 
 
-def _environment() -> dict[str, str]:
+def own_environment() -> dict[str, str]:
+    """The environment of a process of ours that may know no secret."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     folders = [entry for entry in sys.path if Path(entry).is_absolute()]
     return {**kept, **_ONE_THREAD, **_NO_LISTENERS, "PYTHONPATH": os.pathsep.join(folders)}

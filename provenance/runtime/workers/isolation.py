@@ -15,24 +15,40 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from provenance.runtime.workers.landlock import restrict_files
 from provenance.runtime.workers.limits import WorkerLimits
 from provenance.runtime.workers.syscalls import refuse_system_calls
 
-__all__ = ["IsolationStatus", "Protection", "end_with_parent", "isolate", "limit_processor_time"]
+__all__ = [
+    "IsolationStatus",
+    "Protection",
+    "end_with_parent",
+    "isolate",
+    "limit_processor_time",
+    "start_confined",
+]
 
 _SET_PDEATHSIG, _SET_DUMPABLE, _SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 # More willing to be killed than whoever started it, when the machine runs out of memory.
 _OOM_SCORE_ADJ = 800
+_LIBRARIES = (
+    *map(Path, ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")),
+    Path("/etc/ld.so.cache"),
+)
+_DEVICES = (Path("/dev/null"), Path("/dev/urandom"))
+
+# What it protects from, and how that is put in force.
+_Step = tuple[tuple[str, ...], Callable[[], None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +95,65 @@ def isolate(scratch: Path, limits: WorkerLimits) -> IsolationStatus:
     """
     os.chdir(scratch)
     tempfile.tempdir = str(scratch)
-    steps: tuple[tuple[tuple[str, ...], Callable[[], None]], ...] = (
+    return _apply(
         (("limits",), partial(_limit, limits)),
         (("privileges",), _drop_privileges),
         (("files",), partial(restrict_files, readable=_own_files(), writable=scratch)),
         (("network", "programs"), refuse_system_calls),
     )
+
+
+def start_confined(
+    program: Path,
+    arguments: Sequence[str],
+    *,
+    scratch: Path,
+    readable: Sequence[Path],
+    limits: WorkerLimits,
+) -> NoReturn:
+    """Become this program, shut in as far as the kernel allows, with nothing in its environment.
+
+    It cannot be refused to start itself, or what lies among the libraries; what that is shut
+    in by holds for all of them.
+
+    Args:
+        program: Of the machine.
+        arguments: Its arguments, without its name.
+        scratch: The one folder it may write to; it begins there.
+        readable: What it may read beside its libraries.
+        limits: What it may use.
+
+    Raises:
+        OSError: It cannot be started, or be given limits.
+    """
+    os.chdir(scratch)
+    libraries = (*_LIBRARIES, program.parent.parent / "lib")
+    _limit(limits)
+    _apply(
+        (("privileges",), _drop_privileges),
+        (
+            ("files",),
+            partial(
+                restrict_files,
+                readable=(*_DEVICES, *readable),
+                writable=scratch,
+                startable=(program, *libraries),
+            ),
+        ),
+        (("network", "programs"), partial(refuse_system_calls, but={"execve"})),
+    )
+    # A program may answer the signal by writing half a result; at the second bound it is dead.
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    at = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_s
+    resource.setrlimit(resource.RLIMIT_CPU, (at, at))
+    # The interpreter ignores these, which a program would inherit: it is to end, and not to go
+    # on as if everything were written.
+    for number in (signal.SIGXFSZ, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    os.execve(program, [str(program), *arguments], {"LC_ALL": "C", "TMPDIR": str(scratch)})  # noqa: S606 - no shell
+
+
+def _apply(*steps: _Step) -> IsolationStatus:
     protections: list[Protection] = []
     for names, apply in steps:
         try:
@@ -146,9 +215,7 @@ def _own_files() -> Iterator[Path]:
     for key in ("stdlib", "platstdlib", "purelib", "platlib"):
         yield Path(sysconfig.get_path(key))
     yield Path(__file__).parents[2]
-    for folder in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"):
-        yield Path(folder)
-    for name in ("/usr/share/zoneinfo", "/etc/localtime", "/etc/ld.so.cache"):
+    yield from _LIBRARIES
+    for name in ("/usr/share/zoneinfo", "/etc/localtime"):
         yield Path(name)
-    for device in ("/dev/null", "/dev/urandom"):
-        yield Path(device)
+    yield from _DEVICES

@@ -46,7 +46,9 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
-def restrict_files(*, readable: Iterable[Path], writable: Path) -> None:
+def restrict_files(
+    *, readable: Iterable[Path], writable: Path, startable: Iterable[Path] = ()
+) -> None:
     """Open nothing from now on but these files and what is in these folders.
 
     Where the kernel knows how, TCP and signals to others are refused as well.
@@ -55,6 +57,7 @@ def restrict_files(*, readable: Iterable[Path], writable: Path) -> None:
         readable: Files and folders that may be read; those that are not there are left
             out.
         writable: The one folder in which files may be made.
+        startable: Programs, and folders of what they are started with, which may be read too.
 
     Raises:
         OSError: The kernel has no Landlock, or does not allow it.
@@ -68,6 +71,8 @@ def restrict_files(*, readable: Iterable[Path], writable: Path) -> None:
     try:
         for path in readable:
             _allow(libc, descriptor, path, _READ & kinds)
+        for path in startable:
+            _allow(libc, descriptor, path, (_READ | _EXECUTE) & kinds)
         _allow(libc, descriptor, writable, _WRITE & kinds)
         _call(libc, _RESTRICT_SELF, descriptor, 0)
     finally:

@@ -43,9 +43,10 @@ def read_held(
     why_not: list[str] = []
 
     def fingerprint(
-        stream: BinaryIO, media_format: MediaFormat, within: Limits
+        stream: BinaryIO, media_format: MediaFormat, within: Limits, signed_iscc: str | None
     ) -> MediaFingerprint:
-        made = fingerprint_media(stream, media_format, limits=within)
+        # Without frame signatures: a worker starts no program.
+        made = fingerprint_media(stream, media_format, limits=within, signed_iscc=signed_iscc)
         why_not.extend(made.why_not)
         return made
 

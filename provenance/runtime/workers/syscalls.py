@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Collection
 
 __all__ = ["FILES", "NETWORK", "PROCESSES", "refuse_system_calls"]
 
@@ -59,15 +60,19 @@ class _Comparison(ctypes.Structure):
     )
 
 
-def refuse_system_calls() -> None:
+def refuse_system_calls(*, but: Collection[str] = ()) -> None:
     """Refuse these calls from now on, in every thread to come.
+
+    Args:
+        but: Calls that are left.
 
     Raises:
         OSError: The kernel has no seccomp, or its library is not installed.
     """
     rules = _Rules()
     for name in (*NETWORK, *PROCESSES, *FILES):
-        rules.refuse(name)
+        if name not in but:
+            rules.refuse(name)
     # A thread is made with a flag that can be looked at; `clone3` hides it in memory, and
     # libraries fall back where it does not exist.
     rules.refuse("clone3", errno.ENOSYS)

@@ -28,7 +28,9 @@ def stated(signed_jpeg: bytes) -> StatedFile:
     with open_source(signed_jpeg) as opened:
         return read_signed_file(
             opened,
-            fingerprint=lambda stream, kind, limits: fingerprint_media(stream, kind, limits=limits),
+            fingerprint=lambda stream, kind, limits, _: fingerprint_media(
+                stream, kind, limits=limits
+            ),
         )
 
 
