@@ -100,7 +100,15 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
         "max_streams": "64",
     }
     try:
-        container = av.open(_Bounded(stream), mode="r", options=options, io_open=_refuse)
+        container = av.open(
+            _Bounded(stream),
+            mode="r",
+            options=options,
+            io_open=_refuse,
+            # A title in another encoding than UTF-8 is common, and made by anybody: it must
+            # not keep the pictures and the sound from being looked at.
+            metadata_errors="replace",
+        )
     except (MalformedError, LimitError):
         raise
     except (av.error.FFmpegError, ValueError) as error:

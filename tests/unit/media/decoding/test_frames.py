@@ -48,6 +48,27 @@ def test_every_container(make: object) -> None:
     assert why_not == []
 
 
+@pytest.mark.parametrize("container", ["mp4", "avi", "matroska"])
+@pytest.mark.parametrize(
+    "title", ["스페이스".encode("cp949"), b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe", b"NOVA9 01"]
+)
+def test_a_title_in_whatever_encoding_hides_no_picture(container: str, title: bytes) -> None:
+    out, placeholder = io.BytesIO(), b"TITLE-00"
+    with av.open(out, "w", format=container) as made:
+        made.metadata["title"] = placeholder.decode()
+        stream = made.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for shade in (20, 120, 220):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), shade, np.uint8))
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    data = out.getvalue()
+    assert placeholder in data
+    frames, why_not = taken(data.replace(placeholder, title), every_ms=40)
+    assert len(frames) == 3
+    assert why_not == []
+
+
 def turned(data: bytes, degrees: int) -> bytes:
     """The same packets, with a word to the player to turn them."""
     out = io.BytesIO()
