@@ -205,6 +205,8 @@ class HashedFeatureIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._segments: tuple[_Segment, ...] = ()
+        # Whoever is not here has no features, and no block need be looked through for them.
+        self._owners: set[int] = set()
 
     def add(self, owner: int, features: LocalFeatures) -> None:
         """Register the features of an owner's picture; see `FeatureIndex.add`."""
@@ -224,6 +226,7 @@ class HashedFeatureIndex:
         ).astype(np.uint16)
         owners = np.full(len(features), owner, np.int32)
         with self._lock:
+            self._owners.add(owner)
             segments = [*self._segments, _segment(owners, signatures, places, shapes, keys)]
             while len(segments) > 1 and len(segments[-2].owners) <= 2 * len(segments[-1].owners):
                 segments[-2:] = [_joined(segments[-2:])]
@@ -231,9 +234,10 @@ class HashedFeatureIndex:
 
     def remove(self, owner: int) -> None:
         """Forget the features of an owner; see `FeatureIndex.remove`."""
-        if owner < 0:
-            return
         with self._lock:
+            if owner not in self._owners:
+                return
+            self._owners.remove(owner)
             for segment in self._segments:
                 segment.owners[segment.owners == owner] = _REMOVED
 

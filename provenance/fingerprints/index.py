@@ -107,6 +107,9 @@ class _Table:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._removed = 0
+        # Whoever is not here has no rows: whether an owner is new, which is asked for each one
+        # that is added to a search, must not be a look at every row.
+        self._owners: set[int] = set()
         self.rows = _Rows(
             np.zeros((_FIRST_ROOM, CODE_BYTES), np.uint8),
             np.zeros(_FIRST_ROOM, np.int64),
@@ -129,11 +132,15 @@ class _Table:
             rows.times[start:end] = [
                 _NO_TIME if code.at_ms is None else code.at_ms for code in codes
             ]
+            self._owners.add(owner)
             # Readers see the new rows only now, when they are complete.
             self.rows = _Rows(rows.codes, rows.owners, rows.times, end)
 
     def remove(self, owner: int) -> int:
         with self._lock:
+            if owner not in self._owners:
+                return 0
+            self._owners.remove(owner)
             rows = self.rows
             places = np.flatnonzero(rows.owners[: rows.count] == owner)
             rows.owners[places] = _REMOVED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 
 import numpy as np
@@ -78,6 +79,25 @@ def test_what_is_removed_is_gone_and_may_come_again() -> None:
     assert index.search(codes_of(raw[4500:4501]), radius=0) == [CodeHit(0, 2, 0)]
     index.add(1, codes_of(raw[:1]))
     assert index.search(codes_of(raw[:1]), radius=0) == [CodeHit(0, 1, 0)]
+
+
+def test_whoever_has_nothing_in_an_index_is_not_looked_for() -> None:
+    """A search that is built asks this of every owner: it must not read all rows each time."""
+    raw = np.random.default_rng(4).integers(0, 256, (400, 32), np.uint8)
+    index = FlatCodeIndex()
+    for owner in range(1000):
+        index.add(owner, codes_of(raw))
+
+    def seconds(owners: range) -> float:
+        before = time.thread_time()
+        for owner in owners:
+            index.remove(owner)
+        return time.thread_time() - before
+
+    of_strangers = seconds(range(10_000, 10_100))
+    assert len(index) == 400_000
+    assert seconds(range(10)) > of_strangers
+    assert len(index) == 396_000
 
 
 def test_an_owner_is_a_number_of_at_least_0() -> None:
