@@ -150,7 +150,8 @@ class ResemblanceAnswer:
 
     Attributes:
         matches: Confirmed ones, the nearest first; empty is an answer too.
-        iscc: The asset's own ISCC, for a look-up of soft bindings; None where there is none.
+        iscc: The asset's own ISCC, for a look-up of soft bindings; None where there is none, and
+            where it is that of nothing in particular: a plain picture, silence.
         not_run: Why no answer could be had; None where there is one.
         why_not: What part of the question could not be asked, and why.
     """

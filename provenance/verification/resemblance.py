@@ -108,7 +108,7 @@ def _binding_step(
     """
     place: Literal["register-binding"] = "register-binding"
     if answer.iscc is None:
-        why = "no soft binding could be made of the content"
+        why = "no soft binding that tells the content from others could be made of it"
         return RecoveryStep(place=place, outcome="not-tried", why=why)
     matches = register.manifests_for_binding(_SOFT_BINDING, answer.iscc, at=at, most=1)
     if not matches:

@@ -11,7 +11,17 @@ import binascii
 
 from provenance.fingerprints.model import CODE_BYTES, Algorithm
 
-__all__ = ["parse_iscc_unit"]
+__all__ = ["BINDING_RADIUS", "identifies_content", "parse_iscc_unit"]
+
+BINDING_RADIUS = 64
+"""Bits of 256 by which a soft binding may differ: three quarters have to agree."""
+
+# Of a picture of one colour, whichever that is; and of silence. What is plain or silent for
+# the most part is near: all black pictures, all cards with a line on them, are one to this code.
+_OF_NOTHING = {
+    Algorithm.ISCC_IMAGE: bytes(CODE_BYTES),
+    Algorithm.ISCC_AUDIO: bytes.fromhex("256df977") * (CODE_BYTES // 4),
+}
 
 _PREFIX = "ISCC:"
 _CONTENT = 2
@@ -36,3 +46,15 @@ def parse_iscc_unit(value: str) -> tuple[Algorithm, bytes] | None:
     if algorithm is None or (kind, version, length) != (_CONTENT, 0, _LENGTH_256):
         return None
     return algorithm, data[_HEADER_BYTES:]
+
+
+def identifies_content(algorithm: Algorithm, bits: bytes) -> bool:
+    """Does this code tell what it is of from other things, so that what is near it is a lead?
+
+    A code within the radius of that of a plain picture, or of silence, does not.
+    """
+    nothing = _OF_NOTHING.get(algorithm)
+    if nothing is None:
+        return True
+    apart = int.from_bytes(bits, "big") ^ int.from_bytes(nothing, "big")
+    return apart.bit_count() > BINDING_RADIUS

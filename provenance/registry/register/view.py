@@ -15,7 +15,11 @@ from sqlalchemy import Select, Text, and_, bindparam, func, or_, select
 from provenance.database.database import Database
 from provenance.fingerprints.model import Algorithm, Reference
 from provenance.media.formats import MediaFormat
-from provenance.registry.register.iscc import parse_iscc_unit
+from provenance.registry.register.iscc import (
+    BINDING_RADIUS,
+    identifies_content,
+    parse_iscc_unit,
+)
 from provenance.registry.register.releases import MAX_ROWS, ReleaseReader, seen
 from provenance.registry.register.schema import (
     BINDING,
@@ -35,10 +39,8 @@ from provenance.verification.register import (
     ResemblanceAnswer,
 )
 
-__all__ = ["BINDING_RADIUS", "NearestOwners", "RegisterView", "Resembler"]
+__all__ = ["NearestOwners", "RegisterView", "Resembler"]
 
-BINDING_RADIUS = 64
-"""Bits of 256 by which a soft binding may differ: three quarters have to agree."""
 _MOST_CANDIDATES = 1_000
 _OWNERS_AT_ONCE = 500
 
@@ -310,7 +312,7 @@ class RegisterView:
         self, value: str, at: datetime, most: int
     ) -> Iterator[tuple[RegisteredManifest, int]]:
         unit = parse_iscc_unit(value)
-        if self._search is None or unit is None:
+        if self._search is None or unit is None or not identifies_content(*unit):
             return
         algorithm, bits = unit
         asked = _MOST_CANDIDATES

@@ -10,7 +10,7 @@ from provenance.errors import LimitError, MalformedError
 from provenance.fingerprints.iscc import iscc_image_bits, spell_iscc
 from provenance.fingerprints.iscc_audio import iscc_audio
 from provenance.fingerprints.matching import PictureMatch, PictureMatcher
-from provenance.fingerprints.model import Algorithm
+from provenance.fingerprints.model import Algorithm, Code
 from provenance.fingerprints.sound import sound_numbers
 from provenance.fingerprints.sound_matching import find_sound_at_speeds
 from provenance.fingerprints.timelines import TimelineMatch
@@ -19,6 +19,7 @@ from provenance.fingerprints.video_matching import find_video
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.pictures import decode_picture
 from provenance.media.formats import MediaFormat, MediaKind
+from provenance.registry.register.iscc import identifies_content, parse_iscc_unit
 from provenance.registry.register.view import RegisterView, Resembler
 from provenance.registry.search.projection import SearchProjection
 from provenance.registry.search.reader import LocalSearch, ReaderSearch
@@ -96,9 +97,18 @@ def _seen(
     ]
     return ResemblanceAnswer(
         matches=_one_a_release(matches),
-        iscc=spell_iscc(iscc_image_bits(picture.rgb), "image"),
+        iscc=_binding(search, spell_iscc(iscc_image_bits(picture.rgb), "image")),
         why_not=answer.why_not,
     )
+
+
+def _binding(search: ReaderSearch, value: str) -> str | None:
+    """The soft binding of this content, to be looked up; None where it tells it from nothing."""
+    unit = parse_iscc_unit(value)
+    if unit is None or not identifies_content(*unit):
+        return None
+    algorithm, bits = unit
+    return value if search.negatives.without([Code(algorithm=algorithm, bits=bits)]) else None
 
 
 def _watched(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> ResemblanceAnswer:
@@ -138,7 +148,7 @@ def _listened(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> Resembl
         return ResemblanceAnswer(not_run=str(error))
     return ResemblanceAnswer(
         matches=_one_a_release(matches),
-        iscc=iscc_audio(numbers) if len(numbers) else None,
+        iscc=_binding(search, iscc_audio(numbers)) if len(numbers) else None,
         why_not=why_not,
     )
 
