@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exit_codes import ExitCode
-from provenance.cli.moments import span_text
+from provenance.cli.moments import release_span_text
 from provenance.cli.register_options import split_release_name
 from provenance.cli.streams import say, write_text
 from provenance.cli.terminal import printable
@@ -130,9 +130,5 @@ def _stretches(match: ReleaseMatch, release: str, copy: Path) -> bool:
     write_text(f"  matched   {printable(match.confirmed_by)}")
     write_text(f"  edits     {', '.join(match.edits) or 'none that could be shown'}")
     for span in match.spans:
-        end_s = span.release_start_s + span.end_s - span.start_s
-        write_text(
-            f"  {span_text(span.start_s, span.end_s)} is the release from "
-            f"{span_text(span.release_start_s, end_s)}"
-        )
+        write_text(f"  {release_span_text(span, match.edits)}")
     return True

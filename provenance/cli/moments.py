@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
 
 from provenance.errors import ConfigurationError
 
-__all__ = ["end_of_day", "moment_text", "span_text"]
+if TYPE_CHECKING:
+    from provenance.report import Span
+
+__all__ = ["end_of_day", "moment_text", "release_span_text", "span_text"]
 
 
 def end_of_day(text: str, *, option: str) -> datetime:
@@ -37,6 +42,21 @@ def moment_text(moment: datetime) -> str:
 def span_text(start_s: float, end_s: float) -> str:
     """Which stretch of a recording is this? Minutes and seconds."""
     return f"{_clock(start_s)}-{_clock(end_s)}"
+
+
+def release_span_text(span: Span, edits: Sequence[str]) -> str:
+    """Which stretch of a copy is which stretch of the release?
+
+    Args:
+        span: Both.
+        edits: What happened to the copy. Where its speed was changed, the stretch of the
+            release is longer or shorter than the copy's, and only its beginning is known.
+    """
+    copy = span_text(span.start_s, span.end_s)
+    if {"sped up", "slowed down"} & set(edits):
+        return f"{copy} is the release from {_clock(span.release_start_s)} on"
+    end_s = span.release_start_s + span.end_s - span.start_s
+    return f"{copy} is the release from {span_text(span.release_start_s, end_s)}"
 
 
 def _clock(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provenance.cli.moments import moment_text, span_text
+from provenance.cli.moments import moment_text, release_span_text
 from provenance.cli.terminal import printable, quoted
 from provenance.report import Release, Resemblance
 
@@ -45,11 +45,7 @@ def resemblance_text(lead: Resemblance) -> str:
     if lead.differs:
         count = len(lead.differs)
         parts.append(f"it differs in {count} place{'' if count == 1 else 's'}")
-    parts += [
-        f"{span_text(span.start_s, span.end_s)} is the release from "
-        f"{span_text(span.release_start_s, span.release_start_s + span.end_s - span.start_s)}"
-        for span in lead.spans[:_MAX_SPANS]
-    ]
+    parts += [release_span_text(span, lead.edits) for span in lead.spans[:_MAX_SPANS]]
     return printable(f"{'; '.join(parts)}: a lead, not proof")
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from provenance.cli.render_release import release_text, resemblance_text
 from provenance.report import AgencyRef, LogEntryRef, Region, Release, Resemblance, Span
 from provenance.verdict import ReleaseState
@@ -51,3 +53,12 @@ def test_a_stretch_of_a_recording_is_given_in_minutes_and_seconds() -> None:
         release="X", distance=0, spans=(Span(start_s=61.2, end_s=75.0, release_start_s=0.4),)
     )
     assert "1:01-1:15 is the release from 0:00-0:14" in resemblance_text(lead)
+
+
+@pytest.mark.parametrize("edit", ["sped up", "slowed down"])
+def test_of_a_copy_at_another_speed_no_end_in_the_release_is_made_up(edit: str) -> None:
+    span = Span(start_s=60, end_s=120, release_start_s=30)
+    lead = Resemblance(release="X", distance=0, edits=("cropped", edit), spans=(span,))
+    assert "1:00-2:00 is the release from 0:30 on: a lead" in resemblance_text(lead)
+    twin = Resemblance(release="X", distance=0, edits=("cropped",), spans=(span,))
+    assert "1:00-2:00 is the release from 0:30-1:30: a lead" in resemblance_text(twin)
