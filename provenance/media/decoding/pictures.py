@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -31,10 +32,47 @@ __all__ = ["DECODED_FORMATS", "DecodedPicture", "Rgb", "decode_picture"]
 Rgb = NDArray[np.uint8]
 """Pixels, rows x columns x 3: red, green, blue. Of a colour profile no notice is taken."""
 
+# Of the height of a JPEG whose end is missing: less is no picture to be compared.
+_LEAST_SHOWN = 0.75
+# One in so many bytes of a WebP may be missing at its end.
+_MISSING_OF_WEBP = 64
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG, decoded as far as it goes, as every browser does.
+
+    Where its last byte alone is missing it looks the same to people. A copy must not escape
+    a look at it by that.
+    """
+
+    is_cut_short = False
+
+    def load_read(self, read_bytes: int) -> bytes:
+        """More of the coded picture, and the marker of its end where there is none."""
+        data: bytes = self.fp.read(read_bytes) if self.fp is not None else b""
+        if not data and not self.is_cut_short:
+            self.is_cut_short = True
+            return b"\xff\xd9"
+        return data
+
+
+def _webp(stream: BinaryIO) -> Image.Image:
+    """A WebP, with nothing in the place of a few last bytes that are missing.
+
+    For the same reason: its decoder gives nothing of a file that is shorter than it says.
+    """
+    data = stream.read()
+    said = 8 + int.from_bytes(data[4:8], "little")
+    missing = said - len(data)
+    if 0 < missing <= said // _MISSING_OF_WEBP:
+        data += bytes(missing)
+    return WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+
+
 _PLUGINS: Mapping[str, Callable[..., Image.Image]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
+    "jpeg": _Jpeg,
     "png": PngImagePlugin.PngImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
+    "webp": _webp,
     "gif": GifImagePlugin.GifImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
     "dng": TiffImagePlugin.TiffImageFile,
@@ -94,8 +132,9 @@ def decode_picture(
     """What does this picture look like?
 
     The first frame of an animation, the primary picture of a collection. Whatever is
-    see-through is laid on white. A JPEG is decoded at a reduced size where that is enough,
-    at about half the cost.
+    see-through is laid on white. A JPEG that lacks its end is shown as far as it goes, and
+    a WebP that lacks its last few bytes too. A JPEG is decoded at a reduced size where that
+    is enough, at about half the cost.
 
     Args:
         stream: The file, read from its start; left open.
@@ -136,7 +175,10 @@ def decode_picture(
         orientation = (
             1 if name in _TURNED_BY_DECODER else exif_orientation(picture.info.get("exif"))
         )
-        rgb = turned(_scaled(_eight_bits(picture), max_side), orientation)
+        pixels = _scaled(_eight_bits(picture), max_side)
+        if isinstance(picture, _Jpeg) and picture.is_cut_short:
+            _check_shown(pixels, name)
+        rgb = turned(pixels, orientation)
     except _BOMBS as error:
         raise LimitError(
             f"{name} picture: expected at most {limits.max_picture_pixels} pixels, "
@@ -157,6 +199,14 @@ def _check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
             f"{name} picture: expected at most {limits.max_picture_pixels} pixels, "
             f"got {width} x {height}"
         )
+
+
+def _check_shown(pixels: Rgb, name: str) -> None:
+    """Is most of it there? What is not is of one colour, down to the last row."""
+    is_bare = (pixels == pixels[-1, -1]).all(axis=(1, 2))
+    shown = np.flatnonzero(~is_bare)
+    if not shown.size or shown[-1] + 1 < _LEAST_SHOWN * len(pixels):
+        raise MalformedError(f"{name} picture: cannot be decoded: most of it is cut off")
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ from provenance.limits import DEFAULT_LIMITS
 from provenance.media.decoding.pictures import DecodedPicture, decode_picture
 from provenance.media.formats import FORMATS
 from tests.factory import pictures
+from tests.factory.scenes import photo
 
 
 def decoded(data: bytes, name: str, **options: int | None) -> DecodedPicture:
@@ -132,6 +133,36 @@ def test_a_picture_that_is_cut_short_says_so(name: str, share: float) -> None:
     data = getattr(pictures, name)(1)
     with pytest.raises(MalformedError, match=f"{name} picture: cannot be decoded"):
         decoded(data[: int(len(data) * share)], name)
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2, 40])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("jpeg", {}),
+        ("jpeg", {"progressive": True}),
+        ("webp", {}),
+        ("webp", {"lossless": True}),
+    ],
+    ids=["jpeg", "progressive", "webp", "lossless webp"],
+)
+def test_without_its_last_bytes_a_picture_is_looked_at_as_in_a_browser(
+    name: str, options: dict[str, object], missing: int
+) -> None:
+    """To people it looks the same, so it must not escape a comparison by that."""
+    data = saved(Image.fromarray(photo(3, size=(480, 320))), name, **options)
+    whole = decoded(data, name).rgb.astype(int)
+    cut = decoded(data[: len(data) - missing], name).rgb.astype(int)
+    assert cut.shape == whole.shape
+    assert np.abs(cut - whole).mean() <= (2 if missing else 0)
+    assert np.abs(cut - whole)[:240].mean() < 1
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp"])
+def test_a_picture_of_which_half_is_cut_off_is_not_compared(name: str) -> None:
+    data = saved(Image.fromarray(photo(3, size=(480, 320))), name)
+    with pytest.raises(MalformedError, match=f"{name} picture: cannot be decoded"):
+        decoded(data[: len(data) // 2], name)
 
 
 def test_only_the_decoder_of_the_sniffed_format_is_tried() -> None:
