@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, and_, bindparam, func, insert, or_, select, u
 
 from provenance.database.database import Database
 from provenance.errors import RegisterError
-from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint
+from provenance.fingerprints.model import CODE_BYTES, Algorithm, Code, MediaFingerprint
 from provenance.registry.register.packed_codes import CodeColumns, unpack_codes
 from provenance.registry.register.rows import NewRows
 from provenance.registry.register.schema import COUNTER, FILE, FINGERPRINT, NEGATIVE, REFERENCE
@@ -215,8 +215,12 @@ class CodeFeed:
             why: What they are of: `black frame`, `logo of ...`.
 
         Raises:
-            RegisterError: It cannot be written.
+            RegisterError: One is no code, or it cannot be written.
         """
+        for _, bits in codes:
+            # Taken in, it would stop every search that this bank is kept for.
+            if len(bits) != CODE_BYTES:
+                raise RegisterError(f"negative code: expected {CODE_BYTES} bytes, got {len(bits)}")
         with self._database.writing() as connection:
             rows = NewRows(connection)
             number = rows.next_number()

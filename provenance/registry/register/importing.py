@@ -14,7 +14,7 @@ from typing import BinaryIO
 from sqlalchemy import insert, select
 
 from provenance.errors import LimitError, MalformedError, RegisterError
-from provenance.fingerprints.model import Algorithm, MediaFingerprint, Reference
+from provenance.fingerprints.model import CODE_BYTES, Algorithm, MediaFingerprint, Reference
 from provenance.registry.log.leaf import SignedStatement, parse_signed_statement
 from provenance.registry.log.statement import Register as RegisterStatement
 from provenance.registry.log.statement import canonical_json
@@ -245,6 +245,8 @@ class _Importer:
             return
         if line.algorithm not in set(Algorithm):
             raise RegisterError(f"{where}: unknown algorithm {line.algorithm!r:.40}")
+        if len(line.bits) != CODE_BYTES:
+            raise RegisterError(f"{where}: expected {CODE_BYTES} bytes, got {len(line.bits)}")
         there = select(NEGATIVE.c.id).where(
             NEGATIVE.c.algorithm == line.algorithm,
             NEGATIVE.c.bits == line.bits,

@@ -13,10 +13,14 @@ import cbor2
 from provenance.errors import RegisterError
 from provenance.fingerprints.model import CODE_BYTES, Algorithm, Code
 
-__all__ = ["MAX_CODES", "CodeColumns", "pack_codes", "unpack_codes"]
+__all__ = ["MAX_AT_MS", "MAX_CODES", "CodeColumns", "pack_codes", "unpack_codes"]
 
 MAX_CODES = 100_000
 """Codes of a concert of eight hours: one for each second, of picture and of sound."""
+
+MAX_AT_MS = 2**31 - 1
+"""Latest moment that a code may begin at, 24 days: a search keeps it in 32 bits. One code beyond
+would stop the search in all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def pack_codes(codes: Sequence[Code]) -> bytes:
     for code in codes:
         if not 0 <= code.quality <= 100:
             raise RegisterError(f"codes: expected a quality of 0 to 100, got {code.quality}")
+        if not _is_moment(code.at_ms):
+            raise RegisterError(f"codes: expected a moment of 0 to {MAX_AT_MS}, got {code.at_ms}")
         columns.setdefault(code.algorithm, []).append(code)
     rows = []
     for algorithm, found in columns.items():
@@ -107,4 +113,18 @@ def unpack_codes(data: bytes, *, where: str) -> tuple[CodeColumns, ...]:
         raise RegisterError(f"{where}: codes that cannot be read: {error}") from error
     if not whole:
         raise RegisterError(f"{where}: codes whose columns are not of one length")
+    if not all(_means_something(c) for c in columns):
+        raise RegisterError(f"{where}: codes that mean nothing")
     return columns
+
+
+def _means_something(columns: CodeColumns) -> bool:
+    return (
+        all(quality <= 100 for quality in columns.qualities)
+        and all(isinstance(view, str) for view in columns.views)
+        and all(_is_moment(at_ms) for at_ms in columns.at_ms)
+    )
+
+
+def _is_moment(at_ms: object) -> bool:
+    return at_ms is None or (type(at_ms) is int and 0 <= at_ms <= MAX_AT_MS)

@@ -75,6 +75,14 @@ def test_codes_that_are_made_anew_replace_the_old_ones(register: Register, desk:
         register.codes.replace(digest_of("nothing"), fingerprint("better"))
 
 
+def test_what_is_no_code_is_not_put_into_the_negative_bank(register: Register) -> None:
+    index = Index(register.codes)
+    with pytest.raises(RegisterError, match="expected 32 bytes, got 3"):
+        register.codes.add_negative([(Algorithm.PDQ, bytes(32)), (Algorithm.PDQ, b"abc")], why="x")
+    index.follow()
+    assert index.negative == {}
+
+
 def test_the_negative_bank_is_followed_too(register: Register) -> None:
     index = Index(register.codes)
     register.codes.add_negative([(Algorithm.PDQ, bytes(32))], why="black frame")

@@ -81,6 +81,7 @@ def codes(*, quality: int = 1, view: object = "w", at: object = None) -> str:
         (2, lambda d: d["file"].update(codes=codes(quality=101)), "codes that mean nothing"),
         (2, lambda d: d["file"].update(codes=codes(view=7)), "codes that mean nothing"),
         (2, lambda d: d["file"].update(codes=codes(at="x")), "codes that mean nothing"),
+        (2, lambda d: d["file"].update(codes=codes(at=2**31)), "codes that mean nothing"),
         (3, lambda d: d["reference"].update(sha256="0" * 64), "a line that is not about it"),
         (3, lambda d: d["reference"].update(kind="film"), "reference|kind"),
     ],

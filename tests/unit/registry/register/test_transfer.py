@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -8,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 
 from provenance.errors import ConfigurationError, RegisterError
@@ -19,6 +21,7 @@ from provenance.registry.register.fsck import check_register
 from provenance.registry.register.importing import import_register
 from provenance.registry.register.register import Register
 from provenance.registry.register.transfer_lines import MAX_LINE_BYTES, parse_line
+from provenance.registry.search.projection import SearchProjection
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.trust.directory import parse_directory
@@ -118,6 +121,21 @@ def edited(data: bytes, kind: str, edit: Callable[[dict[str, Any]], None]) -> by
     return b"\n".join(lines) + b"\n"
 
 
+def codes_at(at_ms: object) -> str:
+    """One code of sound that begins there, as an export has it."""
+    rows = [["chroma", bytes(32), b"\x64", ["whole"], [0], [at_ms]]]
+    return base64.b64encode(cbor2.dumps(rows)).decode()
+
+
+@pytest.mark.parametrize("at_ms", [None, 0, 2**31 - 1])
+def test_a_code_of_a_moment_that_a_search_can_keep_is_taken(
+    full: Register, opened: Callable[..., Register], at_ms: object
+) -> None:
+    other = opened("other")
+    take_in(other, edited(exported(full), "file", lambda f: f.update(codes=codes_at(at_ms))))
+    SearchProjection(other.codes).update()
+
+
 @pytest.mark.parametrize(
     ("kind", "edit", "why"),
     [
@@ -126,7 +144,11 @@ def edited(data: bytes, kind: str, edit: Callable[[dict[str, Any]], None]) -> by
         ("manifest", lambda m: m.update(store="AAAA"), "the manifest is not the one of"),
         ("manifest", lambda m: m.update(store="!"), "line 2: store"),
         ("file", lambda f: f.update(codes="AAAA"), "line 7: codes"),
+        ("file", lambda f: f.update(codes=codes_at(2**31)), "line 7: codes that mean nothing"),
+        ("file", lambda f: f.update(codes=codes_at(-5)), "line 7: codes that mean nothing"),
+        ("file", lambda f: f.update(codes=codes_at("x")), "line 7: codes that mean nothing"),
         ("negative", lambda n: n.update(algorithm="guess"), "unknown algorithm 'guess'"),
+        ("negative", lambda n: n.update(bits="AAAA"), "expected 32 bytes, got 3"),
         ("binding", lambda b: b.update(manifest_sha256="0" * 64), "there is no manifest 000"),
         ("end", lambda e: e.update(changes=7), "expected 7 changes, got 6"),
         ("register", lambda r: r.update(v=2), "line 1: v"),
