@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.errors import MalformedError
 from provenance.fingerprints.feature_index import FeatureCandidate, FeatureIndex
 from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit, CodeIndex
@@ -121,4 +122,8 @@ class VisibleTimelines:
     def sound(self, owner: int) -> NDArray[np.uint32] | None:
         """The Chromaprint numbers of a track."""
         reference = self._visible.reference(owner, "sound")
-        return None if reference is None else numbers_from(reference)
+        try:
+            return None if reference is None else numbers_from(reference)
+        except MalformedError:
+            # What is kept of one release must not end the look at all others.
+            return None

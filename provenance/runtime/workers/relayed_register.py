@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.errors import RegisterError
+from provenance.errors import MalformedError, RegisterError
 from provenance.fingerprints.feature_index import FeatureCandidate
 from provenance.fingerprints.features import LocalFeatures
 from provenance.fingerprints.index import CodeHit
@@ -166,4 +166,8 @@ class _RelayedTimelines:
 
     def sound(self, owner: int) -> NDArray[np.uint32] | None:
         reference = reference_in(self._search.ask("sound", owner=owner))
-        return None if reference is None else numbers_from(reference)
+        try:
+            return None if reference is None else numbers_from(reference)
+        except MalformedError:
+            # What is kept of one release must not end the look at all others.
+            return None

@@ -159,6 +159,21 @@ def test_hidden_soft_bindings_take_nobodys_place(
     assert (match.distance, match.manifest.label) == (5, store[0])
 
 
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_track_of_which_nothing_readable_is_kept_hides_no_other(
+    register: Register, desk: Desk, kinds: Kinds, cut: int
+) -> None:
+    data, made = kinds["sound"]
+    kept = [replace(r, data=r.data[: len(r.data) - cut]) for r in made.references]
+    damaged = alike("damaged", replace(made, references=tuple(kept)))
+    register.take(desk.release("NOVA9-1", damaged), at=NOW)
+    register.take(desk.release("NOVA9-2", alike("whole", made)), at=NOW)
+    answer = ask(register, data)
+    assert answer.not_run is None
+    found = {match.file.release.release for match in answer.matches}
+    assert found == ({"NOVA9-2"} if cut else {"NOVA9-1", "NOVA9-2"})
+
+
 def test_a_reader_adds_and_removes_nothing(register: Register) -> None:
     searched = SearchedRegister(register, clock=lambda: NOW)
     search = LocalSearch(searched.projection, searched.view, NOW)
