@@ -32,10 +32,17 @@ __all__ = ["FRAME_RADIUS", "find_video"]
 
 FRAME_RADIUS = 48
 # What is searched among millions is confirmed against one moment: the bound can be wider.
-# Unrelated frames differ by 82 at the nearest, by 128 on average.
+# Unrelated drawn frames differ by 70 at the nearest, faint ones by 66, and by 128 on average.
 _CONFIRM_BITS = 64
+# Dark or plain pictures are neither indexed nor searched for, as too many are alike. Between
+# clear ones that keep step they count, if they are nearer. Below this there is only noise.
+_MIN_FAINT_QUALITY = 20
+_FAINT_BITS = FRAME_RADIUS
 # Seconds whose pictures differ from each other: a card held for a minute is one.
 _MIN_DISTINCT = 3
+# Or so many clear ones, with enough faint ones in step to make up for the one that is missing.
+_MIN_CLEAR = 2
+_MIN_WITH_FAINT = 4
 _DISTINCT_BITS = 12
 # Frame rates do not move a moment; films sped up for television, and edits, do.
 _RATES = (1.0, 25 / 24, 24 / 25, 1.1, 1 / 1.1, 1.25, 1 / 1.25)
@@ -57,8 +64,9 @@ def find_video(
     """The registered videos that a copy shows, the longest agreement first.
 
     What the search finds has to keep step with the copy, and is looked at again moment by
-    moment. A release inside a longer copy and a piece of a release are both found, as are
-    several pieces in any order. A picture within the picture is not.
+    moment, with the pictures too that were too dark or plain to be searched for. A release
+    inside a longer copy and a piece of a release are both found, as are several pieces in any
+    order. A picture within the picture is not.
 
     Args:
         codes: The copy's, as `video_codes(..., purpose="search")` makes them.
@@ -81,14 +89,17 @@ def _find(
     never: Collection[bytes],
 ) -> tuple[TimelineMatch, ...]:
     copy = _Track.of(codes)
+    clear = [code for code in codes if code.quality >= MIN_FRAME_QUALITY]
+    moments = np.unique([code.at_ms for code in clear if code.at_ms is not None])
     # An hour need not be searched for four times a second to find three of its seconds.
-    step = len(copy.at_ms) // _MOST_SEARCHED + 1
-    moments = {int(at_ms) for at_ms in copy.at_ms[::step]}
-    asked = [code for code in codes if code.at_ms in moments]
+    step = len(moments) // _MOST_SEARCHED + 1
+    searched = set(moments[::step].tolist())
+    asked = [code for code in clear if code.at_ms in searched]
     matches = []
     for owner, times in times_by_owner(asked, search, radius=FRAME_RADIUS).items():
         # A card or a logo is in many videos; what they keep is not asked for because of one.
-        if len(np.unique(times.release_ms)) < _MIN_DISTINCT:
+        # Two are enough to ask: with the wider bound there may be more in step with them.
+        if len(np.unique(times.release_ms)) < _MIN_CLEAR:
             continue
         release = _Track.of(_usable(registered.frames(owner), never))
         match = _match(owner, copy, release, times)
@@ -99,11 +110,15 @@ def _find(
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """Codes side by side: the moments, and per view the bits of each moment."""
+    """Codes side by side: the moments, and per view the bits of each moment.
+
+    `clear` is where a view has enough in it to be searched for.
+    """
 
     at_ms: NDArray[np.float64]
     bits: dict[str, NDArray[np.uint8]]
     present: dict[str, NDArray[np.bool_]]
+    clear: dict[str, NDArray[np.bool_]]
 
     @classmethod
     def of(cls, codes: Sequence[Code]) -> _Track:
@@ -111,29 +126,37 @@ class _Track:
         place = {at_ms: index for index, at_ms in enumerate(moments)}
         bits: dict[str, NDArray[np.uint8]] = {}
         present: dict[str, NDArray[np.bool_]] = {}
+        clear: dict[str, NDArray[np.bool_]] = {}
         for code in codes:
             if code.at_ms is None:
                 continue
             if code.view not in bits:
                 bits[code.view] = np.zeros((len(moments), CODE_BYTES), dtype=np.uint8)
                 present[code.view] = np.zeros(len(moments), dtype=np.bool_)
-            bits[code.view][place[code.at_ms]] = np.frombuffer(code.bits, dtype=np.uint8)
-            present[code.view][place[code.at_ms]] = True
-        return cls(np.array(moments, dtype=np.float64), bits, present)
+                clear[code.view] = np.zeros(len(moments), dtype=np.bool_)
+            at = place[code.at_ms]
+            bits[code.view][at] = np.frombuffer(code.bits, dtype=np.uint8)
+            present[code.view][at] = True
+            clear[code.view][at] = code.quality >= MIN_FRAME_QUALITY
+        return cls(np.array(moments, dtype=np.float64), bits, present, clear)
 
 
 @dataclass(frozen=True, slots=True)
 class _Agreement:
-    """What one shift leaves of a release: per moment of it, how near the copy is."""
+    """What one shift leaves of a release: per moment of it, how near the copy is.
+
+    `_NOTHING` where it does not agree. `clear` is where it does by views with enough in them.
+    """
 
     distance: NDArray[np.int64]
+    clear: NDArray[np.bool_]
     copy_at: NDArray[np.intp]
     copy_view: NDArray[np.intp]
     view: NDArray[np.intp]
 
 
 def _usable(codes: Sequence[Code], never: Collection[bytes]) -> list[Code]:
-    good = [code for code in codes if code.quality >= MIN_FRAME_QUALITY]
+    good = [code for code in codes if code.quality >= _MIN_FAINT_QUALITY]
     return without_banned(good, never, radius=FRAME_RADIUS)
 
 
@@ -189,7 +212,7 @@ def _stretches(copy: _Track, release: _Track, shift: Shift) -> list[_Stretch]:
     agreement = _agreement(copy, release, shift)
     found = []
     for run in _runs(agreement, copy, release):
-        if not _distinct(release, run):
+        if not _distinct(release, agreement, run):
             continue
         shown = copy.at_ms[agreement.copy_at[run]]
         found.append(
@@ -209,6 +232,7 @@ def _agreement(copy: _Track, release: _Track, shift: Shift) -> _Agreement:
     expected = (release.at_ms - shift.offset_ms) / shift.rate
     count = len(release.at_ms)
     distance = np.full(count, _NOTHING, dtype=np.int64)
+    clear = np.zeros(count, dtype=np.bool_)
     copy_at = np.zeros(count, dtype=np.intp)
     copy_view = np.zeros(count, dtype=np.intp)
     view = np.zeros(count, dtype=np.intp)
@@ -222,17 +246,20 @@ def _agreement(copy: _Track, release: _Track, shift: Shift) -> _Agreement:
                     axis=1, dtype=np.int64
                 )
                 both = close & copy.present[name][index] & release.present[other]
-                better = both & (apart < distance)
+                sure = both & copy.clear[name][index] & release.clear[other]
+                agrees = both & (apart <= np.where(sure, _CONFIRM_BITS, _FAINT_BITS))
+                clear |= agrees & sure
+                better = agrees & (apart < distance)
                 distance[better] = apart[better]
                 copy_at[better] = index[better]
                 copy_view[better] = q
                 view[better] = r
-    return _Agreement(distance, copy_at, copy_view, view)
+    return _Agreement(distance, clear, copy_at, copy_view, view)
 
 
 def _runs(agreement: _Agreement, copy: _Track, release: _Track) -> list[NDArray[np.intp]]:
     """Stretches of agreeing moments without a long gap, in the release and in the copy."""
-    agreeing = np.flatnonzero(agreement.distance <= _CONFIRM_BITS)
+    agreeing = np.flatnonzero(agreement.distance < _NOTHING)
     if not len(agreeing):
         return []
     gaps = np.maximum(
@@ -241,8 +268,16 @@ def _runs(agreement: _Agreement, copy: _Track, release: _Track) -> list[NDArray[
     return np.split(agreeing, np.flatnonzero(gaps > _LONGEST_GAP_MS) + 1)
 
 
-def _distinct(release: _Track, run: NDArray[np.intp]) -> bool:
+def _distinct(release: _Track, agreement: _Agreement, run: NDArray[np.intp]) -> bool:
     """Do the pictures of this run differ enough from each other to be told apart?"""
+    clear = _differing(release, run[agreement.clear[run]])
+    if clear >= _MIN_DISTINCT:
+        return True
+    return clear >= _MIN_CLEAR and _differing(release, run) >= _MIN_WITH_FAINT
+
+
+def _differing(release: _Track, run: NDArray[np.intp]) -> int:
+    """How many pictures of this run differ from each other, as far as that matters?"""
     kept: list[NDArray[np.uint8]] = []
     # Views beside the whole say nothing more about which moments differ.
     name = next(iter(release.bits))
@@ -252,9 +287,9 @@ def _distinct(release: _Track, run: NDArray[np.intp]) -> bool:
         bits = release.bits[name][index]
         if all(int(np.bitwise_count(bits ^ other).sum()) > _DISTINCT_BITS for other in kept):
             kept.append(bits)
-            if len(kept) >= _MIN_DISTINCT:
-                return True
-    return False
+            if len(kept) >= _MIN_WITH_FAINT:
+                break
+    return len(kept)
 
 
 def _span(stretch: _Stretch, copy: _Track) -> MatchedSpan:

@@ -9,6 +9,7 @@ import pytest
 
 from provenance.errors import MalformedError
 from provenance.fingerprints.video import MIN_FRAME_QUALITY, fingerprint_video, video_codes
+from provenance.fingerprints.video_matching import find_video
 from tests.factory.clips import CLIP_EDITS, FPS, Clip, clip, encode_clip, still
 from tests.factory.recordings import m4a
 from tests.factory.timelines import SmallRegister
@@ -18,6 +19,7 @@ FLOORS: dict[str, tuple[float, tuple[str, ...]]] = {
     "H.264, 150 kbit/s": (0.9, ()),
     "25 frames/s": (0.9, ()),
     "crop 5 %": (0.8, ("cropped",)),
+    "crop 9:16": (0.7, ("cropped",)),
     "bars, 9:16": (0.9, ("bordered",)),
     "logo": (0.8, ()),
     "mirrored": (0.9, ("mirrored",)),
@@ -65,6 +67,51 @@ def test_two_pieces_in_the_other_order_are_two_spans(clips: SmallRegister, first
 
 def test_another_clip_of_the_same_evening_is_not_like_it(clips: SmallRegister) -> None:
     assert clips.find_video(encode_clip(clip(90, venue=0))) == ()
+
+
+@pytest.mark.parametrize(("seed", "owners"), [(14, [14]), (94, [])])
+def test_a_caption_leaves_two_moments_to_search_for_and_more_to_look_at_again(
+    seed: int, owners: list[int]
+) -> None:
+    register = SmallRegister()
+    register.add_video(14, encode_clip(clip(14, venue=2)))
+    copy = CLIP_EDITS["caption"](clip(seed, venue=2), seed)
+    assert [match.owner for match in register.find_video(copy.data)] == owners
+
+
+def test_faint_pictures_count_beside_clear_ones_and_not_alone(
+    clips: SmallRegister, first: Clip
+) -> None:
+    copy = io.BytesIO(CLIP_EDITS["crop 9:16"](first, 0).data)
+    codes = video_codes(copy, purpose="search").codes
+    clear_s = {(code.at_ms or 0) // 1000 for code in codes if code.quality >= MIN_FRAME_QUALITY}
+    assert len(clear_s) > 2
+
+    def match(seconds: set[int]) -> tuple[int, ...]:
+        kept = [
+            code
+            for code in codes
+            if code.quality < MIN_FRAME_QUALITY or (code.at_ms or 0) // 1000 in seconds
+        ]
+        return tuple(match.owner for match in find_video(kept, clips, clips))
+
+    assert match(clear_s) == (0,)
+    assert match({min(clear_s)}) == ()
+
+
+def _faint(frames: Clip) -> Clip:
+    return np.round(40 + 0.35 * frames).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("after", "owners"), [(12, [23]), (10, [])])
+def test_two_clear_moments_in_common_are_enough_only_if_the_faint_ones_go_on_alike(
+    after: int, owners: list[int]
+) -> None:
+    opening = clip(23, seconds=2)
+    register = SmallRegister()
+    register.add_video(23, encode_clip(np.concatenate([opening, _faint(clip(12, venue=0))])))
+    copy = np.concatenate([opening, _faint(clip(after, venue=0))])
+    assert [match.owner for match in register.find_video(encode_clip(copy))] == owners
 
 
 @pytest.fixture(scope="module")
