@@ -148,6 +148,9 @@ def network_of(request: Request) -> str:
     except ValueError:
         return host
     if address.version == 6:
+        if address.ipv4_mapped is not None:
+            # Who comes by IPv4 to a socket that listens on `::`: all of IPv4 is one such network.
+            return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
 
