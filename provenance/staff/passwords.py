@@ -15,6 +15,10 @@ __all__ = ["MAX_PASSWORD_CHARS", "MIN_PASSWORD_CHARS", "PasswordFault", "Passwor
 
 MIN_PASSWORD_CHARS = 12
 MAX_PASSWORD_CHARS = 256
+# What may be typed for one: some keyboards send a letter as a base and its marks, a syllable of
+# Hangul as its three parts, and it is counted when they are put together. No more than that is
+# looked at: putting many marks in order takes the square of their number.
+_MAX_TYPED_CHARS = 4 * MAX_PASSWORD_CHARS
 _SALT_BYTES = 16
 # How many are worked out at once, each with its own memory: strangers may ask for it.
 _AT_ONCE = 4
@@ -37,6 +41,8 @@ def fault_of(password: str, *, account: str) -> PasswordFault | None:
 
     Length counts, kinds of characters do not. Spec: NIST SP 800-63B-4 §3.1.1.2.
     """
+    if len(password) > _MAX_TYPED_CHARS:
+        return PasswordFault.TOO_LONG
     text = _normal(password)
     if len(text) < MIN_PASSWORD_CHARS:
         return PasswordFault.TOO_SHORT
@@ -77,13 +83,14 @@ class Passwords:
 
     def check(self, kept: str | None, password: str) -> bool:
         """Is it the one of which this is kept? Takes as long where there is none."""
-        text = _normal(password[: MAX_PASSWORD_CHARS + 1])
+        text = _normal(password[:_MAX_TYPED_CHARS])
         try:
             with self._busy:
                 self._hasher.verify(self._nobody if kept is None else kept, text)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
-        return kept is not None and len(text) <= MAX_PASSWORD_CHARS
+        fits = len(password) <= _MAX_TYPED_CHARS and len(text) <= MAX_PASSWORD_CHARS
+        return kept is not None and fits
 
     def is_outdated(self, kept: str) -> bool:
         """Was it made with other parameters than those of today?"""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import ConfigurationError
-from provenance.staff.passwords import MIN_PASSWORD_CHARS, PasswordFault, Passwords, fault_of
+from provenance.staff.passwords import (
+    MAX_PASSWORD_CHARS,
+    MIN_PASSWORD_CHARS,
+    PasswordFault,
+    Passwords,
+    fault_of,
+)
 from provenance.staff.recovery import CODES, new_codes, recovery_digest
 from provenance.staff.sealing import Sealer
 from provenance.staff.tokens import csrf_of, digest_of, new_token
@@ -67,6 +75,26 @@ def test_every_password_is_taken_or_told_why_not(text: str) -> None:
     assert fault is None or fault in PasswordFault
     if fault is None:
         assert len(set(text.casefold())) >= 5
+
+
+def test_a_long_one_is_right_however_a_keyboard_sends_it() -> None:
+    whole = "가나다라마바사아자각간갇" * 10
+    parts = unicodedata.normalize("NFD", whole)
+    assert len(parts) > MAX_PASSWORD_CHARS
+    assert fault_of(parts, account="alice") is None
+    for kept in (CHEAP.hash(parts), CHEAP.hash(whole)):
+        assert CHEAP.check(kept, parts)
+        assert CHEAP.check(kept, whole)
+        assert not CHEAP.check(kept, parts + "\u1100")
+
+
+def test_marks_without_end_are_told_at_once() -> None:
+    # Putting them in order takes the square of their number.
+    marks = "a" + "\u0300\u0316" * 60_000
+    begun = time.process_time()
+    assert fault_of(marks, account="alice") is PasswordFault.TOO_LONG
+    assert not CHEAP.check(CHEAP.hash("seven purple umbrellas"), marks)
+    assert time.process_time() - begun < 5
 
 
 def test_length_counts_and_kinds_of_characters_do_not() -> None:
