@@ -23,7 +23,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core.claims import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from provenance.errors import FetchError, SignInRefusedError
 from provenance.staff.roles import Role
@@ -33,7 +33,7 @@ __all__ = ["Identity", "OidcClient", "OidcRules", "OidcTransport", "ProviderVisi
 
 # Signatures by a key of the provider's; never one that is made with what we know ourselves.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
-_KEY_KINDS = {"RSA", "EC", "OKP"}
+_KEY_KINDS = ("RSA", "EC", "OKP")
 _LEEWAY_S = 60
 _MAX_TOKEN_CHARS = 32 * 1024
 _MAX_CODE_CHARS = 4096
@@ -337,21 +337,28 @@ class OidcClient:
             found = _object(self._transport.get(self._described(now)["jwks_uri"]), "key set")
             listed = found.get("keys")
             usable = [
-                key
-                for key in (listed if isinstance(listed, list) else [])
-                if isinstance(key, dict)
-                and key.get("kty") in _KEY_KINDS
-                and key.get("use", "sig") == "sig"
+                key for entry in (listed if isinstance(listed, list) else []) for key in _key(entry)
             ]
             if not usable:
                 raise FetchError("provider: key set: expected a key for signatures, got none")
-            try:
-                keys = KeySet.import_key_set({"keys": usable})
-            except (JoseError, ValueError, TypeError, KeyError) as error:
-                raise FetchError(f"provider: key set: {error!s:.200}") from error
-            kept = self._keys = _Kept(keys, now)
+            kept = self._keys = _Kept(KeySet(usable), now)
         value: KeySet = kept.value
         return value
+
+
+def _key(entry: object) -> list[Key]:
+    """The key for signatures that an entry of a key set is; none where it is not one we can read.
+
+    Spec: RFC 7517 §5: a key of a curve that we do not know, or that lacks something, is left
+    out, and the others go on counting.
+    """
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
+        return []
+    try:
+        # Of a tuple: what an entry says of its kind need not be a text.
+        return [JWKRegistry.import_key(entry)] if entry.get("kty") in _KEY_KINDS else []
+    except (JoseError, ValueError, TypeError, KeyError):
+        return []
 
 
 def _object(data: bytes, what: str) -> Mapping[str, Any]:

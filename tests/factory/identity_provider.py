@@ -46,6 +46,7 @@ class IdentityProvider:
         spoil: Changes the claims of an id token before it is signed.
         sign: Makes an id token of claims; by default with its key.
         described: Changes what it says of itself.
+        more_keys: Entries of its key set beside its key.
         clock: What time it has, in seconds.
         asked: The questions that browsers were sent with, in order.
         redeemed: The forms that came to its token endpoint.
@@ -56,6 +57,7 @@ class IdentityProvider:
     spoil: Callable[[Claims], None] = lambda _: None
     sign: Callable[[Claims], str] | None = None
     described: dict[str, Any] = field(default_factory=dict)
+    more_keys: list[Any] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     asked: list[dict[str, str]] = field(default_factory=list)
     redeemed: list[dict[str, str]] = field(default_factory=list)
@@ -65,6 +67,7 @@ class IdentityProvider:
     def reset(self) -> None:
         """Honest again."""
         self.subject, self.sign, self.described = "subject-1", None, {}
+        self.more_keys = []
         self.spoil, self.clock = lambda _: None, time.time
         self.asked, self.redeemed = [], []
 
@@ -160,7 +163,9 @@ def running_provider() -> Iterator[IdentityProvider]:
             if path == "/.well-known/openid-configuration":
                 self._answer(200, provider.metadata())
             elif path == "/keys":
-                self._answer(200, {"keys": [provider.key.as_dict(private=False)]})
+                self._answer(
+                    200, {"keys": [*provider.more_keys, provider.key.as_dict(private=False)]}
+                )
             elif path == "/authorize":
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(self.path))

@@ -156,6 +156,24 @@ def test_a_strangers_key(staff: StaffParts, provider: IdentityProvider) -> None:
     assert isinstance(round_trip(staff, provider), Begun)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kty": "EC", "kid": "new", "crv": "P-1024", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "kid": "new", "crv": "Ed9001", "x": "AA"},
+        {"kty": "RSA", "kid": "new", "e": "AQAB"},
+        {"kty": ["RSA"], "kid": "new"},
+        {"kty": "AKP", "kid": "new", "alg": "ML-DSA-44", "pub": "AA"},
+        "a text",
+    ],
+)
+def test_a_key_that_we_cannot_read_leaves_the_others(
+    staff: StaffParts, provider: IdentityProvider, entry: Any
+) -> None:
+    provider.more_keys = [entry]
+    assert isinstance(round_trip(staff, provider), Begun)
+
+
 def test_a_key_that_the_provider_has_changed_is_looked_up_again(
     staff: StaffParts, provider: IdentityProvider
 ) -> None:
