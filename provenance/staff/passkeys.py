@@ -26,6 +26,7 @@ from webauthn.helpers import bytes_to_base64url, parse_client_data_json
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
+    CollectedClientData,
     PublicKeyCredentialDescriptor,
     ResidentKeyRequirement,
     UserVerificationRequirement,
@@ -51,6 +52,17 @@ __all__ = [
 MAX_CREDENTIAL_CHARS = 16 * 1024
 _MAX_ID_BYTES = 1023
 _NAME = "Provenance"
+# What reading something that is no answer of a passkey comes to. The library wraps most of
+# it, but not what an attestation of a kind we never ask for may hold, nor client data that
+# are nested deeper than Python reads.
+_UNREADABLE = (
+    WebAuthnException,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +140,9 @@ def check_new(site: Site, credential: Mapping[str, Any], *, challenge: bytes) ->
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _refused(error) from error
+    _check_not_framed(credential)
     if not 0 < len(found.credential_id) <= _MAX_ID_BYTES:
         raise SignInRefusedError("passkey: expected an id of at most 1023 bytes")
     return NewPasskey(
@@ -174,9 +187,23 @@ def check_answer(
             credential_current_sign_count=sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _refused(error) from error
+    _check_not_framed(credential)
     return found.new_sign_count
+
+
+def _check_not_framed(credential: Mapping[str, Any]) -> None:
+    """Was it asked by a page that stood by itself, in no frame of another website's?
+
+    None of ours may be framed, so an honest browser never says so; the library reads it and
+    leaves it to us. Spec: Web Authentication Level 3 §5.8.1, `crossOrigin`.
+
+    Raises:
+        SignInRefusedError: Another website had it asked.
+    """
+    if _client_data(credential).cross_origin:
+        raise SignInRefusedError("passkey: was asked in a frame of another website")
 
 
 def challenge_in(credential: Mapping[str, Any]) -> bytes:
@@ -186,10 +213,13 @@ def challenge_in(credential: Mapping[str, Any]) -> bytes:
         SignInRefusedError: It cannot be read.
     """
     try:
-        data = base64url_to_bytes(credential["response"]["clientDataJSON"])
-        return parse_client_data_json(data).challenge
-    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _client_data(credential).challenge
+    except _UNREADABLE as error:
         raise _refused(error) from error
+
+
+def _client_data(credential: Mapping[str, Any]) -> CollectedClientData:
+    return parse_client_data_json(base64url_to_bytes(credential["response"]["clientDataJSON"]))
 
 
 def credential_id(credential: Mapping[str, Any]) -> bytes:
@@ -200,7 +230,7 @@ def credential_id(credential: Mapping[str, Any]) -> bytes:
     """
     try:
         return base64url_to_bytes(credential["rawId"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise _refused(error) from error
 
 
@@ -213,7 +243,7 @@ def user_handle_in(credential: Mapping[str, Any]) -> bytes | None:
     try:
         given = credential["response"].get("userHandle")
         return None if given is None else base64url_to_bytes(given)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise _refused(error) from error
 
 

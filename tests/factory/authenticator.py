@@ -34,12 +34,14 @@ class Authenticator:
         party: The relying party's id.
         count: How often it was used; it grows with each use.
         verifies: Whether it looks who its holder is.
+        framed: Whether the page that asks is in a frame of another website.
     """
 
     origin: str
     party: str
     count: int = 0
     verifies: bool = True
+    framed: bool = False
     id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
@@ -95,7 +97,12 @@ class Authenticator:
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
         return json.dumps(
-            {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}
+            {
+                "type": kind,
+                "challenge": challenge,
+                "origin": self.origin,
+                "crossOrigin": self.framed,
+            }
         ).encode()
 
     def _credential(self, response: dict[str, str]) -> dict[str, Any]:

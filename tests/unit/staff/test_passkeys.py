@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import cbor2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +24,7 @@ from provenance.staff.passkeys import (
     check_new,
     credential_id,
     parse_credential,
+    question_for_new,
     user_handle_in,
 )
 from provenance.staff.sessions import Stage
@@ -97,6 +102,7 @@ def test_after_a_password_only_one_of_this_account_counts(staff: StaffParts) -> 
         ({"origin": "http://moderation.example"}, "Unexpected client data origin"),
         ({"party": "evil.example"}, "Unexpected RP ID hash"),
         ({"verifies": False}, "User verification is required"),
+        ({"framed": True}, "in a frame of another website"),
     ],
 )
 def test_wrong_origin_wrong_party_unverified(
@@ -277,6 +283,38 @@ def test_whatever_a_browser_sends_is_refused_and_no_more(credential: dict[str, A
         check_new(SITE, credential, challenge=b"x")
     with pytest.raises(SignInRefusedError):
         check_answer(SITE, credential, challenge=b"x", public_key=b"", sign_count=0)
+
+
+@pytest.mark.parametrize("nested", [b"[" * 9000, b'{"a":' * 1800])
+def test_client_data_nested_too_deep(nested: bytes) -> None:
+    def credential(data: bytes) -> Mapping[str, Any]:
+        text = urlsafe_b64encode(data).decode()
+        sent = json.dumps({"rawId": "AA", "response": {"clientDataJSON": text}})
+        return parse_credential(sent)
+
+    with pytest.raises(SignInRefusedError, match="passkey: "):
+        challenge_in(credential(nested))
+    honest = b'{"type": "webauthn.get", "origin": "https://a.example", "challenge": "AAAA"}'
+    assert challenge_in(credential(honest)) == bytes(3)
+
+
+@pytest.mark.parametrize("kind", ["android-safetynet", "none"])
+def test_an_attestation_that_nobody_asked_for(kind: str) -> None:
+    device = authenticator()
+    asked = question_for_new(
+        SITE, account="alice", display_name="Alice", handle=b"h", challenge=b"c", known=[]
+    )
+    made = device.make(asked)
+    attested = cbor2.loads(urlsafe_b64decode(made["response"]["attestationObject"] + "=="))
+    attested |= (
+        {"fmt": kind} if kind == "none" else {"fmt": kind, "attStmt": {"ver": "1", "response": 5}}
+    )
+    made["response"]["attestationObject"] = urlsafe_b64encode(cbor2.dumps(attested)).decode()
+    if kind == "none":
+        assert check_new(SITE, made, challenge=b"c").credential == device.id
+    else:
+        with pytest.raises(SignInRefusedError, match="passkey: "):
+            check_new(SITE, made, challenge=b"c")
 
 
 @given(text=st.text(max_size=200))
