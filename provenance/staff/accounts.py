@@ -14,7 +14,7 @@ from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
 from provenance.staff.events import OPERATOR, StaffEvent, events_of, record
-from provenance.staff.once import OnceKind, drop_once, keep_once
+from provenance.staff.once import OnceKind, drop_once, keep_once, look_once
 from provenance.staff.roles import Role
 from provenance.staff.sessions import Sessions
 from provenance.staff.tables import accounts, identities, passkeys, recovery_codes
@@ -27,6 +27,7 @@ __all__ = [
     "account_of",
     "account_row",
     "add_identity",
+    "invited_row",
     "set_roles",
 ]
 
@@ -303,6 +304,22 @@ def account_row(connection: Connection, id_: str) -> Row[Any]:
     if row is None:
         raise ConflictError(f"account {id_!r:.40}: expected one that is there, got none")
     return row
+
+
+def invited_row(connection: Connection, enrolment: str, *, now: datetime) -> Row[Any] | None:
+    """The row, held, of the account whose enrolment link has this digest; None: it does not count.
+
+    Whoever takes a link back holds the account first and then changes the link. Here it is in
+    the same order, so that two never wait for each other, and the link is looked at once more
+    when nobody else can take it back.
+    """
+    link = look_once(connection, OnceKind.ENROLMENT, enrolment, now=now)
+    if link is None or link.account is None:
+        return None
+    row = account_row(connection, link.account)
+    if look_once(connection, OnceKind.ENROLMENT, enrolment, now=now) is None:
+        return None
+    return None if row.disabled_at is not None else row
 
 
 def account_of(row: Row[Any]) -> Account:

@@ -88,9 +88,7 @@ def look_once(
 ) -> Taken | None:
     """The same without taking it, by the token's digest."""
     row = connection.execute(
-        select(once)
-        .where(once.c.sha256 == digest, once.c.kind == kind.value, once.c.ends_at > now)
-        .with_for_update()
+        select(once).where(once.c.sha256 == digest, once.c.kind == kind.value, once.c.ends_at > now)
     ).one_or_none()
     return None if row is None else Taken(account=row.account, data=row.data, digest=row.sha256)
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import SignInRefusedError
-from provenance.staff.accounts import Account, account_of, account_row
+from provenance.staff.accounts import Account, account_of, account_row, invited_row
 from provenance.staff.doors import Begun, Doorkeeper, Refused, RefusedBecause, Visitor
 from provenance.staff.entries import Entries
 from provenance.staff.events import StaffEvent, events_of, record
-from provenance.staff.once import OnceKind, drop_once, look_once
+from provenance.staff.once import OnceKind, drop_once
 from provenance.staff.passkeys import Site, check_new, question_for_new
 from provenance.staff.passwords import PasswordFault, Passwords, fault_of
 from provenance.staff.proofs import Proofs, totp_place
@@ -120,7 +120,7 @@ class OwnAccount:
     def invited(self, link: str, *, now: datetime) -> Account | None:
         """Whose enrolment link is this, if it counts?"""
         with transaction(self._engine, reads=True) as connection:
-            row = self._invited(connection, digest_of(link), now)
+            row = invited_row(connection, digest_of(link), now=now)
         return None if row is None else account_of(row)
 
     def enrol(
@@ -139,7 +139,7 @@ class OwnAccount:
         kept = self._passwords.hash(password)
         enrolment = digest_of(link)
         with transaction(self._engine) as connection:
-            row = self._invited(connection, enrolment, now)
+            row = invited_row(connection, enrolment, now=now)
             if row is None:
                 return Refused(because=RefusedBecause.LINK, why="link counts no more")
             connection.execute(
@@ -286,7 +286,6 @@ class OwnAccount:
             session = self._may_change(connection, token, now)
             if isinstance(session, Refused):
                 return session
-            account_row(connection, session.account)
             mine = passkeys.c.account == session.account
             count = connection.execute(select(func.count()).where(mine)).scalar_one()
             if taken.account != session.account or count >= _MAX_PASSKEYS:
@@ -334,7 +333,6 @@ class OwnAccount:
                 return session
             if session.stage is not Stage.FULL:
                 return Refused(because=RefusedBecause.OVER, why="not signed in")
-            account_row(connection, session.account)
             codes = new_codes(self._random)
             mine = recovery_codes.c.account == session.account
             connection.execute(delete(recovery_codes).where(mine))
@@ -386,22 +384,22 @@ class OwnAccount:
             self._sessions.end_all(connection, account, but=kept)
             record(connection, account, "other-sessions-ended", by=account, now=now)
 
-    def _invited(self, connection: Connection, digest: str, now: datetime) -> Row[Any] | None:
-        link = look_once(connection, OnceKind.ENROLMENT, digest, now=now)
-        if link is None or link.account is None:
-            return None
-        row = account_row(connection, link.account)
-        return None if row.disabled_at is not None else row
-
     def _may_change(self, connection: Connection, token: str, now: datetime) -> Session | Refused:
-        """The session of this token, if whoever shows it may change ways in now."""
+        """The session of this token, if whoever shows it may change ways in now.
+
+        Its account is held until the transaction ends.
+        """
+        found = self._sessions.find(connection, token, now=now)
+        if found is not None:
+            account_row(connection, found.account)
+        # Again, now that nobody else can end it: an operator may have taken everything away.
         row = self._sessions.row(connection, token, now)
         session = self._sessions.find(connection, token, now=now)
         if row is None or session is None:
             return Refused(because=RefusedBecause.OVER, why="not signed in")
         if session.stage is Stage.ENROLLING:
             # The link may have been taken back.
-            if self._invited(connection, row.enrolment, now) is None:
+            if invited_row(connection, row.enrolment, now=now) is None:
                 return Refused(because=RefusedBecause.LINK, why="link counts no more")
             return session
         if session.stage is not Stage.FULL:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 
 from provenance.errors import SignInRefusedError
+from provenance.staff.accounts import account_row
 from provenance.staff.events import record
 from provenance.staff.once import OnceKind, Taken, keep_once, take_once
 from provenance.staff.passkeys import (
@@ -159,7 +160,7 @@ class Proofs:
         account: str | None,
         now: datetime,
     ) -> str:
-        """Whose passkey answered? Its count is written down.
+        """Whose passkey answered? Its count is written down, and the account is held.
 
         Args:
             connection: A transaction.
@@ -172,14 +173,21 @@ class Proofs:
         Raises:
             SignInRefusedError: Nobody's, somebody else's, or it does not count.
         """
-        sha256 = digest_of(credential_id(credential).hex())
-        row = connection.execute(
-            select(passkeys).where(passkeys.c.sha256 == sha256).with_for_update()
-        ).one_or_none()
-        if row is None or (account is not None and row.account != account):
+        this = passkeys.c.sha256 == digest_of(credential_id(credential).hex())
+        owner: str | None = connection.execute(
+            select(passkeys.c.account).where(this)
+        ).scalar_one_or_none()
+        if owner is None or (account is not None and owner != account):
             raise SignInRefusedError("passkey: is none of this account's")
+        # Whoever takes passkeys away holds their account first: in the same order here, and
+        # then it is looked at whether this one is still there.
+        account_row(connection, owner)
+        mine = and_(this, passkeys.c.account == owner)
+        row = connection.execute(select(passkeys).where(mine).with_for_update()).one_or_none()
+        if row is None:
+            raise SignInRefusedError("passkey: was taken away meanwhile")
         handle = user_handle_in(credential)
-        if handle is not None and handle != self.handle(row.account):
+        if handle is not None and handle != self.handle(owner):
             raise SignInRefusedError("passkey: was made for another account")
         count = check_answer(
             site,
@@ -188,10 +196,5 @@ class Proofs:
             public_key=row.public_key,
             sign_count=row.sign_count,
         )
-        connection.execute(
-            update(passkeys)
-            .where(passkeys.c.sha256 == sha256)
-            .values(sign_count=count, used_at=now)
-        )
-        owner: str = row.account
+        connection.execute(update(passkeys).where(mine).values(sign_count=count, used_at=now))
         return owner

@@ -15,12 +15,18 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError, FetchError, SignInRefusedError
-from provenance.staff.accounts import account_of, account_row, add_identity, set_roles
+from provenance.staff.accounts import (
+    account_of,
+    account_row,
+    add_identity,
+    invited_row,
+    set_roles,
+)
 from provenance.staff.doors import Begun, Refused, RefusedBecause, Visitor
 from provenance.staff.entries import Entries
 from provenance.staff.events import record
 from provenance.staff.oidc import Identity, OidcClient, ProviderVisit
-from provenance.staff.once import OnceKind, keep_once, look_once, take_once
+from provenance.staff.once import OnceKind, keep_once, take_once
 from provenance.staff.sealing import Sealer
 from provenance.staff.sessions import Sessions
 from provenance.staff.tables import identities, once
@@ -174,10 +180,13 @@ class ProviderSignIn:
         if isinstance(owner, Refused):
             return owner
         if data["confirms"] is not None:
-            return self._confirm(connection, identity, owner, data, now=now, token=token)
+            return self._confirm(
+                connection, identity, owner, data, visitor=visitor, now=now, token=token
+            )
+        self._give_roles(connection, identity, owner, now)
         return self._entries.let_in(
             connection,
-            self._with_roles(connection, identity, owner, now),
+            owner,
             visitor,
             means="provider",
             now=now,
@@ -188,38 +197,42 @@ class ProviderSignIn:
     def _link(
         self, connection: Connection, enrolment: str, identity: Identity, now: datetime
     ) -> Refused | None:
-        link = look_once(connection, OnceKind.ENROLMENT, enrolment, now=now)
-        if link is None or link.account is None:
+        row = invited_row(connection, enrolment, now=now)
+        if row is None:
             return Refused(because=RefusedBecause.LINK, why="link counts no more")
-        account_row(connection, link.account)
         try:
-            add_identity(connection, link.account, identity.issuer, identity.subject, now=now)
+            add_identity(connection, row.id, identity.issuer, identity.subject, now=now)
         except ConflictError as error:
             return Refused(because=RefusedBecause.PROVIDER, why=str(error))
         connection.execute(delete(once).where(once.c.sha256 == enrolment))
-        record(connection, link.account, "linked", by=link.account, now=now, issuer=identity.issuer)
+        record(connection, row.id, "linked", by=row.id, now=now, issuer=identity.issuer)
         return None
 
     def _owner(self, connection: Connection, identity: Identity) -> str | Refused:
-        owner: str | None = connection.execute(
-            select(identities.c.account).where(
-                identities.c.issuer == identity.issuer, identities.c.subject == identity.subject
-            )
-        ).scalar_one_or_none()
-        if owner is None:
+        linked = select(identities.c.account).where(
+            identities.c.issuer == identity.issuer, identities.c.subject == identity.subject
+        )
+        owner: str | None = connection.execute(linked).scalar_one_or_none()
+        row = None if owner is None else account_row(connection, owner)
+        # Again, now that nobody else can take it away.
+        if owner is None or connection.execute(linked).scalar_one_or_none() != owner:
             return Refused(because=RefusedBecause.PROVIDER, why="provider: nobody's identity here")
-        if account_row(connection, owner).disabled_at is not None:
+        if row is None or row.disabled_at is not None:
             return Refused(because=RefusedBecause.PROVIDER, why="provider: disabled account")
         return owner
 
-    def _with_roles(
+    def _give_roles(
         self, connection: Connection, identity: Identity, owner: str, now: datetime
-    ) -> str:
-        """The same account, with the roles that the operator's map gives it, if there is one."""
+    ) -> bool:
+        """Give the account the roles that the operator's map gives it now: are they others?
+
+        If so, every session of it has ended.
+        """
         held = account_of(account_row(connection, owner)).roles
-        if identity.roles is not None and identity.roles != held:
-            set_roles(connection, self._sessions, owner, identity.roles, now=now, by="provider")
-        return owner
+        if identity.roles is None or identity.roles == held:
+            return False
+        set_roles(connection, self._sessions, owner, identity.roles, now=now, by="provider")
+        return True
 
     def _confirm(
         self,
@@ -228,6 +241,7 @@ class ProviderSignIn:
         owner: str,
         data: Mapping[str, Any],
         *,
+        visitor: Visitor,
         now: datetime,
         token: str | None,
     ) -> Begun | Refused:

@@ -24,7 +24,7 @@ from provenance.staff.attempts import Attempts
 from provenance.staff.doors import Begun, Doorkeeper, Refused, RefusedBecause, Visitor
 from provenance.staff.entries import Entries
 from provenance.staff.events import record
-from provenance.staff.once import OnceKind, forget_once
+from provenance.staff.once import OnceKind, Taken, forget_once
 from provenance.staff.passkeys import Site
 from provenance.staff.passwords import Passwords
 from provenance.staff.proofs import Proofs
@@ -190,10 +190,19 @@ class SignIn:
     ) -> Begun | Refused:
         """In, for whoever has a passkey, which verified them."""
         try:
-            owner = self._proved(site, credential, holder=holder, account=None, now=now)
+            challenge, taken = self._asked(credential, holder=holder, now=now)
+            # In one transaction: what an operator takes away between proof and entrance
+            # lets nobody in.
             with transaction(self._engine) as connection:
-                row = account_row(connection, owner)
-                if row.disabled_at is not None:
+                owner = self.proofs.passkey(
+                    connection,
+                    site,
+                    credential,
+                    challenge=challenge,
+                    account=taken.account,
+                    now=now,
+                )
+                if account_row(connection, owner).disabled_at is not None:
                     return Refused(because=RefusedBecause.PASSKEY, why="passkey: disabled account")
                 return self.entries.let_in(
                     connection, owner, visitor, means="passkey", now=now, replaces=replaces
@@ -201,30 +210,13 @@ class SignIn:
         except SignInRefusedError as error:
             return Refused(because=RefusedBecause.PASSKEY, why=str(error))
 
-    def _proved(
-        self,
-        site: Site,
-        credential: Mapping[str, Any],
-        *,
-        holder: str,
-        account: str | None,
-        now: datetime,
-    ) -> str:
-        # The question is used up whatever becomes of the answer.
+    def _asked(
+        self, credential: Mapping[str, Any], *, holder: str, now: datetime
+    ) -> tuple[bytes, Taken]:
+        # By itself: the question is used up whatever becomes of the answer.
         with transaction(self._engine) as connection:
-            challenge, taken = self.proofs.asked(
+            return self.proofs.asked(
                 connection, OnceKind.PASSKEY_USE, credential, holder=holder, now=now
-            )
-        if account is not None and taken.account != account:
-            raise SignInRefusedError("passkey: answers a question of another account")
-        with transaction(self._engine) as connection:
-            return self.proofs.passkey(
-                connection,
-                site,
-                credential,
-                challenge=challenge,
-                account=taken.account,
-                now=now,
             )
 
     def confirm_code(
@@ -255,11 +247,22 @@ class SignIn:
         if session is None or session.stage is not Stage.FULL:
             return Refused(because=RefusedBecause.OVER, why="not signed in")
         try:
-            self._proved(site, credential, holder=holder, account=session.account, now=now)
+            challenge, taken = self._asked(credential, holder=holder, now=now)
+            if taken.account != session.account:
+                why = "passkey: answers a question of another account"
+                return Refused(because=RefusedBecause.PASSKEY, why=why)
+            with transaction(self._engine) as connection:
+                self.proofs.passkey(
+                    connection,
+                    site,
+                    credential,
+                    challenge=challenge,
+                    account=session.account,
+                    now=now,
+                )
+                return self.entries.again(connection, token, now=now)
         except SignInRefusedError as error:
             return Refused(because=RefusedBecause.PASSKEY, why=str(error))
-        with transaction(self._engine) as connection:
-            return self.entries.again(connection, token, now=now)
 
     def sign_out(self, token: str, *, now: datetime) -> None:
         """The session is over."""

@@ -38,10 +38,15 @@ def on_postgresql(postgresql: str) -> Iterator[Engine]:
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each of them, without any staff."""
     engine: Engine = request.getfixturevalue(f"on_{request.param}")
+    empty(engine)
+    return engine
+
+
+def empty(engine: Engine) -> None:
+    """Nobody is left, and nothing of them."""
     with engine.connect() as connection, connection.begin():
         for name in ("accounts", "once", "attempts", "events"):
             connection.execute(delete(getattr(tables, name)))
-    return engine
 
 
 @pytest.fixture
