@@ -254,4 +254,15 @@ class ProviderSignIn:
         earliest = data["begun"] - _CLOCKS_DIFFER_S
         if identity.proved_at is None or identity.proved_at < earliest:
             return Refused(because=RefusedBecause.PROVIDER, why="provider: did not ask anew")
+        if self._give_roles(connection, identity, owner, now):
+            # What they may now begins with a session of its own, as at any change of roles.
+            return self._entries.let_in(
+                connection,
+                owner,
+                visitor,
+                means=session.means,
+                now=now,
+                replaces=None,
+                next_path=data["next"],
+            )
         return self._entries.again(connection, token, now=now, next_path=data["next"])

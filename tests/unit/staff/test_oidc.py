@@ -348,6 +348,28 @@ class TestProvingAgain:
         found = back(staff, query_of(provider.authorize(url)), token=begun.token)
         assert "did not ask anew" in why(found)
 
+    @pytest.mark.usefixtures("staff")
+    @pytest.mark.parametrize("groups", [["lawyers"], ["others"]])
+    def test_roles_are_those_of_now(
+        self, engine: Engine, provider: IdentityProvider, groups: list[str]
+    ) -> None:
+        mapping = client(provider, roles={"admins": Role.ADMIN, "lawyers": Role.LEGAL})
+        mapped = staff_on(engine, client=mapping)
+        provider.spoil = lambda claims: claims.update(groups=["lawyers"])
+        begun = round_trip(mapped, provider)
+        assert isinstance(begun, Begun)
+        provider.spoil = lambda claims: claims.update(groups=groups)
+        url = visit(mapped, confirms=begun.token)
+        done = back(mapped, query_of(provider.authorize(url)), token=begun.token)
+        assert isinstance(done, Begun)
+        found = mapped.sign_in.who(done.token, now=NOW)
+        assert found is not None
+        account, session = found
+        assert account.roles == ({Role.LEGAL} if groups == ["lawyers"] else frozenset())
+        # Where nothing changed it is the session of before; else one that began anew.
+        assert (session.id == begun.session.id) == (groups == ["lawyers"])
+        assert mapped.sign_in.who(begun.token, now=NOW) is None
+
     def test_for_another_session_or_by_somebody_else(
         self, staff: StaffParts, provider: IdentityProvider
     ) -> None:
