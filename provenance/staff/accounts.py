@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, delete, select, update
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
 from provenance.errors import ConflictError
-from provenance.staff.events import OPERATOR, StaffEvent, events_of, record
+from provenance.staff.events import OPERATOR, PROVIDER, StaffEvent, events_of, record
 from provenance.staff.once import OnceKind, drop_once, keep_once, look_once
 from provenance.staff.roles import Role
 from provenance.staff.sessions import Sessions
@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 _ID = re.compile(r"[a-z][a-z0-9._-]{1,31}")
+# Whom records name beside members of the staff: nobody's doing, or somebody else's, would
+# otherwise read as the doing of whoever has this name.
+_NOBODYS = frozenset({OPERATOR, PROVIDER, "system", "reporter", "uploader"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 _AGENCY = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _MAX_NAME_CHARS = 120
@@ -105,10 +108,10 @@ class AccountStore:
             ConflictError: There is one of this name, or a value cannot be used.
             StoreError: The database cannot be written.
         """
-        if not _ID.fullmatch(id_) or id_ == OPERATOR:
+        if not _ID.fullmatch(id_) or id_ in _NOBODYS:
             raise ConflictError(
                 "name of the account: expected 2 to 32 of a-z, 0-9, '.', '_', '-', beginning "
-                f"with a letter, got {id_!r:.60}"
+                f"with a letter, and none of {', '.join(sorted(_NOBODYS))}, got {id_!r:.60}"
             )
         held = sorted(set(roles))
         with transaction(self._engine) as connection:

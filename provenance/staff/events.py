@@ -11,10 +11,12 @@ from sqlalchemy import Connection, insert, select
 
 from provenance.staff.tables import events
 
-__all__ = ["OPERATOR", "StaffEvent", "events_of", "record"]
+__all__ = ["OPERATOR", "PROVIDER", "StaffEvent", "events_of", "record"]
 
 OPERATOR = "operator"
 """Who works on the command line; no account has this name."""
+PROVIDER = "provider"
+"""The operator's identity provider, whose groups give roles; nor has any this one."""
 _MOST = 100
 
 

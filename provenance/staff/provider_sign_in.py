@@ -24,7 +24,7 @@ from provenance.staff.accounts import (
 )
 from provenance.staff.doors import Begun, Refused, RefusedBecause, Visitor
 from provenance.staff.entries import Entries
-from provenance.staff.events import record
+from provenance.staff.events import PROVIDER, record
 from provenance.staff.oidc import Identity, OidcClient, ProviderVisit
 from provenance.staff.once import OnceKind, keep_once, take_once
 from provenance.staff.sealing import Sealer
@@ -231,7 +231,7 @@ class ProviderSignIn:
         held = account_of(account_row(connection, owner)).roles
         if identity.roles is None or identity.roles == held:
             return False
-        set_roles(connection, self._sessions, owner, identity.roles, now=now, by="provider")
+        set_roles(connection, self._sessions, owner, identity.roles, now=now, by=PROVIDER)
         return True
 
     def _confirm(

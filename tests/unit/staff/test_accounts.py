@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from provenance.errors import ConflictError
+from provenance.moderation.audit import SYSTEM
 from provenance.runtime.staff_parts import StaffParts
 from provenance.staff.doors import Begun, Refused, RefusedBecause
 from provenance.staff.passwords import PasswordFault
@@ -54,6 +55,11 @@ def test_one_is_made_as_it_is_described(staff: StaffParts) -> None:
         ("a", "2 to 32 of a-z"),
         ("Alice", "2 to 32 of a-z"),
         ("operator", "2 to 32 of a-z"),
+        # As records call what nobody of the staff did.
+        ("provider", "none of operator, provider"),
+        (SYSTEM, "and none of"),
+        ("reporter", "and none of"),
+        ("uploader", "and none of"),
         ("alice\n", "2 to 32 of a-z"),
         ("a" * 33, "2 to 32 of a-z"),
         ("taken", "there is one of this name"),
