@@ -247,10 +247,8 @@ def _invite(accounts: AccountStore, settings: Settings, name: str) -> None:
 
     hours = settings.staff.enrolment_hours
     token = accounts.invite(name, now=system_clock(), lasts=timedelta(hours=hours))
-    service = settings.service
-    base = service.public_url or f"http://{service.host}:{service.port}"
     say(f"{name}: a link for setting up the account, for {hours:g} hours; it is shown only now")
-    write_text(f"{base.rstrip('/')}/mod/enrol?link={token}")
+    write_text(f"{settings.service.base_url}/mod/enrol?link={token}")
 
 
 def _roles(given: list[str] | None) -> list[Role]:

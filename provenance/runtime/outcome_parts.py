@@ -120,7 +120,7 @@ class OutcomeParts:
             ConfigurationError: A key, list, language or the file of receivers cannot be used.
         """
         given, service = settings.moderation, settings.service
-        issuer = (service.public_url or f"http://{service.host}:{service.port}").rstrip("/")
+        issuer = service.base_url
         key = None if service.signing_key is None else read_service_key(service.signing_key)
         receivers = (
             ()

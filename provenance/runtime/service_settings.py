@@ -122,6 +122,13 @@ class ServiceSettings(BaseModel):
         return self
 
     @property
+    def base_url(self) -> str:
+        """Where is the service reached, as far as the settings say? No slash at its end."""
+        # RFC 3986 §3.2.2: the colons of an IPv6 address are not the one before the port.
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
     def uploads_per_address(self) -> int:
         """How many uploads may an address without a key have going on?"""
         return self.max_uploads_per_address or max(1, self.max_uploads // 8)

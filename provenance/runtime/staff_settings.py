@@ -79,6 +79,11 @@ class StaffSettings(BaseModel):
     def _whole(self) -> Self:
         if (self.oidc_issuer is None) != (self.oidc_client_id is None):
             raise ValueError("expected oidc_issuer and oidc_client_id together")
+        groups = [entry.rpartition("=")[0] for entry in self.oidc_roles]
+        for group in groups:
+            if groups.count(group) > 1:
+                # One of its roles would be left out, and nobody told.
+                raise ValueError(f"oidc_roles: expected each group once, got {group!r:.60} twice")
         return self
 
     @classmethod

@@ -49,6 +49,7 @@ def test_file_and_environment_say_the_same(tmp_path: Path) -> None:
         ({"OIDC_ISSUER": "https://[x"}, "expected an issuer like"),
         ({"OIDC_ROLES": "moderators=boss"}, "expected GROUP=ROLE"),
         ({"OIDC_ROLES": "reviewer"}, "expected GROUP=ROLE"),
+        ({"OIDC_ROLES": "leads=senior,leads=legal"}, "expected each group once, got 'leads'"),
         ({"SESSION_HOURS": "0"}, "greater than 0"),
         ({"FRESH_MINUTES": "90"}, "less than or equal to 60"),
         ({"PASSWORD": "x"}, "unknown setting; there are key_file"),
@@ -67,3 +68,18 @@ def test_a_provider_on_ones_own_machine_may_do_without_https(tmp_path: Path) -> 
         PROVENANCE_STAFF_OIDC_CLIENT_ID="one",
     )
     assert loaded.staff.oidc_issuer == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("service", "base"),
+    [
+        ("host = '192.0.2.1'", "http://192.0.2.1:8080"),
+        ("host = '2001:db8::1'\nport = 80", "http://[2001:db8::1]:80"),
+        (
+            "host = '::'\npublic_url = 'https://moderation.example.org'",
+            "https://moderation.example.org",
+        ),
+    ],
+)
+def test_links_begin_where_the_service_is_reached(tmp_path: Path, service: str, base: str) -> None:
+    assert load(tmp_path, f"[service]\n{service}\n").service.base_url == base
