@@ -3,6 +3,8 @@
 Made again is only what follows from entries whose root the log has signed: tiles, bundles,
 names to look entries up by, the published copy of a signed checkpoint. Entries and
 signatures are never touched: if those are wrong, a backup is needed, and somebody to ask why.
+Nor is anything that is served, where it has more entries than the store: then the store was
+put back, and those bundles may be the last copy of what it has lost.
 """
 
 from __future__ import annotations
@@ -107,13 +109,15 @@ class _Check:
         self._check_tail(covered, size)
         named = self._check_leaves(size)
         # Nothing is held against, or made again from, entries that are not those signed.
+        whole = not self._serves_more(size)
         if sound:
-            self._check_files(covered)
+            if whole:
+                self._check_files(covered)
             if not named and self._derived(
                 f"{self._store.path}: the names of entries are not those in the entries"
             ):
                 self._store.replace_names(self._names(size))
-        self._check_published()
+        self._check_published(may_replace=whole)
         return FsckReport(entries=size, signed=covered, findings=tuple(self._findings))
 
     def _found(self, what: str) -> None:
@@ -189,6 +193,26 @@ class _Check:
         for row in self._store.rows(covered, size):
             if hash_record(row.record) != row.leaf_hash:
                 self._found(f"entry {row.index}: is not what its hash says: it was changed")
+
+    def _serves_more(self, size: int) -> bool:
+        """Is there a file over entries that the store does not have?
+
+        A writer that is killed leaves none: it gives entries to the store first.
+        """
+        for _, name in self._files():
+            try:
+                tile = parse_tile_path(name)
+            except MalformedError:
+                continue
+            end = (tile.index * TILE_WIDTH + tile.width) << 8 * max(tile.level, 0)
+            if end > size:
+                self._found(
+                    f"{name}: is over {end} entries, and the store has {size}: the store was put "
+                    "back; put the newest backup of it in place. Nothing that is served is "
+                    "touched: it may be the last copy"
+                )
+                return True
+        return False
 
     def _check_files(self, covered: int) -> None:
         tree = GrowingTree()
@@ -296,7 +320,7 @@ class _Check:
             for kind, name in _names_in(leaf):
                 yield kind, name, row.index
 
-    def _check_published(self) -> None:
+    def _check_published(self, *, may_replace: bool) -> None:
         path = self._folder.checkpoint
         last = self._store.last_checkpoint()
         if last is None:
@@ -322,7 +346,10 @@ class _Check:
                 what = f"{path}: is of {published.size} entries, and {last.size} were signed"
         else:
             what = f"{path}: is missing"
-        if self._derived(what):
+        if not may_replace:
+            # An older one in its place would hide that entries were lost.
+            self._found(what)
+        elif self._derived(what):
             self._folder.staging.mkdir(exist_ok=True)
             replace_file(path, last.note, staging=self._folder.staging)
 

@@ -224,6 +224,29 @@ def test_a_forked_checkpoint_is_not_replaced(old: Trial) -> None:
     assert old.checkpoint == forked
 
 
+def test_what_a_store_that_was_put_back_has_lost_is_kept(old: Trial, tmp_path: Path) -> None:
+    """The bundles of the entries it lacks are the last copy of them."""
+    back = old.copy(tmp_path / "back")
+    old.fill(300, 300)
+    shutil.rmtree(back.folder.public)
+    shutil.copytree(old.folder.public, back.folder.public)
+    before = everything(back)
+    report = check_log(back.folder, repair=True)
+    assert [finding.derived for finding in report.findings] == [False, False]
+    assert "tile/0/001: is over 512 entries, and the store has 300" in report.findings[0].what
+    assert "the store was put back, or the log is forked" in report.findings[1].what
+    assert not report.is_sound
+    assert everything(back) == before
+    # Nor does an older checkpoint take the place of one that is gone.
+    back.folder.checkpoint.unlink()
+    assert not check_log(back.folder, repair=True).is_sound
+    assert not back.folder.checkpoint.exists()
+    back.folder.checkpoint.write_bytes(old.checkpoint)
+    # With the newest store in place, nothing was ever wrong.
+    shutil.copy(old.folder.store, back.folder.store)
+    assert check_log(back.folder, repair=True).findings == ()
+
+
 def test_a_checkpoint_that_nobody_remembers_is_named(trial: Trial) -> None:
     with trial.writing():
         pass
