@@ -120,7 +120,8 @@ def check_bundle(
     else:
         inclusion = _passed("inclusion", f"is entry {proof.index} of {checked.checkpoint}")
     checks = [inclusion, *_agency(leaf, agencies)]
-    checks += _embargo(leaf, bundle, policy, where)
+    revealed = (proof.index, checked)
+    checks += _embargo(leaf, bundle, policy, agencies, revealed=revealed, where=where)
     checks += _asset(leaf, read, asset_sha256)
     checks += _time(bundle, checked, time_stamps)
     return BundleReport(checks=tuple(checks), leaf=leaf, index=proof.index, checkpoint=checked)
@@ -142,8 +143,16 @@ def _agency(leaf: Leaf, agencies: AgencyChecker) -> Iterator[BundleCheck]:
         yield _not_checked("agency-key", answer.why)
 
 
-def _embargo(leaf: Leaf, bundle: Bundle, policy: Policy, where: str) -> Iterator[BundleCheck]:
-    """Was what is revealed committed to before, in the same log?"""
+def _embargo(
+    leaf: Leaf,
+    bundle: Bundle,
+    policy: Policy,
+    agencies: AgencyChecker,
+    *,
+    revealed: tuple[int, CheckedCheckpoint | None],
+    where: str,
+) -> Iterator[BundleCheck]:
+    """Was what is revealed committed to before, by its agency, in the same log?"""
     statement = leaf.statement
     if not isinstance(statement, Reveal):
         if bundle.embargo is not None:
@@ -167,9 +176,24 @@ def _embargo(leaf: Leaf, bundle: Bundle, policy: Policy, where: str) -> Iterator
     ):
         yield _failed("embargo", f"entry {proof.index} is not the embargo on what is revealed")
         return
+    index, own = revealed
+    origin = checked.checkpoint.origin
+    # Of two logs that a policy believes, one says nothing about what the other took first.
+    if own is not None and (own.checkpoint.origin != origin or proof.index >= index):
+        yield _failed(
+            "embargo",
+            f"entry {proof.index} of {origin} does not come before entry {index} of "
+            f"{own.checkpoint.origin}, which reveals it",
+        )
+        return
+    # The log's keeper can put in what he likes, under any agency's name.
+    answer = agencies.check(earlier)
+    if answer.state not in {EntryState.AGENCY, EntryState.NOT_CHECKED}:
+        yield _failed("embargo", f"entry {proof.index}: {answer.why}")
+        return
     yield _passed(
         "embargo",
-        f"was committed to in entry {proof.index} of {checked.checkpoint.origin}, "
+        f"was committed to in entry {proof.index} of {origin}, "
         f"which the log took at {_zulu(earlier.logged_at)}",
     )
 
@@ -179,6 +203,9 @@ def _asset(leaf: Leaf, read: ReadBundle, beside: str | None) -> Iterator[BundleC
     files: tuple[ReleaseFile, ...] = about.files if isinstance(about, Register) else ()
     by_digest = {file.sha256: file for file in files}
     found = None
+    if read.asset_sha256 is not None and beside not in {None, read.asset_sha256}:
+        yield _failed("asset", f"the file beside it, {beside}, is not the one in it")
+        return
     given = [("asset", read.asset_sha256), ("file beside it", beside)]
     for what, digest in given:
         if digest is None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -19,14 +20,22 @@ from provenance.registry.log.bundle import (
     write_bundle_file,
 )
 from provenance.registry.log.bundle_check import BundleReport, CheckState, check_bundle
-from provenance.registry.log.leaf import embargo, reveal
+from provenance.registry.log.leaf import embargo, make_leaf, reveal, sign_statement
 from provenance.registry.log.policy import parse_policy, policy_of
 from provenance.registry.log.prove import make_inclusion_proof
 from provenance.registry.log.stored_zip import MAX_MEMBER_BYTES, read_stored_zip, write_stored_zip
-from provenance.signing.dev_agency import DevAgency
+from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.trust.lists import ListPurpose, parse_trust_list
 from provenance.trust.timestamps import TimeStampChecker
-from tests.factory.release_log import AT, HonestWitness, Trial, agencies_of, note_key, register
+from tests.factory.release_log import (
+    AT,
+    HonestWitness,
+    MemoryLog,
+    Trial,
+    agencies_of,
+    note_key,
+    register,
+)
 from tests.factory.tsa import make_authority, make_token
 
 SALT = bytes(range(32))
@@ -181,6 +190,83 @@ def test_an_embargoed_release_carries_both_entries(trial: Trial, agencies: Agenc
     stray = bundle_of(trial, 0, embargo=(bundle.entry, bundle.proof))
     report = check(unpacked(packed(stray)), trial, agencies)
     assert states(report)["embargo"] is FAILED
+
+
+def test_an_embargo_counts_if_the_same_log_took_it_before(
+    trial: Trial, agencies: AgencyChecker
+) -> None:
+    """A policy may believe several logs; only the one of the entry can say what it took first."""
+    hidden = register(7)
+    other_key = note_key("other", name="other.example")
+    statements = trial.sign(
+        embargo(hidden, SALT, at=AT),
+        reveal(hidden, SALT, entry=2, at=AT),
+        embargo(hidden, SALT, at=AT + timedelta(seconds=1)),
+        reveal(hidden, SALT, entry=0, at=AT),
+    )
+    records = [make_leaf(one, logged_at=AT).record for one in statements]
+    log, other = MemoryLog.of(records, trial.key), MemoryLog.of(records, other_key)
+    policy = replace(trial.policy, logs=(*trial.policy.logs, *policy_of(other_key.key).logs))
+
+    def embargo_with(index: int, source: MemoryLog, earlier: int) -> CheckState:
+        (told, proof), (hid, its) = (
+            make_inclusion_proof(*which, policy) for which in ((log, index), (source, earlier))
+        )
+        bundle = Bundle(
+            entry=told, proof=proof.encoded, policy=b"quorum none", embargo=(hid, its.encoded)
+        )
+        report = check_bundle(unpacked(packed(bundle)), policy, agencies, where="b")
+        assert states(report)["inclusion"] is PASSED
+        return states(report)["embargo"]
+
+    assert embargo_with(3, log, 0) is PASSED
+    assert embargo_with(3, other, 0) is FAILED
+    # It names an entry that came after it.
+    assert embargo_with(1, log, 2) is FAILED
+
+
+def test_an_embargo_counts_if_the_agency_signed_it(trial: Trial, agencies: AgencyChecker) -> None:
+    """Whoever keeps the log can put anything in: not what the agency committed to, and when."""
+    hidden = register(7)
+    stranger = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=AT - timedelta(days=1),
+    )
+    good, another = trial.sign(embargo(hidden, SALT, at=AT), embargo(register(8), SALT, at=AT))
+    unsigned = replace(another, statement=good.statement)
+    of_a_stranger = sign_statement(embargo(hidden, SALT, at=AT), stranger.signer())
+    records = [make_leaf(one, logged_at=AT).record for one in (good, unsigned, of_a_stranger)]
+    for index in range(3):
+        (told,) = trial.sign(reveal(hidden, SALT, entry=index, at=AT))
+        records.append(make_leaf(told, logged_at=AT).record)
+    log = MemoryLog.of(records, trial.key)
+
+    def embargo_in(index: int) -> CheckState:
+        (told, proof), (earlier, its) = (
+            make_inclusion_proof(log, n, trial.policy) for n in (index + 3, index)
+        )
+        bundle = Bundle(
+            entry=told, proof=proof.encoded, policy=b"quorum none", embargo=(earlier, its.encoded)
+        )
+        return states(check(unpacked(packed(bundle)), trial, agencies))["embargo"]
+
+    assert [embargo_in(index) for index in range(3)] == [PASSED, FAILED, FAILED]
+
+
+def test_the_file_in_it_and_the_one_beside_it_are_one(
+    trial: Trial, agencies: AgencyChecker
+) -> None:
+    one, two = register(1).files + register(2).files
+    trial.append(register(1).model_copy(update={"files": (one, two)}))
+    read = unpacked(packed(bundle_of(trial, 0, manifest=b"manifest 2"), b"picture 1"))
+    assert states(check(read, trial, agencies))["manifest"] is FAILED
+    report = check(read, trial, agencies, asset_sha256=two.sha256)
+    assert states(report)["asset"] is FAILED
+    read = unpacked(packed(bundle_of(trial, 0, manifest=b"manifest 2"), b"picture 2"))
+    assert check(read, trial, agencies, asset_sha256=two.sha256).is_proven
 
 
 def test_what_cannot_be_read_is_refuted(trial: Trial, agencies: AgencyChecker) -> None:
