@@ -166,7 +166,7 @@ class LogMonitor:
         tree = self._tree_seen(old, new)
         alarms: list[Alarm] = []
         reveals: list[tuple[int, Reveal]] = []
-        last = self._time_of(start - 1, new.size) if start else None
+        last = self._time_of(start - 1, new) if start else None
         count = 0
         for record in self._records(start, new.size):
             tree.append(hash_record(record))
@@ -193,17 +193,25 @@ class LogMonitor:
     def _was_embargoed(self, statement: Reveal, index: int, new: Checkpoint) -> bool:
         if statement.entry >= index:
             return False
-        record = next(self._records(statement.entry, new.size))
+        record = self._covered(statement.entry, new)
         try:
-            proof = prove_inclusion(statement.entry, new.size, TileReader(self._reader, new.size))
             earlier = parse_leaf(record, where="embargo").statement
         except (MalformedError, LimitError):
             return False
-        if not is_included(statement.entry, new.size, hash_record(record), proof, new.root):
-            raise _TreeAlarmError(
-                AlarmKind.DAMAGED, f"entry {statement.entry} is not what the root of {new} covers"
-            )
         return isinstance(earlier, Embargo) and opens(statement, earlier)
+
+    def _covered(self, index: int, new: Checkpoint) -> bytes:
+        """An entry of before, which is the one that the root covers."""
+        record = next(self._records(index, new.size))
+        try:
+            proof = prove_inclusion(index, new.size, TileReader(self._reader, new.size))
+        except MalformedError as error:
+            raise _TreeAlarmError(AlarmKind.DAMAGED, str(error)) from error
+        if not is_included(index, new.size, hash_record(record), proof, new.root):
+            raise _TreeAlarmError(
+                AlarmKind.DAMAGED, f"entry {index} is not what the root of {new} covers"
+            )
+        return record
 
     def _tree_seen(self, old: Checkpoint | None, new: Checkpoint) -> GrowingTree:
         """The right edge of the tree seen before, checked against its root."""
@@ -258,10 +266,10 @@ class LogMonitor:
                     AlarmKind.DAMAGED, f"{tile.path}: is not over the entries that it serves"
                 )
 
-    def _time_of(self, index: int, size: int) -> datetime | None:
-        records = self._records(index, size)
+    def _time_of(self, index: int, new: Checkpoint) -> datetime | None:
+        record = self._covered(index, new)
         try:
-            return parse_leaf(next(records), where=f"entry {index}").logged_at
+            return parse_leaf(record, where=f"entry {index}").logged_at
         except (MalformedError, LimitError):
             return None
 

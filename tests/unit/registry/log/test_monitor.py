@@ -22,7 +22,7 @@ from provenance.registry.log.monitor import LogMonitor
 from provenance.registry.log.policy import policy_of
 from provenance.registry.log.reader import LogReader
 from provenance.registry.log.statement import Statement
-from provenance.registry.log.tiles import encode_bundle
+from provenance.registry.log.tiles import Tile, encode_bundle
 from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory.release_log import (
@@ -292,6 +292,34 @@ def test_the_clock_is_watched_from_one_look_to_the_next(
     seen = records.log().checkpoint
     records.add(withdraw(1), at=AT - timedelta(seconds=1))
     assert kinds(look(records.log(), agencies, seen)) == [AlarmKind.CLOCK]
+
+
+@pytest.mark.parametrize("before", [3, 256])
+def test_the_last_time_seen_is_that_of_the_entry_seen(
+    before: int, records: Records, agencies: AgencyChecker
+) -> None:
+    """A log that shows another entry there could date the next one back."""
+    for number in range(before):
+        records.add(register(number))
+    seen = records.log().checkpoint
+    good = records.records[-1]
+    (other,) = (register(before - 1),)
+    records.records[-1] = make_leaf(
+        sign_statement(other, records.signer), logged_at=AT - timedelta(days=9)
+    ).record
+    shown = records.records[:]
+    records.records[-1] = good
+    records.add(register(before), at=AT - timedelta(days=8))
+    log = records.log()
+    assert kinds(look(log, agencies, seen)) == [AlarmKind.CLOCK]
+    whole = [*shown, records.records[-1]]
+    for start in range(0, len(whole), 256):
+        part = whole[start : start + 256]
+        log.files[Tile(-1, start // 256, len(part)).path] = encode_bundle(part)
+    report = look(log, agencies, seen)
+    assert kinds(report) == [AlarmKind.DAMAGED]
+    assert f"entry {before - 1} is not what the root of" in report.alarms[0].text
+    assert report.next_seen is None
 
 
 def test_a_reveal_without_its_embargo_is_an_alarm(
