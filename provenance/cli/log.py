@@ -170,7 +170,8 @@ def monitor(
 ) -> None:
     """Look at a log once: does it continue what was seen, and is what it took in order?
 
-    Exit status 0 if nothing is wrong, 1 on an alarm, 4 if it could not be looked at.
+    Exit status 0 if nothing is wrong, 1 on an alarm, 4 if it could not be looked at, or not
+    at whose keys these are, since the directory has expired: then they are looked at again.
     Without independent witnesses, only such looks find out a log that shows people
     different entries: run it often, and compare with others.
     """
@@ -179,8 +180,10 @@ def monitor(
     from provenance.registry.log.monitor import LogMonitor
     from provenance.runtime.clock import system_clock
     from provenance.runtime.log_reader import open_log_reader
+    from provenance.runtime.settings import load_settings
 
     rules, agencies = policy_at(policy), agencies_of(directory)
+    expired = load_settings(directory=directory).directory and not agencies.has_directory
     seen = read_note(state) if state.exists() else None
     others = [read_note(path) for path in other or ()]
     watcher = LogMonitor(open_log_reader(source, allow=allow or ()), rules, agencies)
@@ -196,7 +199,7 @@ def monitor(
         raise typer.Exit(ExitCode.UNDETERMINED) from error
     for alarm in report.alarms:
         write_text(f"ALARM {alarm.kind.value}: {alarm.text}")
-    if report.next_seen is not None and report.next_seen != seen:
+    if report.next_seen is not None and report.next_seen != seen and not expired:
         replace_file(state, report.next_seen, staging=state.absolute().parent)
     before = "nothing" if report.seen is None else str(report.seen)
     now = "nothing that counts" if report.current is None else str(report.current.checkpoint)
@@ -204,3 +207,5 @@ def monitor(
     write_text(f"{source}: shows now:   {now}; {report.entries} entries looked at")
     if report.alarms:
         raise typer.Exit(ExitCode.NOT_MET)
+    if expired:
+        raise typer.Exit(ExitCode.UNDETERMINED)

@@ -134,7 +134,7 @@ def append(
     signer = log_signer_of(
         key or folder.keys / "log.pem", folder.origin, passphrase_file, plain=unsafe_plain_key
     )
-    agencies = agencies_of(directory)
+    agencies = agencies_of(directory, takes_in=True)
     notes = [read_note(path) for path in seen or ()]
     with readable(), LogWriter(folder, signer, agencies=agencies, seen=notes) as writer:
         for path in files:

@@ -165,8 +165,13 @@ def read_note(path: Path) -> bytes:
     return read_bounded(path, _MAX_NOTE_BYTES)
 
 
-def agencies_of(directory: Path | None) -> AgencyChecker:
+def agencies_of(directory: Path | None, *, takes_in: bool = False) -> AgencyChecker:
     """Who says whose keys count? Says on standard error where nobody does.
+
+    Args:
+        directory: The agency directory; by default that of the settings, if there is one.
+        takes_in: What is signed is to be taken in for good. By a directory that has expired
+            every key would count.
 
     Raises:
         ConfigurationError: The directory cannot be used.
@@ -182,6 +187,11 @@ def agencies_of(directory: Path | None) -> AgencyChecker:
         return AgencyChecker(None)
     loaded = load_directory_at(place)
     if loaded.expires_at is not None and system_clock() > loaded.expires_at:
+        if takes_in:
+            raise ConfigurationError(
+                f"agency directory {place}: has expired: nobody can tell whose keys these are; "
+                "get the newest one"
+            )
         say(f"agency directory {place}: has expired: whose keys these are is not checked")
         return AgencyChecker(None)
     return AgencyChecker(loaded)

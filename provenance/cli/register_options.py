@@ -96,7 +96,7 @@ def register_at(
     from provenance.cli.log_options import agencies_of
     from provenance.runtime.register_at import open_register
 
-    agencies = None if read_only else agencies_of(directory)
+    agencies = None if read_only else agencies_of(directory, takes_in=True)
     return open_register(given, read_only=read_only, agencies=agencies)
 
 

@@ -259,6 +259,34 @@ def test_others_statements_are_refused(desk: Desk) -> None:
     assert (done.code, "none: cannot be read" in done.err) == (2, True)
 
 
+def test_by_a_directory_that_has_expired_nothing_is_taken_in(desk: Desk) -> None:
+    """Whose keys these are cannot be told: then they must not all count."""
+    entry = json.loads(desk.directory.read_text())
+    fresh = desk.directory.read_text()
+    entry["expires_at"] = (NOW - timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    desk.directory.write_text(json.dumps(entry))
+    done = desk.append(register(1, agency="borealis", at=NOW))
+    assert (done.code, "has expired: nobody can tell whose keys these are" in done.err) == (2, True)
+    desk.directory.write_text(fresh)
+    assert desk.append(first(1)).code == 0
+
+
+def test_what_was_looked_at_without_a_fresh_directory_is_looked_at_again(desk: Desk) -> None:
+    fresh = desk.directory.read_text()
+    entry = json.loads(fresh)
+    entry["expires_at"] = (NOW - timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    stranger = desk.statements(register(1, agency="borealis", at=NOW))
+    assert desk("append", desk.log, stranger, PLAIN).code == 0
+    state = desk.path / "state"
+    watch = ("monitor", desk.log, "--policy", desk.log / "policy", "--state", state)
+    desk.directory.write_text(json.dumps(entry))
+    done = desk(*watch, "--directory", desk.directory)
+    assert (done.code, "has expired" in done.err, state.exists()) == (4, True, False)
+    desk.directory.write_text(fresh)
+    done = desk(*watch, "--directory", desk.directory)
+    assert (done.code, "ALARM agency-key: entry 0: " in done.out, state.exists()) == (1, True, True)
+
+
 def test_a_key_with_a_passphrase_is_asked_for(tmp_path: Path, cli: Cli) -> None:
     secret, log = tmp_path / "secret", tmp_path / "log"
     secret.write_text("correct horse battery\n")

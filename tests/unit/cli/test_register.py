@@ -188,6 +188,24 @@ def test_what_is_not_there_is_said(keeper: Keeper) -> None:
     assert "expected error, rights" in keeper.stating("withdraw", NAME, "--reason", "why").err
 
 
+def test_by_a_directory_that_has_expired_nothing_is_taken_in(
+    keeper: Keeper, signed: Callable[..., bytes]
+) -> None:
+    photo = keeper.file("photo.jpg", signed("jpeg"))
+    assert keeper.stating("add", photo, "--release", "NOVA9-1").code == 0
+    out = keeper.path / "all.jsonl"
+    assert keeper("export", "--out", out).code == 0
+    keeper.place = keeper.path / "other.db"
+    fresh = keeper.directory.read_text()
+    entry = json.loads(fresh)
+    entry["expires_at"] = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    keeper.directory.write_text(json.dumps(entry))
+    done = keeper("import", out, "--directory", keeper.directory)
+    assert (done.code, "has expired: nobody can tell whose keys these are" in done.err) == (2, True)
+    keeper.directory.write_text(fresh)
+    assert keeper("import", out, "--directory", keeper.directory).code == 0
+
+
 def test_another_agencys_key_registers_nothing(
     keeper: Keeper, signed: Callable[..., bytes]
 ) -> None:
