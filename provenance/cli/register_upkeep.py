@@ -94,8 +94,9 @@ def fsck(
     """Hold all of the register against what agencies signed. Status 1 if something is wrong."""
     from provenance.cli.log_options import agencies_of
     from provenance.registry.register.fsck import check_register
+    from provenance.runtime.register_at import open_register
 
-    with register_at(place, read_only=not repair) as register:
+    with open_register(place, read_only=not repair) as register:
         report = check_register(
             register.database,
             agencies=agencies_of(directory),

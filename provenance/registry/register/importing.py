@@ -19,8 +19,8 @@ from provenance.registry.log.leaf import SignedStatement, parse_signed_statement
 from provenance.registry.log.statement import Register as RegisterStatement
 from provenance.registry.log.statement import canonical_json
 from provenance.registry.register.checking import label_of_store
-from provenance.registry.register.moments import from_seconds
-from provenance.registry.register.packed_codes import unpack_codes
+from provenance.registry.register.moments import from_seconds, to_seconds
+from provenance.registry.register.packed_codes import strangers_codes
 from provenance.registry.register.records import Change, FileFacts, LogSecret
 from provenance.registry.register.register import Register
 from provenance.registry.register.schema import BINDING, MANIFEST, NEGATIVE
@@ -80,10 +80,10 @@ def import_register(
         register: Where to.
         stream: What was exported.
         now: What time it is.
-        believe_times: Believe when the other register says it took each change. Otherwise
-            each counts as taken now, and a key that has expired or is disowned by now
-            states nothing. Only for whom the operator trusts, such as himself: whoever has
-            a stolen key could write any time.
+        believe_times: Believe when the other register says it took each change, and where
+            logs have it. Otherwise each counts as taken now, and a key that has expired or
+            is disowned by now states nothing. Only for whom the operator trusts, such as
+            himself: whoever has a stolen key could write any time.
         note: Is told how many changes were read so far.
 
     Raises:
@@ -164,8 +164,11 @@ class _Importer:
             secret = LogSecret(salt=line.salt, commitment=_signed(line.commitment, where))
         change = Change(signed=signed, facts=tuple(self._facts(signed, where)), secret=secret)
         self._batch.changes.append(change)
-        self._batch.times.append(from_seconds(line.taken_at) if self._believe else self._now)
-        self._batch.places.append(line.places)
+        # No time to come is believed: the register's clock would never go on from there.
+        taken = from_seconds(min(line.taken_at, to_seconds(self._now)))
+        self._batch.times.append(taken if self._believe else self._now)
+        # Nor did anybody sign where a log has it: the log tells, when it is given this again.
+        self._batch.places.append(line.places if self._believe else ())
         self._changes += 1
         if len(self._batch.changes) >= _CHANGES_AT_ONCE or self._batch.bytes >= _BYTES_AT_ONCE:
             self.flush()
@@ -178,9 +181,8 @@ class _Importer:
             references = tuple(self._references.pop(file.sha256, ()))
             made = None
             if line.codes is not None:
-                columns = unpack_codes(line.codes, where=where)
                 made = MediaFingerprint(
-                    codes=tuple(code for column in columns for code in column.codes()),
+                    codes=strangers_codes(line.codes, where=where),
                     references=references,
                     duration_ms=line.duration_ms,
                 )

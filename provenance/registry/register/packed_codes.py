@@ -13,7 +13,14 @@ import cbor2
 from provenance.errors import RegisterError
 from provenance.fingerprints.model import CODE_BYTES, Algorithm, Code
 
-__all__ = ["MAX_AT_MS", "MAX_CODES", "CodeColumns", "pack_codes", "unpack_codes"]
+__all__ = [
+    "MAX_AT_MS",
+    "MAX_CODES",
+    "CodeColumns",
+    "pack_codes",
+    "strangers_codes",
+    "unpack_codes",
+]
 
 MAX_CODES = 100_000
 """Codes of a concert of eight hours: one for each second, of picture and of sound."""
@@ -118,9 +125,23 @@ def unpack_codes(data: bytes, *, where: str) -> tuple[CodeColumns, ...]:
     return columns
 
 
+def strangers_codes(data: bytes, *, where: str) -> tuple[Code, ...]:
+    """Which codes has somebody else written here, if there are no more than are kept?
+
+    Raises:
+        RegisterError: None that can be kept.
+    """
+    columns = unpack_codes(data, where=where)
+    if sum(map(len, columns)) > MAX_CODES:
+        raise RegisterError(f"{where}: expected {MAX_CODES} codes at most")
+    return tuple(code for column in columns for code in column.codes())
+
+
 def _means_something(columns: CodeColumns) -> bool:
+    """A search has all codes in memory: one that it stumbles over would stop every answer."""
     return (
-        all(quality <= 100 for quality in columns.qualities)
+        isinstance(columns.qualities, bytes)
+        and all(quality <= 100 for quality in columns.qualities)
         and all(isinstance(view, str) for view in columns.views)
         and all(_is_moment(at_ms) for at_ms in columns.at_ms)
     )

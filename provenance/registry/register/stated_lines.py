@@ -9,7 +9,7 @@ Whoever wrote them has met a stranger's bytes: everything is looked at again her
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
@@ -17,10 +17,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provenance.errors import RegisterError
-from provenance.fingerprints.model import Code, MediaFingerprint, Reference
+from provenance.fingerprints.model import MediaFingerprint, Reference
 from provenance.registry.log.statement import ReleaseFile, canonical_json, validation_text
 from provenance.registry.register.checking import label_of_store
-from provenance.registry.register.packed_codes import MAX_CODES, pack_codes, unpack_codes
+from provenance.registry.register.packed_codes import pack_codes, strangers_codes
 from provenance.registry.register.records import FileFacts
 from provenance.registry.register.stating import StatedFile
 from provenance.registry.register.transfer_lines import (
@@ -127,7 +127,7 @@ def read_stated(data: bytes, *, where: str) -> ReadStated:
     fingerprint = None
     if kept.codes is not None:
         fingerprint = MediaFingerprint(
-            codes=tuple(_codes(kept.codes, where)),
+            codes=strangers_codes(kept.codes, where=where),
             references=tuple(references),
             duration_ms=kept.duration_ms,
         )
@@ -156,14 +156,6 @@ def _first(head: bytes, where: str) -> _FirstLine:
         return _FirstLine.model_validate(content)
     except ValidationError as error:
         raise RegisterError(f"{where}: {validation_text(error)}") from error
-
-
-def _codes(packed: bytes, where: str) -> Iterator[Code]:
-    columns = unpack_codes(packed, where=where)
-    if sum(map(len, columns)) > MAX_CODES:
-        raise RegisterError(f"{where}: expected {MAX_CODES} codes at most")
-    for column in columns:
-        yield from column.codes()
 
 
 def _reference(line: ReferenceLine) -> Reference:

@@ -62,6 +62,8 @@ _Bytes = Annotated[
     bytes, BeforeValidator(_read_bytes), PlainSerializer(_write_bytes, return_type=str)
 ]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
+# Of the year 9999: later ones are no dates.
+_LAST_SECOND = 253_402_300_799
 
 
 class _Line(BaseModel):
@@ -108,7 +110,7 @@ class Place(_Line):
 
     origin: str
     entry: _Count
-    logged_at: _Count
+    logged_at: Annotated[int, Field(ge=0, le=_LAST_SECOND)]
 
 
 class ChangeLine(_Line):

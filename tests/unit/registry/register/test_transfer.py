@@ -168,6 +168,80 @@ def test_an_edited_export_is_refused(
     assert take_in(opened("twin"), data) == (6, 6)
 
 
+def test_a_time_to_come_is_not_believed(
+    full: Register, opened: Callable[..., Register], agency_signer: MemorySigner
+) -> None:
+    """It would turn every change away until then, or for ever."""
+    near = int((NOW + timedelta(days=900)).timestamp())
+    for name, edit in {
+        "far": lambda c: c.update(taken_at=2**52),
+        "near": lambda c: c.update(taken_at=near),
+    }.items():
+        other = opened(name)
+        data = edited(exported(full), "change", edit)
+        assert take_in(other, data, believe_times=True) == (6, 6)
+        late = Desk(agency_signer, at=NOW)
+        other.take(late.release("NOVA9-9"), at=NOW + timedelta(hours=1))
+    data = edited(exported(full), "change", lambda c: c["places"][0].update(logged_at=2**52))
+    with pytest.raises(RegisterError, match=r"line \d+: places\.0\.logged_at"):
+        take_in(opened("log"), data, believe_times=True)
+
+
+def test_where_a_log_has_it_is_believed_with_the_times_alone(
+    full: Register, opened: Callable[..., Register]
+) -> None:
+    """Nobody signed it, and it is shown as when a release was first stated."""
+    data = edited(exported(full), "change", lambda c: c["places"][0].update(logged_at=0))
+    wary, trusting = opened("wary"), opened("trusting")
+    assert take_in(wary, data) == take_in(trusting, data, believe_times=True) == (6, 6)
+    for register, logged in ((wary, None), (trusting, 1970)):
+        (file,) = register.view(clock=lambda: NOW).files(digest_of("a"), at=NOW)
+        log = file.release.log
+        assert (None if log is None else log.logged_at.year) == logged
+    # A log that is given what it lacks tells where it has it.
+    assert wary.ledger.waiting("log")[0].number == 1
+
+
+def code(**parts: object) -> str:
+    """Codes of one picture, with these columns instead."""
+    whole = {
+        "algorithm": "pdq-frame",
+        "bits": bytes(32),
+        "qualities": b"\x50",
+        "names": ["whole"],
+        "views": [0],
+        "at_ms": [1000],
+    } | parts
+    return base64.b64encode(cbor2.dumps([list(whole.values())])).decode()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"qualities": b"\xff"},
+        {"qualities": "P"},
+        {"qualities": [80]},
+        {"qualities": ["P"]},
+        {"names": [7]},
+        {"names": [["whole"]]},
+        {"at_ms": ["soon"]},
+        {"at_ms": [-1]},
+        {"at_ms": [2**53]},
+        {"at_ms": [0.5]},
+    ],
+)
+def test_codes_that_mean_nothing_are_refused(
+    full: Register, opened: Callable[..., Register], parts: dict[str, object]
+) -> None:
+    """Whoever searches has all of them in memory: one would stop every search."""
+    with pytest.raises(RegisterError, match=r"line \d+: codes"):
+        take_in(
+            opened("other"), edited(exported(full), "file", lambda f: f.update(codes=code(**parts)))
+        )
+    twin = edited(exported(full), "file", lambda f: f.update(codes=code()))
+    assert take_in(opened("twin"), twin) == (6, 6)
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"[]", b"{}", b'{"change":1}', b'{"what":{}}', b"\xff", b"[" * 9_999]
 )
