@@ -235,7 +235,8 @@ class _Checker:
                 yield self._derived(
                     f"{where}: file {file.sha256} is stated and not there",
                     insert(FILE).values(
-                        id=select(func.max(FILE.c.id) + 1).scalar_subquery(), **values
+                        id=select(func.coalesce(func.max(FILE.c.id), 0) + 1).scalar_subquery(),
+                        **values,
                     ),
                 )
                 continue

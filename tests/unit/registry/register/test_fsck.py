@@ -27,6 +27,7 @@ from provenance.registry.register.schema import (
     FINGERPRINT,
     LOG_PLACE,
     MANIFEST,
+    REFERENCE,
 )
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
 
@@ -101,6 +102,14 @@ def test_what_follows_from_statements_is_made_again(
     assert look(full, agencies).findings == ()
     if what not in {"a file", "a binding"}:
         assert state_of(full) == before
+
+
+def test_files_are_made_again_where_none_is_left(full: Register, agencies: AgencyChecker) -> None:
+    change(full, delete(REFERENCE), delete(FINGERPRINT), delete(FILE))
+    assert look(full, agencies, repair=True).is_sound
+    assert look(full, agencies).findings == ()
+    (file,) = full.view(clock=lambda: HOUR).files(DIGEST, at=HOUR)
+    assert file.release.state == "withdrawn"
 
 
 def test_a_file_that_nobody_stated_goes(full: Register, agencies: AgencyChecker) -> None:
