@@ -51,6 +51,7 @@ class BindingLookup:
         self._desk = register.bindings(reader, clock=clock)
         self._view = register.view(reader, clock=clock)
         self._clock = clock
+        self._reader = reader
 
     def by_binding(self, algorithm: str, value: str, *, most: int) -> Sequence[FoundManifest]:
         """Which manifests does this soft binding lead to, the nearest first?
@@ -133,7 +134,10 @@ class BindingLookup:
         """
         named, text = self._told(algorithm, value)
         manifest = self.manifest(label)
-        old = self._desk.find(named, text)
+        found = self._desk.find(named, text)
+        # What others let the same value lead to is theirs, and keeps nobody from his own.
+        own = [binding for binding in found if binding.added_by == self._reader]
+        old = own or found
         if manifest is None or not old:
             return False
         if len(old) > 1:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     insert,
@@ -61,14 +62,20 @@ class SoftBinding:
         value: The value, in the algorithm's text form.
         manifest_sha256: The manifest store.
         label: Label of its active manifest.
-        stated: Whether it follows from a signed statement; then it stays.
+        added_by: The agency that added it; None where it follows from a signed statement,
+            and stays.
     """
 
     algorithm: str
     value: str
     manifest_sha256: str
     label: str
-    stated: bool
+    added_by: str | None
+
+    @property
+    def stated(self) -> bool:
+        """Does it follow from a signed statement?"""
+        return self.added_by is None
 
 
 _OF_FILE = FILE.c.manifest_sha256 == MANIFEST.c.sha256
@@ -81,10 +88,24 @@ _SHOWN = or_(
         ~exists(select(FILE.c.id).where(_OF_FILE).correlate(MANIFEST)),
     ),
 )
+_OWN = or_(
+    MANIFEST.c.stored_by == bindparam("reader"),
+    exists(
+        select(FILE.c.id)
+        .join(RELEASE, RELEASE.c.id == FILE.c.release_id)
+        .where(_OF_FILE, RELEASE.c.agency == bindparam("reader"))
+        .correlate(MANIFEST)
+    ),
+)
+# A label is what its writer chose: nobody's copy may stand before the reader's own, nor one
+# that was put in beside a statement before one that an agency has signed.
+_FIRST = case(
+    (_OWN, 0), (exists(select(FILE.c.id).where(_OF_FILE).correlate(MANIFEST)), 1), else_=2
+)
 _BY_LABEL = (
     select(MANIFEST)
     .where(MANIFEST.c.label == bindparam("label"), _SHOWN)
-    .order_by(MANIFEST.c.sha256)
+    .order_by(_FIRST, MANIFEST.c.sha256)
     .limit(_MOST)
 )
 _BOUND = select(BINDING, MANIFEST.c.label, MANIFEST.c.store).join(
@@ -127,7 +148,10 @@ class BindingDesk:
         self._clock = clock
 
     def manifests(self, label: str) -> tuple[StoredManifest, ...]:
-        """Which manifest stores have an active manifest of this label?"""
+        """Which manifest stores have an active manifest of this label?
+
+        The reader's own first, then what agencies have stated.
+        """
         with self._database.reading() as connection:
             rows = connection.execute(_BY_LABEL, self._bound() | {"label": label})
             return tuple(
@@ -228,7 +252,7 @@ class BindingDesk:
                     value=row.value,
                     manifest_sha256=row.manifest_sha256,
                     label=row.label,
-                    stated=row.added_by is None,
+                    added_by=row.added_by,
                 )
                 for row in rows
             )

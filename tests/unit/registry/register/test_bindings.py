@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
+from sqlalchemy import insert
 
 from provenance.errors import RegisterError
 from provenance.registry.register.bindings import BindingDesk
 from provenance.registry.register.register import Register
+from provenance.registry.register.schema import MANIFEST
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, stated_file
 
 NOW = AT + timedelta(hours=1)
@@ -65,6 +68,45 @@ def test_an_agency_takes_out_what_it_stored_and_nothing_else(
     register.take(desk.release("NOVA9-2", stated_file("b", store=other_store)), at=NOW)
     assert not own(register).remove(again.label)
     assert own(register, None).manifests(again.label) == (again,)
+
+
+def test_nobody_elses_manifest_stands_before_the_one_that_was_stated(
+    register: Register, desk: Desk, store: tuple[str, bytes]
+) -> None:
+    """A label is the writer's choice: another agency could store many under it."""
+    label, data = store
+    for number in range(20):
+        with register.database.writing() as connection:
+            digest = sha256(b"%d" % number).hexdigest()
+            connection.execute(
+                insert(MANIFEST).values(
+                    sha256=digest, label=label, store=b"%d" % number, stored_by="borealis"
+                )
+            )
+    kept = sha256(data).hexdigest()
+    assert own(register, None).manifests(label)[0].sha256 != kept
+    register.take(desk.release("NOVA9-1", stated_file("a", store=store)), at=NOW)
+    assert own(register, None).manifests(label)[0].sha256 == kept
+    assert own(register).manifests(label)[0].sha256 == kept
+    # Who changes what is its own finds its own.
+    assert own(register, "borealis").manifests(label)[0].sha256 != kept
+
+
+def test_an_agency_finds_what_it_stored_before_what_others_did(
+    register: Register, store: tuple[str, bytes]
+) -> None:
+    label, data = store
+    for number in range(20):
+        with register.database.writing() as connection:
+            digest = sha256(b"%d" % number).hexdigest()
+            connection.execute(
+                insert(MANIFEST).values(
+                    sha256=digest, label=label, store=b"%d" % number, stored_by="borealis"
+                )
+            )
+    kept = own(register).store(data)
+    assert own(register).manifests(label)[0] == kept
+    assert own(register, "borealis").manifests(label)[0] != kept
 
 
 def test_what_was_stated_stays(register: Register, desk: Desk, store: tuple[str, bytes]) -> None:
