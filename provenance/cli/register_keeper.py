@@ -226,6 +226,7 @@ def reveal(  # noqa: PLR0913 - one parameter for each option
     The register ends it by itself when its time comes; the log has to be told.
     """
     from provenance.registry.log.folder import LogFolder
+    from provenance.registry.log.statement import Supersede
     from provenance.registry.register.stating import state_reveal
     from provenance.runtime.clock import system_clock
 
@@ -241,7 +242,20 @@ def reveal(  # noqa: PLR0913 - one parameter for each option
         if not placed:
             raise RegisterError(f"{release}: nothing of it is under embargo in {log}")
         now = system_clock().replace(microsecond=0)
-        changes = [state_reveal(entry, at=now, signer=signer) for entry in placed]
+        public = register.view(clock=system_clock)
+        changes = []
+        for entry in placed:
+            told = entry.signed.statement
+            if (
+                isinstance(told, Supersede)
+                and public.release(agency, told.replaced_by, at=now) is None
+            ):
+                say(
+                    f"{release}: that it was superseded names a release that is under embargo: "
+                    "reveal that one first, then this one again"
+                )
+                continue
+            changes.append(state_reveal(entry, at=now, signer=signer))
         register.take(changes, at=system_clock())
         give_log(register, log, log_key, log_passphrase_file, plain=plain)
         write_text(f"{release}: {len(changes)} statements revealed")

@@ -160,6 +160,35 @@ def test_an_embargo_in_register_and_log(keeper: Keeper, signed: Callable[..., by
     assert done.code == 0, done.out
 
 
+def test_what_is_revealed_names_no_newer_version_that_is_hidden(
+    keeper: Keeper, signed: Callable[..., bytes]
+) -> None:
+    keeper.begin_log()
+    until = (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for number, kind in enumerate(("jpeg", "png"), start=1):
+        photo = keeper.file(f"photo.{kind}", signed(kind))
+        arguments = ("add", photo, "--release", f"NOVA9-{number}", "--embargo-until", until)
+        done = keeper.stating(*arguments, "--log", keeper.log)
+        assert done.code == 0, done.err
+    done = keeper.stating("supersede", NAME, "--by", "NOVA9-2", "--log", keeper.log)
+    assert done.code == 0, done.err
+
+    def logged() -> bytes:
+        files = (keeper.log / "public").rglob("*")
+        return b"".join(path.read_bytes() for path in files if path.is_file())
+
+    done = keeper.stating("reveal", NAME, "--log", keeper.log)
+    assert (done.code, done.out) == (0, f"{NAME}: 1 statements revealed\n"), done.err
+    assert "names a release that is under embargo: reveal that one first" in done.err
+    assert (b"NOVA9-1" in logged(), b"NOVA9-2" in logged()) == (True, False)
+    # Once the newer one is out, the rest may be told.
+    newer = NAME.replace("NOVA9-1", "NOVA9-2")
+    assert keeper.stating("reveal", newer, "--log", keeper.log).code == 0
+    done = keeper.stating("reveal", NAME, "--log", keeper.log)
+    assert (done.code, done.out) == (0, f"{NAME}: 1 statements revealed\n"), done.err
+    assert b'"type":"supersede"' in logged()
+
+
 def test_export_import_backup_restore(keeper: Keeper, signed: Callable[..., bytes]) -> None:
     photo = keeper.file("photo.jpg", signed("jpeg"))
     assert keeper.stating("add", photo, "--release", "NOVA9-1").code == 0
