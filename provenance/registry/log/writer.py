@@ -23,7 +23,7 @@ from provenance.registry.log.keys import NoteSigner
 from provenance.registry.log.leaf import Leaf, SignedStatement, make_leaf, parse_leaf
 from provenance.registry.log.merkle import hash_record
 from provenance.registry.log.publisher import MEND, Publisher, WitnessClient
-from provenance.registry.log.statement import Embargo, Reveal, opens
+from provenance.registry.log.statement import Embargo, Register, Reveal, opens
 from provenance.registry.log.store import LogStore
 
 __all__ = ["MAX_BATCH", "Appended", "LogWriter"]
@@ -206,6 +206,13 @@ class LogWriter:
             raise LogError(
                 f"{where}: is claimed for {leaf.statement.claimed_at.isoformat()}, "
                 f"and it is {leaf.logged_at.isoformat()}"
+            )
+        statement = leaf.statement
+        until = statement.embargo_until if isinstance(statement, Register) else None
+        if until is not None and until > leaf.logged_at:
+            raise LogError(
+                f"{where}: is under embargo until {until.isoformat()}, and here everybody would "
+                "read it for ever; a log is given the commitment to it"
             )
         if self._agencies is not None:
             answer = self._agencies.check(leaf)

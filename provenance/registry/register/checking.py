@@ -53,6 +53,12 @@ def check_change(
         )
     _check_facts(change, statement, where)
     if change.secret is None:
+        until = statement.embargo_until if isinstance(statement, Register) else None
+        if until is not None and until > taken_at:
+            raise RegisterError(
+                f"{where}: is under embargo, and there is no commitment to it that a log could be "
+                "given instead"
+            )
         return
     if isinstance(statement, Reveal):
         raise RegisterError(f"{where}: a statement that reveals cannot be under embargo")

@@ -423,3 +423,15 @@ def test_another_folder_is_no_log(tmp_path: Path, trial: Trial) -> None:
     assert is_log_folder(trial.folder.path)
     assert LogFolder.open(trial.folder.path) == trial.folder
     assert trial.folder.origin == ORIGIN
+
+
+def test_what_is_under_embargo_is_not_taken_in_plain(trial: Trial) -> None:
+    """A log forgets nothing: what was meant as a commitment could not be taken back."""
+    until = AT + timedelta(hours=1)
+    hidden = register(1).model_copy(update={"embargo_until": until})
+    with pytest.raises(LogError, match="statement 1: is under embargo until 2026-05-01T13:00:00"):
+        trial.append(embargo(hidden, SALT, at=AT), hidden)
+    assert trial.append(embargo(hidden, SALT, at=AT)).indices == (0,)
+    assert trial.append(reveal(hidden, SALT, entry=0, at=AT)).indices == (1,)
+    trial.at = until
+    assert trial.append(hidden).indices == (2,)

@@ -67,6 +67,17 @@ def hidden(register: Register, desk: Desk, store: tuple[str, bytes]) -> Register
     return register
 
 
+def test_a_log_is_never_given_what_is_under_embargo(register: Register, desk: Desk) -> None:
+    """Without a commitment to give instead, a log would get the statement itself."""
+    (change,) = desk.release("NOVA9-1", embargo_until=UNTIL)
+    plain = Change(signed=change.signed, facts=change.facts)
+    with pytest.raises(RegisterError, match="is under embargo, and there is no commitment to it"):
+        register.take([plain], at=AT + timedelta(hours=1))
+    register.take([change], at=AT + timedelta(hours=1))
+    (waiting,) = register.ledger.waiting("log")
+    assert isinstance(waiting.signed.statement, Embargo)
+
+
 def test_every_question_is_asked_here() -> None:
     methods = {name for name in vars(RegisterView) if not name.startswith("_")}
     assert methods == QUESTIONS.keys() | NOT_ABOUT_RELEASES
