@@ -38,14 +38,18 @@ class Database:
     Args:
         place: A path, or a URL: `postgresql://...` or `sqlite:///...`.
         read_only: Nothing is made, brought up to date or written.
+        earlier: One of an earlier version will do, to be copied.
 
     Raises:
         RegisterError: It is none of a register, damaged, of a later version of this
             program, or cannot be reached; the message holds no password.
     """
 
-    def __init__(self, place: str | Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, place: str | Path, *, read_only: bool = False, earlier: bool = False
+    ) -> None:
         url = _url_of(place)
+        self._earlier = earlier
         self.read_only = read_only
         self.path = Path(url.database) if _is_sqlite(url) and url.database else None
         self.name = _name_of(url)
@@ -168,8 +172,14 @@ class Database:
     def _prepare(self) -> None:
         with self.reading() as connection:
             found = _version(connection)
-        if found == HEAD:
+        # They are numbered with four digits each.
+        if found == HEAD or (self._earlier and found is not None and found < HEAD):
             return
+        if found is not None and found > HEAD:
+            raise RegisterError(
+                f"{self.name}: was made by a later version of this program: expected a register "
+                f"of version {HEAD}, got {found}"
+            )
         if self.read_only:
             raise RegisterError(
                 f"{self.name}: expected a register of version {HEAD}, got "

@@ -17,7 +17,7 @@ from provenance.database.database import Database
 from provenance.database.metadata import METADATA
 from provenance.database.migrations import VERSION_TABLE
 
-__all__ = ["EARLIER", "check_that_nothing_is_lost"]
+__all__ = ["EARLIER", "check_that_nothing_is_lost", "fill_earlier"]
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -50,10 +50,7 @@ def check_that_nothing_is_lost(step: str, place: str) -> None:
         step: Up to where it was brought.
         place: An empty database's URL.
     """
-    # The name of the driver, as the program itself completes it.
-    engine = sqlalchemy.create_engine(place.replace("postgresql://", "postgresql+psycopg://"))
-    before = _filled(step, engine)
-    engine.dispose()
+    before = fill_earlier(step, place)
     with Database(place) as database, database.engine.connect() as connection:
         after = _rows(connection, list(before))
         context = MigrationContext.configure(
@@ -65,6 +62,21 @@ def check_that_nothing_is_lost(step: str, place: str) -> None:
         (kept,) = after[name]
         # Columns may have come since; those that were there say what they said.
         assert {key: kept[key] for key in row} == row, name
+
+
+def fill_earlier(step: str, place: str) -> Rows:
+    """Make a database of this step, with a row in every table.
+
+    Args:
+        step: Up to where it is brought.
+        place: An empty database's URL.
+    """
+    # The name of the driver, as the program itself completes it.
+    engine = sqlalchemy.create_engine(place.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        return _filled(step, engine)
+    finally:
+        engine.dispose()
 
 
 def _filled(step: str, engine: sqlalchemy.Engine) -> Rows:

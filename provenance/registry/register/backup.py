@@ -63,6 +63,7 @@ def restore_register(
         RegisterError: There is a register already, or the backup is damaged.
         ConfigurationError: The backup cannot be read.
     """
+    _check_nothing_is_left(place)
     try:
         with backup.open("rb") as stream:
             is_sqlite = stream.read(len(_SQLITE)) == _SQLITE
@@ -73,7 +74,7 @@ def restore_register(
                         "restore the export"
                     )
                 # Looked at first: what is damaged gets no name.
-                with Database(backup.absolute(), read_only=True) as found:
+                with Database(backup.absolute(), read_only=True, earlier=True) as found:
                     damage = found.integrity()
                 if damage is not None:
                     raise RegisterError(f"{backup}: is damaged: {damage}")
@@ -90,6 +91,19 @@ def restore_register(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ConfigurationError(f"{backup}: cannot be read: {reason}") from error
+
+
+def _check_nothing_is_left(place: str | Path) -> None:
+    """SQLite plays the journal that it finds beside a database into it, whosever it is."""
+    if (not isinstance(place, Path) and "://" in place) or Path(place).exists():
+        return
+    for suffix in ("-wal", "-journal"):
+        left = Path(f"{place}{suffix}")
+        if left.exists():
+            raise RegisterError(
+                f"{left}: is left of another database, and would be taken for the restored one's: "
+                "move it away"
+            )
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:

@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import cbor2
 import pytest
 
+from provenance.database.migrations import VERSION_TABLE
 from provenance.errors import ConfigurationError, RegisterError
 from provenance.fingerprints.model import Algorithm
 from provenance.registry.log.agencies import AgencyChecker
@@ -25,6 +28,7 @@ from provenance.registry.search.projection import SearchProjection
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.trust.directory import parse_directory
+from tests.factory.earlier_databases import EARLIER, fill_earlier
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
 
 NOW = AT + timedelta(days=1)
@@ -292,6 +296,47 @@ def test_an_export_is_restored_into_sqlite_whatever_made_it(
     assert restore_register(path, tmp_path / "new.db", agencies=agencies, now=NOW) == 6
     with Register(tmp_path / "new.db") as restored:
         assert exported(restored) == path.read_bytes()
+
+
+def test_nothing_is_restored_beside_the_journal_of_another_database(
+    empty_sqlite: Path, tmp_path: Path, agencies: AgencyChecker, desk: Desk
+) -> None:
+    """SQLite would play what a killed process left behind into the restored register."""
+    source, place = tmp_path / "register.db", tmp_path / "killed.db"
+    shutil.copy(empty_sqlite, source)
+    with Register(source) as register:
+        register.take(desk.release("NOVA9-1"), at=HOUR)
+        backup_register(register.database, tmp_path / "backup")
+        (tmp_path / "export").write_bytes(exported(register))
+        register.take([desk.plain(f"NOVA9-{number}") for number in range(2, 900)], at=HOUR)
+        left = tmp_path / "killed.db-wal"
+        shutil.copy(tmp_path / "register.db-wal", left)
+    for file in ("backup", "export"):
+        with pytest.raises(RegisterError, match=r"killed\.db-wal: is left of another database"):
+            restore_register(tmp_path / file, place, agencies=agencies, now=NOW)
+        assert not place.exists()
+    left.rename(tmp_path / "aside")
+    assert restore_register(tmp_path / "backup", place, agencies=agencies, now=NOW) == 1
+    with Register(place) as restored:
+        assert (restored.size, restored.database.integrity()) == (1, None)
+
+
+@pytest.mark.parametrize("step", EARLIER)
+def test_a_backup_outlives_the_version_that_made_it(
+    tmp_path: Path, agencies: AgencyChecker, step: str
+) -> None:
+    backup, place = tmp_path / "register.backup", tmp_path / "new.db"
+    fill_earlier(step, f"sqlite:///{backup}")
+    before = backup.read_bytes()
+    assert restore_register(backup, place, agencies=agencies, now=NOW) == 1
+    assert backup.read_bytes() == before
+    # One of a version to come is not understood, and gets no name.
+    with closing(sqlite3.connect(backup)) as db:
+        db.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+        db.commit()
+    with pytest.raises(RegisterError, match="later version"):
+        restore_register(backup, tmp_path / "later.db", agencies=agencies, now=NOW)
+    assert not (tmp_path / "later.db").exists()
 
 
 def test_a_damaged_backup_gets_no_name(
