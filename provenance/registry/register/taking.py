@@ -244,11 +244,15 @@ class Taker:
                 )
 
     def _check_newer(self, release_id: int, statement: Supersede, where: str) -> None:
+        """Refuse a circle of newer versions, by all that was ever stated.
+
+        Which of several statements is the last depends on who reads: one may name a release
+        that is under embargo.
+        """
         self._rows.write()
-        name: str | None = statement.replaced_by
-        for _ in range(_MAX_VERSIONS):
-            if name is None:
-                return
+        names, seen = [statement.replaced_by], set[int]()
+        while names:
+            name = names.pop()
             newer = self._release(statement.agency, name)
             if newer is None:
                 raise _unknown(where, statement.agency, name)
@@ -257,13 +261,17 @@ class Taker:
                     f"{where}: {statement.replaced_by} is {statement.release}, or was itself "
                     "superseded by it"
                 )
-            name = self._newer_than(newer.id)
-        raise RegisterError(f"{where}: more than {_MAX_VERSIONS} versions")
+            if newer.id in seen:
+                continue
+            seen.add(newer.id)
+            if len(seen) > _MAX_VERSIONS:
+                raise RegisterError(f"{where}: more than {_MAX_VERSIONS} versions")
+            names += self._ever_newer_than(newer.id)
 
-    def _newer_than(self, release_id: int) -> str | None:
+    def _ever_newer_than(self, release_id: int) -> list[str]:
         rows = self._db.execute(_STATUS_CHANGES, {"release_id": release_id})
-        later = [read_statement(row.encoded, where=f"change {row.seq}") for row in rows]
-        return derive_status(from_seconds(0), later).replaced_by
+        later = (read_statement(row.encoded, where=f"change {row.seq}") for row in rows)
+        return [one.replaced_by for one in later if isinstance(one, Supersede)]
 
     def _show(self, release_id: int, statement: Reveal, since: int, where: str) -> None:
         """What was under embargo is for everybody from now on."""

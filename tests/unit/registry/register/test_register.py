@@ -153,6 +153,18 @@ def test_a_clock_that_is_ahead_does_not_delay_a_withdrawal(register: Register, d
     assert found.release.state is ReleaseState.WITHDRAWN
 
 
+def test_no_two_releases_are_newer_than_each_other(register: Register, desk: Desk) -> None:
+    """Nor for somebody who does not hear of the newest yet."""
+    put(register, *desk.release("NOVA9-1"), *desk.release("NOVA9-2"))
+    put(register, *desk.release("NOVA9-3", embargo_until=NOW + DAY))
+    put(register, desk.supersede("NOVA9-1", "NOVA9-2"), desk.supersede("NOVA9-1", "NOVA9-3"))
+    with pytest.raises(RegisterError, match="NOVA9-1 is NOVA9-2, or was itself superseded by it"):
+        put(register, desk.supersede("NOVA9-2", "NOVA9-1"))
+    put(register, desk.supersede("NOVA9-2", "NOVA9-3"))
+    found = [public(register).release(AGENCY, name, at=NOW) for name in ("NOVA9-1", "NOVA9-2")]
+    assert [release and release.replaced_by for release in found] == ["NOVA9-2", None]
+
+
 @pytest.mark.parametrize("verb", ["withdraw", "supersede", "newer"])
 def test_unknown_releases_are_refused(register: Register, desk: Desk, verb: str) -> None:
     put(register, *desk.release("NOVA9-1"))
