@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -103,8 +104,12 @@ def bundle(
     allow: AllowOption = None,
 ) -> None:
     """Put everything that proves a release into one file, to be checked without a network."""
+    from hashlib import file_digest
+
     from provenance.atomic_files import new_file, read_bounded
-    from provenance.registry.log.bundle import Bundle, write_bundle_file
+    from provenance.registry.log.agencies import AgencyChecker
+    from provenance.registry.log.bundle import Bundle, ReadBundle, write_bundle_file
+    from provenance.registry.log.bundle_check import CheckState, check_bundle
     from provenance.registry.log.errors import LogProofError
     from provenance.registry.log.leaf import parse_leaf
     from provenance.registry.log.policy import check_checkpoint
@@ -132,12 +137,20 @@ def bundle(
                 time_stamp=read_time_stamp(reader, head),
                 manifest=None if manifest is None else read_bounded(manifest, _MAX_MANIFEST_BYTES),
             )
-            with new_file(out, replace=False) as stream:
-                if asset is None:
-                    write_bundle_file(stream, parts)
-                else:
-                    with opened(asset) as content:
-                        write_bundle_file(stream, parts, content)
+            with ExitStack() as stack:
+                content = digest = None
+                if asset is not None:
+                    content = stack.enter_context(opened(asset))
+                    digest = file_digest(content, "sha256").hexdigest()
+                    content.seek(0)
+                # Whose key it is, and when, is for whoever checks it.
+                made = ReadBundle(bundle=parts, asset_sha256=digest)
+                report = check_bundle(made, rules, AgencyChecker(None), where=f"entry {index}")
+                wrong = [c.text for c in report.checks if c.state is CheckState.FAILED]
+                if wrong:
+                    raise ConfigurationError(f"{out}: would prove nothing: {'; '.join(wrong)}")
+                stream = stack.enter_context(new_file(out, replace=False))
+                write_bundle_file(stream, parts, content)
     except LogProofError as error:
         raise ConfigurationError(f"{source}: {error}") from error
     write_text(f"{out}: proves entry {index} of {head}")

@@ -135,6 +135,33 @@ def test_a_bundle_proves_a_release_without_a_network(desk: Desk) -> None:
     assert desk("bundle", desk.log, 0, "--out", bundle).code == 2
 
 
+def test_no_bundle_is_made_of_parts_that_do_not_belong_together(desk: Desk) -> None:
+    desk.append(first(1), first(2))
+    parts = {}
+    for name in ("picture 1", "manifest 1", "picture 2", "manifest 2"):
+        parts[name] = desk.path / name
+        parts[name].write_bytes(name.encode())
+
+    def made(asset: str, manifest: str) -> Done:
+        out = desk.path / "made.zip"
+        done = desk(
+            "bundle", desk.log, 0, "-o", out,
+            "--asset", parts[asset], "--manifest", parts[manifest],
+        )  # fmt: skip
+        assert out.exists() is (done.code == 0)
+        return done
+
+    done = made("picture 2", "manifest 1")
+    assert (done.code, "its SHA-256" in done.err, "is not in the entry" in done.err) == (
+        2,
+        True,
+        True,
+    )
+    done = made("picture 1", "manifest 2")
+    assert (done.code, "of the manifest store is not in the entry" in done.err) == (2, True)
+    assert made("picture 1", "manifest 1").code == 0
+
+
 def test_an_embargo_and_what_it_hid(desk: Desk) -> None:
     hidden = register(7, at=NOW)
     desk.append(embargo(hidden, SALT, at=NOW))
