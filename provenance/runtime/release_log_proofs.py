@@ -12,11 +12,11 @@ from provenance.moderation.model import Subject
 from provenance.registry.log.bundle import Bundle, write_bundle_file
 from provenance.registry.log.errors import LogError, LogProofError
 from provenance.registry.log.folder import LogFolder
-from provenance.registry.log.history import entries_about
+from provenance.registry.log.history import NumberedLeaf, entries_about
 from provenance.registry.log.policy import MAX_POLICY_BYTES, parse_policy
 from provenance.registry.log.prove import make_inclusion_proof
 from provenance.registry.log.reader import LogReader
-from provenance.registry.log.statement import Register, Reveal
+from provenance.registry.log.statement import Register, Reveal, Statement
 from provenance.registry.log.store import LogStore
 from provenance.runtime.log_reader import open_log_reader
 
@@ -42,19 +42,31 @@ def release_bundle(folder: Path, subject: Subject) -> bytes | None:
             stated = [
                 entry
                 for entry in entries_about(store, agency, release)
-                if isinstance(entry.leaf.statement, Register | Reveal)
+                if _files_of(entry.leaf.statement)
             ]
         if not stated:
             return None
-        return _bundle(open_log_reader(str(folder)), folder, stated[0].index)
+        # A release may be stated in several parts, and the subject may be a file of one.
+        own = [entry for entry in stated if subject.sha256 in _files_of(entry.leaf.statement)]
+        return _bundle(open_log_reader(str(folder)), folder, (own or stated)[0])
     except (LogError, LogProofError) as error:
         raise ConfigurationError(f"{folder}: {error}") from error
 
 
-def _bundle(reader: LogReader, folder: Path, index: int) -> bytes:
+def _files_of(statement: Statement) -> set[str]:
+    about = statement.statement if isinstance(statement, Reveal) else statement
+    return {file.sha256 for file in about.files} if isinstance(about, Register) else set()
+
+
+def _bundle(reader: LogReader, folder: Path, entry: NumberedLeaf) -> bytes:
     text = read_bounded(folder / "policy", MAX_POLICY_BYTES)
     policy = parse_policy(text, where=str(folder / "policy"))
-    record, proof = make_inclusion_proof(reader, index, policy)
+    record, proof = make_inclusion_proof(reader, entry.index, policy)
+    embargo = None
+    if isinstance(entry.leaf.statement, Reveal):
+        earlier, its = make_inclusion_proof(reader, entry.leaf.statement.entry, policy)
+        embargo = (earlier, its.encoded)
     stream = io.BytesIO()
-    write_bundle_file(stream, Bundle(entry=record, proof=proof.encoded, policy=text))
+    parts = Bundle(entry=record, proof=proof.encoded, policy=text, embargo=embargo)
+    write_bundle_file(stream, parts)
     return stream.getvalue()
