@@ -73,6 +73,8 @@ def verify(
         _verify_bundle(proof, rules, asset, directory, time_stamp_list)
         return
     data = _read(proof, _MAX_PROOF_BYTES)
+    if asset is not None and not data.startswith(b"c2sp.org/"):
+        raise typer.BadParameter("--asset: expected a bundle or a .tlog-proof, which are about one")
     try:
         with readable():
             if head == b"old ":
@@ -88,6 +90,9 @@ def verify(
                 record = _read(entry, _MAX_RECORD_BYTES)
                 checked = check_inclusion(inclusion, record, rules, where=where)
                 says = f"entry {inclusion.index} is {entry}"
+                if asset is not None:
+                    _check_asset(record, asset)
+                    says = f"{says}; the entry is about {asset}"
             else:
                 checked = check_checkpoint(data, rules, where=where)
                 says = "is signed as the policy asks"
@@ -98,6 +103,25 @@ def verify(
     _write_witnesses(checked)
     if data.startswith(b"c2sp.org/") and entry is not None:
         _write_agency(_read(entry, _MAX_RECORD_BYTES), directory)
+
+
+def _check_asset(record: bytes, asset: Path) -> None:
+    """Is this file one that the entry states?
+
+    Raises:
+        LogProofError: It is not.
+    """
+    from hashlib import file_digest
+
+    from provenance.registry.log.errors import LogProofError
+    from provenance.registry.log.leaf import parse_leaf
+    from provenance.registry.log.statement import files_of
+
+    with opened(asset) as content:
+        digest = file_digest(content, "sha256").hexdigest()
+    stated = files_of(parse_leaf(record, where="entry").statement)
+    if all(file.sha256 != digest for file in stated):
+        raise LogProofError(f"{asset}: its SHA-256 {digest} is not in the entry")
 
 
 def _verify_bundle(

@@ -16,7 +16,7 @@ from provenance.registry.log.history import NumberedLeaf, entries_about
 from provenance.registry.log.policy import MAX_POLICY_BYTES, parse_policy
 from provenance.registry.log.prove import make_inclusion_proof
 from provenance.registry.log.reader import LogReader
-from provenance.registry.log.statement import Register, Reveal, Statement
+from provenance.registry.log.statement import Reveal, files_of
 from provenance.registry.log.store import LogStore
 from provenance.runtime.log_reader import open_log_reader
 
@@ -42,20 +42,19 @@ def release_bundle(folder: Path, subject: Subject) -> bytes | None:
             stated = [
                 entry
                 for entry in entries_about(store, agency, release)
-                if _files_of(entry.leaf.statement)
+                if files_of(entry.leaf.statement)
             ]
         if not stated:
             return None
         # A release may be stated in several parts, and the subject may be a file of one.
-        own = [entry for entry in stated if subject.sha256 in _files_of(entry.leaf.statement)]
+        own = [
+            entry
+            for entry in stated
+            if any(file.sha256 == subject.sha256 for file in files_of(entry.leaf.statement))
+        ]
         return _bundle(open_log_reader(str(folder)), folder, (own or stated)[0])
     except (LogError, LogProofError) as error:
         raise ConfigurationError(f"{folder}: {error}") from error
-
-
-def _files_of(statement: Statement) -> set[str]:
-    about = statement.statement if isinstance(statement, Reveal) else statement
-    return {file.sha256 for file in about.files} if isinstance(about, Register) else set()
 
 
 def _bundle(reader: LogReader, folder: Path, entry: NumberedLeaf) -> bytes:

@@ -16,7 +16,7 @@ from provenance.registry.log.errors import LogProofError
 from provenance.registry.log.leaf import Leaf, parse_leaf
 from provenance.registry.log.policy import CheckedCheckpoint, Policy
 from provenance.registry.log.proof import check_inclusion, parse_inclusion_proof
-from provenance.registry.log.statement import Embargo, Register, ReleaseFile, Reveal, opens
+from provenance.registry.log.statement import Embargo, Reveal, files_of, opens
 from provenance.trust.timestamps import TimeStampChecker, TimeStampState
 
 __all__ = ["BundleCheck", "BundleReport", "CheckState", "check_bundle"]
@@ -199,8 +199,7 @@ def _embargo(
 
 
 def _asset(leaf: Leaf, read: ReadBundle, beside: str | None) -> Iterator[BundleCheck]:
-    about = leaf.statement.statement if isinstance(leaf.statement, Reveal) else leaf.statement
-    files: tuple[ReleaseFile, ...] = about.files if isinstance(about, Register) else ()
+    files = files_of(leaf.statement)
     by_digest = {file.sha256: file for file in files}
     found = None
     if read.asset_sha256 is not None and beside not in {None, read.asset_sha256}:

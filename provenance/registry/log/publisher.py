@@ -243,7 +243,8 @@ class Publisher:
     def _drop_partial(self, full: Tile) -> None:
         # Readers fall back to the full tile, which begins with all of these.
         path = self._folder.public / f"{full.path}.p"
-        with suppress(FileNotFoundError):
+        # One that stays, whatever the reason, does no harm.
+        with suppress(OSError):
             for file in path.iterdir():
                 file.unlink(missing_ok=True)
             path.rmdir()

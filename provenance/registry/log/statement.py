@@ -48,6 +48,7 @@ __all__ = [
     "WithdrawalReason",
     "canonical_json",
     "commitment_to",
+    "files_of",
     "opens",
     "parse_canonical_json",
     "parse_statement",
@@ -296,6 +297,12 @@ def opens(reveal: Reveal, embargo: Embargo) -> bool:
     That salt and statement open the commitment, every `Reveal` has shown by being one.
     """
     return reveal.commitment == embargo.commitment and reveal.agency == embargo.agency
+
+
+def files_of(statement: Statement) -> tuple[ReleaseFile, ...]:
+    """Which files does this state, now or as what it reveals?"""
+    about = statement.statement if isinstance(statement, Reveal) else statement
+    return about.files if isinstance(about, Register) else ()
 
 
 def parse_statement(value: object, *, where: str) -> Statement:

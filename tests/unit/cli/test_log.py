@@ -135,6 +135,28 @@ def test_a_bundle_proves_a_release_without_a_network(desk: Desk) -> None:
     assert desk("bundle", desk.log, 0, "--out", bundle).code == 2
 
 
+def test_a_proof_is_held_against_the_file_that_is_given(desk: Desk) -> None:
+    desk.append(first(1))
+    entry, proof = desk.path / "entry.json", desk.path / "one.tlog-proof"
+    assert desk("prove", desk.log, 0, "--entry", entry, "-o", proof).code == 0
+    good, other = desk.path / "good.jpg", desk.path / "other.jpg"
+    good.write_bytes(b"picture 1")
+    other.write_bytes(b"picture 2")
+    policy = ("--policy", desk.log / "policy", "--directory", desk.directory)
+    check = ("verify", proof, *policy, "--entry", entry)
+    assert desk(*check).code == 0
+    done = desk(*check, "--asset", good)
+    assert (done.code, "the entry is about" in done.out) == (0, True)
+    done = desk(*check, "--asset", other)
+    assert (done.code, "does not hold: " in done.out, "holds: " in done.out) == (1, True, False)
+    assert "is not in the entry" in done.out
+    # A checkpoint is about no file.
+    checkpoint = desk.log / "public" / "checkpoint"
+    assert desk("verify", checkpoint, *policy).code == 0
+    done = desk("verify", checkpoint, *policy, "--asset", good)
+    assert (done.code, "--asset" in done.err) == (2, True)
+
+
 def test_no_bundle_is_made_of_parts_that_do_not_belong_together(desk: Desk) -> None:
     desk.append(first(1), first(2))
     parts = {}

@@ -435,3 +435,11 @@ def test_what_is_under_embargo_is_not_taken_in_plain(trial: Trial) -> None:
     assert trial.append(reveal(hidden, SALT, entry=0, at=AT)).indices == (1,)
     trial.at = until
     assert trial.append(hidden).indices == (2,)
+
+
+def test_a_partial_tile_that_cannot_be_removed_stops_nothing(trial: Trial) -> None:
+    """It does no harm: what is full begins with it."""
+    trial.fill(200)
+    (trial.folder.public / "tile/0/000.p/stray").mkdir()
+    assert trial.fill(100, 200).added == 100
+    assert check_log(trial.folder).is_sound
