@@ -230,6 +230,14 @@ class _Checker:
                 **file_columns(file),
             }
             found = there.pop(file.sha256, None)
+            digest = file.manifest_sha256
+            if (found is None or found.manifest_sha256 != digest) and not self._is_kept(digest):
+                # Nothing can be made that refers to it.
+                yield self._wrong(
+                    f"{where}: manifest {digest} of file {file.sha256} is stated and not there: "
+                    "a backup has it"
+                )
+                continue
             if found is None:
                 values = expected | {"seq": row.seq, "title": "{}", "channels": "[]"}
                 yield self._derived(
@@ -254,6 +262,10 @@ class _Checker:
                 delete(FINGERPRINT).where(FINGERPRINT.c.file_id == found.id),
                 delete(FILE).where(FILE.c.id == found.id),
             )
+
+    def _is_kept(self, digest: str | None) -> bool:
+        kept = select(MANIFEST.c.sha256).where(MANIFEST.c.sha256 == digest)
+        return digest is None or self._db.execute(kept).first() is not None
 
     def _check_secret(
         self, row: Row[Any], signed: SignedStatement, where: str

@@ -112,6 +112,21 @@ def test_files_are_made_again_where_none_is_left(full: Register, agencies: Agenc
     assert file.release.state == "withdrawn"
 
 
+@pytest.mark.parametrize(
+    "lost", [delete(FILE).where(OF_A), update(FILE).where(OF_A).values(manifest_sha256=None)]
+)
+def test_a_manifest_that_is_gone_is_named_and_the_rest_is_made_again(
+    full: Register, agencies: AgencyChecker, lost: Any
+) -> None:
+    change(full, delete(REFERENCE), delete(FINGERPRINT), delete(BINDING), lost, delete(MANIFEST))
+    change(full, update(COUNTER).values(value=1))
+    report = look(full, agencies, repair=True)
+    assert [finding.repaired for finding in report.findings] == [False, True]
+    assert "is stated and not there: a backup has it" in report.findings[0].what
+    assert not report.is_sound
+    assert [finding.what for finding in look(full, agencies).findings] == [report.findings[0].what]
+
+
 def test_a_file_that_nobody_stated_goes(full: Register, agencies: AgencyChecker) -> None:
     values = {
         "id": 99, "seq": 1, "release_id": 1, "sha256": "11" * 32, "media_type": "image/png",
