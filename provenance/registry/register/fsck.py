@@ -18,7 +18,13 @@ from provenance.database.database import Database
 from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.registry.log.agencies import AgencyChecker, EntryState
 from provenance.registry.log.leaf import Leaf, SignedStatement, parse_signed_statement
-from provenance.registry.log.statement import Embargo, Register, Reveal, commitment_to
+from provenance.registry.log.statement import (
+    Embargo,
+    Register,
+    Reveal,
+    canonical_json,
+    commitment_to,
+)
 from provenance.registry.register.checking import label_of_store
 from provenance.registry.register.moments import from_seconds, to_seconds
 from provenance.registry.register.packed_codes import unpack_codes
@@ -155,20 +161,29 @@ class _Checker:
                 self._db.execute(statement)
         return RegisterFinding(what=what, derived=True, repaired=self._repair)
 
-    def _revealed(self) -> dict[bytes, int]:
-        """Which salts were revealed, and since when does that count?"""
-        found: dict[bytes, int] = {}
+    def _revealed(self) -> dict[tuple[bytes, bytes], int]:
+        """Which statements were revealed, with which salt, and since when does that count?
+
+        By their agency: nothing else ends an embargo.
+        """
+        found: dict[tuple[bytes, bytes], int] = {}
         # Not by its column, which may be wrong itself.
         rows = (row for row in self._pages(CHANGE, "seq") if _REVEAL in bytes(row.encoded))
         for row in rows:
             signed = _parsed(row.encoded)
             if isinstance(signed, SignedStatement) and isinstance(signed.statement, Reveal):
-                since = min(to_seconds(signed.statement.claimed_at), row.taken_at)
-                salt = bytes.fromhex(signed.statement.salt)
-                found[salt] = min(since, found.get(salt, since))
+                answer = self._agencies.check_statement(signed, taken_at=from_seconds(row.taken_at))
+                if answer.state not in {EntryState.AGENCY, EntryState.NOT_CHECKED}:
+                    continue
+                told = signed.statement
+                since = min(to_seconds(told.claimed_at), row.taken_at)
+                key = (bytes.fromhex(told.salt), canonical_json(told.statement))
+                found[key] = min(since, found.get(key, since))
         return found
 
-    def _check_change(self, row: Row[Any], revealed: dict[bytes, int]) -> Iterator[RegisterFinding]:
+    def _check_change(
+        self, row: Row[Any], revealed: dict[tuple[bytes, bytes], int]
+    ) -> Iterator[RegisterFinding]:
         where = f"change {row.seq}"
         signed = _parsed(row.encoded)
         if not isinstance(signed, SignedStatement):
@@ -214,13 +229,18 @@ class _Checker:
             yield self._derived(f"{where}: {', '.join(differs)} do not follow from it", mend)
 
     def _check_files(
-        self, row: Row[Any], statement: Register, revealed: dict[bytes, int], where: str
+        self,
+        row: Row[Any],
+        statement: Register,
+        revealed: dict[tuple[bytes, bytes], int],
+        where: str,
     ) -> Iterator[RegisterFinding]:
         counts_from = min(to_seconds(statement.claimed_at), row.taken_at)
         until = statement.embargo_until
         visible = counts_from if until is None else to_seconds(until)
-        if row.salt is not None and bytes(row.salt) in revealed:
-            visible = min(visible, revealed[bytes(row.salt)])
+        if row.salt is not None:
+            key = (bytes(row.salt), canonical_json(statement))
+            visible = min(visible, revealed.get(key, visible))
         there = {file.sha256: file for file in self._db.execute(_FILES, {"of_seq": row.seq})}
         for file in statement.files:
             expected = {

@@ -16,8 +16,10 @@ from sqlalchemy import delete, insert, update
 from provenance.database import migrations
 from provenance.errors import RegisterError
 from provenance.registry.log.agencies import AgencyChecker
-from provenance.registry.log.leaf import Leaf, make_leaf
+from provenance.registry.log.leaf import Leaf, make_leaf, reveal, sign_statement
+from provenance.registry.log.statement import Register as Statement
 from provenance.registry.register.fsck import RegisterReport, check_register
+from provenance.registry.register.moments import to_seconds
 from provenance.registry.register.register import Register
 from provenance.registry.register.schema import (
     BINDING,
@@ -29,6 +31,7 @@ from provenance.registry.register.schema import (
     MANIFEST,
     REFERENCE,
 )
+from provenance.registry.register.stating import state_reveal
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
 
 HOUR = AT + timedelta(hours=1)
@@ -125,6 +128,34 @@ def test_a_manifest_that_is_gone_is_named_and_the_rest_is_made_again(
     assert "is stated and not there: a backup has it" in report.findings[0].what
     assert not report.is_sound
     assert [finding.what for finding in look(full, agencies).findings] == [report.findings[0].what]
+
+
+@pytest.mark.parametrize("forged", ["signature", "another release", None])
+def test_no_repair_ends_an_embargo_that_its_agency_did_not(
+    full: Register, desk: Desk, agencies: AgencyChecker, forged: str | None
+) -> None:
+    (placed,) = full.ledger.committed("log", AGENCY, "NOVA9-2")
+    now = desk.later()
+    told = state_reveal(placed, at=now, signer=desk.signer).signed
+    if forged == "another release":
+        statement = placed.signed.statement
+        assert isinstance(statement, Statement)
+        other = statement.model_copy(update={"release": "NOVA9-1"})
+        told = sign_statement(reveal(other, placed.salt, entry=1, at=now), desk.signer)
+    encoded = told.encoded
+    if forged == "signature":
+        cose = told.document["cose"]
+        changed = cose[:-8] + ("AAAAAAA" if cose[-8:-1] != "AAAAAAA" else "BBBBBBB") + cose[-1]
+        encoded = encoded.replace(cose.encode(), changed.encode())
+    row = {
+        "seq": 4, "digest": told.digest, "encoded": encoded, "taken_at": to_seconds(now),
+        "release_id": 2, "type": "reveal", "claimed_at": to_seconds(now),
+        "counts_from": to_seconds(now), "embargo_until": None,
+    }  # fmt: skip
+    change(full, insert(CHANGE).values(row), update(COUNTER).values(value=4))
+    look(full, agencies, repair=True)
+    shown = full.view(clock=lambda: now).release(AGENCY, "NOVA9-2", at=now)
+    assert (shown is not None) is (forged is None)
 
 
 def test_a_file_that_nobody_stated_goes(full: Register, agencies: AgencyChecker) -> None:
