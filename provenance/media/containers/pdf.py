@@ -20,6 +20,7 @@ from typing import BinaryIO
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 from provenance.media.containers.collector import MULTIPLE_STORES
+from provenance.media.containers.pdf_streams import AFTER_DICTIONARY, object_mark, stream_length
 from provenance.media.containers.pieces import find_all, read_exactly
 from provenance.media.containers.problems import Problems
 from provenance.media.layout import Layout, Segment, SegmentKind
@@ -41,8 +42,6 @@ _OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})[ \t\r\n]+([0-9]{1,5})[ \t\r\n]+o
 _EMBEDDED_FILE = re.compile(rb"/EF\s*<<[^>]{0,200}?/U?F\s+([0-9]{1,10})\s+([0-9]{1,5})\s+R")
 _EMBEDDED_FILES = re.compile(rb"/EF\s+([0-9]{1,10})\s+([0-9]{1,5})\s+R")
 _FILE = re.compile(rb"/U?F\s+([0-9]{1,10})\s+([0-9]{1,5})\s+R")
-_LENGTH = re.compile(rb"/Length\s+([0-9]{1,15})(\s+[0-9]{1,5}\s+R)?")
-_STREAM = re.compile(rb">>\s*stream(\r\n|\n|\r)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +155,15 @@ def _manifests(
         file = _EMBEDDED_FILE.search(specification)
         files = _EMBEDDED_FILES.search(specification)
         if file:
-            references.add(_name(file))
+            references.add(object_mark(file[1], file[2]))
         elif files:
-            indirect.add(_name(files))
+            indirect.add(object_mark(files[1], files[2]))
         else:
             problems.add(f"file specification at offset {mention} names no embedded file")
     for item in _last_objects(stream, media, indirect).values():
         file = _FILE.search(item.head, 0, 4096)
         if file:
-            references.add(_name(file))
+            references.add(object_mark(file[1], file[2]))
     objects = _last_objects(stream, media, references)
     if len(objects) < len(references) or (indirect and not references):
         problems.add("an embedded manifest file is missing")
@@ -174,10 +173,6 @@ def _manifests(
     )
     found = [_manifest(stream, media, s, lengths, problems) for s in streams if s]
     return sorted((m for m in found if m), key=lambda m: m.whole)
-
-
-def _name(reference: re.Match[bytes]) -> bytes:
-    return b"%d %d obj" % (int(reference[1]), int(reference[2]))
 
 
 def _enclosing_object(stream: BinaryIO, at: int, media: ByteRange) -> bytes | None:
@@ -213,23 +208,19 @@ def _last_objects(stream: BinaryIO, media: ByteRange, names: set[bytes]) -> dict
 
 
 def _opened(item: _Object, problems: Problems) -> _Stream | None:
-    opening = _STREAM.search(item.head)
+    opening = AFTER_DICTIONARY.search(item.head)
     closing = item.head.find(b"endobj")
     dictionary = item.head[: opening.start()] if opening else b""
-    length = _LENGTH.search(dictionary)
+    length = stream_length(dictionary)
     if opening is None or length is None or -1 < closing < opening.start():
         problems.add(f"embedded manifest at offset {item.start} is no stream with a length")
         return None
     return _Stream(
         start=item.start,
         data_start=item.after_name + opening.end(),
-        length=_name_of_length(length) if length[2] else int(length[1]),
+        length=length,
         compressed=b"/Filter" in dictionary,
     )
-
-
-def _name_of_length(length: re.Match[bytes]) -> bytes:
-    return b"%d %d obj" % (int(length[1]), int(length[2].split()[0]))
 
 
 def _manifest(

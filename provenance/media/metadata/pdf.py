@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from provenance.media.containers.collector import read_at
+from provenance.media.containers.pdf_streams import OPENING, stream_length
 from provenance.media.metadata.model import FieldCollector, decode_text
 from provenance.media.metadata.xmp import add_xmp
 from provenance.media.ranges import ByteRange
@@ -36,8 +37,6 @@ _ROOT = re.compile(rb"/Root\s{1,10}(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b")
 _METADATA = re.compile(rb"/Metadata\s{1,10}(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b")
 _OBJECT_STREAM = re.compile(rb"/Type\s{0,10}/ObjStm\b")
 _FIRST = re.compile(rb"/First\s{1,10}(\d{1,9})\b")
-_LENGTH = re.compile(rb"/Length\s{1,10}(\d{1,12})\b(?!\s{1,10}\d{1,5}\s{1,10}R)")
-_STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
 _DATE = re.compile(
     r"D:(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d))?)?)?)?)?"
     r"(?:(Z)|([+-]\d\d)'?(?:(\d\d)'?)?)?"
@@ -140,7 +139,7 @@ def _object_streams(file: bytes) -> Iterator[tuple[bytes, int, ByteRange]]:
         # Inflating up to an error may cost as much as one that succeeds.
         if number >= _MAX_OBJECT_STREAMS or bad > _MAX_BAD_STREAMS:
             return
-        opening = _STREAM.search(file, mark.end(), mark.end() + 1024)
+        opening = OPENING.search(file, mark.end(), mark.end() + 1024)
         before = max(0, mark.start() - 1024)
         if opening is None:
             continue
@@ -157,11 +156,11 @@ def _object_streams(file: bytes) -> Iterator[tuple[bytes, int, ByteRange]]:
 
 def _stream_content(file: bytes, dictionary: bytes, start: int, largest: int) -> tuple[bytes, int]:
     """The content of a stream that is plain or deflated; empty where it is neither."""
-    length = _LENGTH.search(dictionary)
+    length = stream_length(dictionary)
     # A length that stands in an object of its own is not looked up.
     end = (
-        start + int(length[1])
-        if length
+        start + length
+        if isinstance(length, int)
         else file.find(b"endstream", start, start + _MAX_UNMEASURED_BYTES)
     )
     if end < start or end > len(file) or end - start > largest:
@@ -243,7 +242,7 @@ def _add_packet(file: bytes, name: tuple[int, int], out: FieldCollector) -> None
     found = _plain_object(file, name)
     # The packet may hold `endobj`, and be longer than a dictionary.
     start = found.where.start + len(mark) if found is not None else -1
-    opening = _STREAM.search(file, start, start + _DICTIONARY_BYTES) if start >= 0 else None
+    opening = OPENING.search(file, start, start + _DICTIONARY_BYTES) if start >= 0 else None
     if found is None or opening is None:
         out.unreadable("PDF: the XMP stream was not found")
         return

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from provenance.media.containers.collector import read_at
+from provenance.media.containers.pdf_streams import OPENING, stream_length
 from provenance.media.privacy.model import Category, Finder, Inside
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
@@ -23,8 +24,6 @@ __all__ = ["look_into_pdf"]
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_STREAMS = 100_000
 _DICTIONARY_BYTES = 16 * 1024
-_STREAM = re.compile(rb"(?<!end)stream(?:\r\n|\n|\r)")
-_LENGTH = re.compile(rb"/Length\s{1,10}(\d{1,10})\b(?!\s{1,10}\d{1,5}\s{1,10}R)")
 _FILTER = re.compile(rb"/Filter\s{0,10}(\[[^\]]{0,200}\]|/\w{1,30})")
 _NAME = re.compile(rb"/(\w{1,30})")
 _PACKET = re.compile(rb"/Type\s{0,10}/Metadata\b|/Subtype\s{0,10}/XML\b")
@@ -48,7 +47,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
     if _THUMBNAIL.search(file):
         finder.found("pdf:Thumb", Category.PREVIEW, "a small picture of a page", removable=False)
     floor = last = 0
-    for number, opening in enumerate(_STREAM.finditer(file)):
+    for number, opening in enumerate(OPENING.finditer(file)):
         if number >= _MAX_STREAMS:
             finder.unreadable(f"PDF: more than {_MAX_STREAMS} streams")
             return
@@ -60,8 +59,8 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         dictionary = _unescaped(
             file[max(behind, file.rfind(b"obj", behind, opening.start())) : opening.start()]
         )
-        length = _LENGTH.search(dictionary)
-        told = start + int(length[1]) if length else start
+        length = stream_length(dictionary)
+        told = start + length if isinstance(length, int) else start
         end = min(max(told, last if last >= 0 else len(file)), len(file))
         # A length that leads past the next stream is a lie that would hide it.
         end = end if last < 0 or told <= last + 64 else last
