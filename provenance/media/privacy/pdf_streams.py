@@ -82,6 +82,9 @@ def _looked_at(
     is_packet, is_attached = _PACKET.search(dictionary), _ATTACHED.search(dictionary)
     is_picture = filters[-1:] in ([b"DCTDecode"], [b"DCT"]) or file.startswith(_JPEG, where[0])
     if filters[-1:] == [b"JPXDecode"]:
+        # Counted before it is copied: without an `endstream` each reaches to the end of the file.
+        if not finder.may_look_into(name, where[1] - where[0]):
+            return
         body = file[where[0] : where[1]]
         if len(filters) > 1 or any(mark in body for mark in _JPX_METADATA):
             finder.unreadable(f"{name} was not looked into: a JPEG 2000 picture")

@@ -52,7 +52,7 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (r"container:(parameters|prompt|negative[ _]prompt|workflow|dream|sd-metadata)", _T),
     (r"container:(invokeai_\w+|generation_data|raw profile type .*|thumb::.*)", _T),
 )
-_RULES = tuple((re.compile(pattern), category) for pattern, category in _ROWS)
+_RULES = tuple((re.compile(pattern, re.DOTALL), category) for pattern, category in _ROWS)
 _PRIVATE_VALUE = re.compile(
     r"(?:^|[\s\"'=:;,(])(?:/home/|/Users/|file:///?)\w|[A-Za-z]:\\+Users\\"
     r"|Negative prompt:|Steps: \d"
@@ -60,6 +60,9 @@ _PRIVATE_VALUE = re.compile(
     re.DOTALL,
 )
 _MAX_VALUE_CHARS = 10_000
+# A rule may try each place of a name, and from each look to the end: of a name of a megabyte,
+# which a file may hold, that would be days. Its two ends tell what it is.
+_NAME_END_CHARS = 300
 
 
 def public_name(name: str) -> str:
@@ -82,6 +85,8 @@ def steps_of(name: str) -> tuple[str, ...]:
 
 def category_of(name: str) -> Category | None:
     """Is a field of this name private whatever it says? Then why."""
+    if len(name) > 2 * _NAME_END_CHARS:
+        name = name[:_NAME_END_CHARS] + name[-_NAME_END_CHARS:]
     for pattern, category in _RULES:
         if pattern.fullmatch(name):
             return category
