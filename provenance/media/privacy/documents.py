@@ -39,10 +39,20 @@ _COMPUTER = re.compile(r".*/printerSettings/.*")
 _MARKUP = re.compile(r".*\.(xml|rels|opf|xhtml|html|vml)")
 # Who wrote a tracked change or a note: Word, and OpenDocument.
 _AUTHOR = re.compile(
-    rb"<w:(?:ins|del|moveFrom|moveTo|rPrChange|pPrChange)\s[^<>]{0,500}?w:author=[\"']([^\"'<]{1,200})"
+    rb"<w:\w{2,40}\s[^<>]{0,500}?w:author=[\"']([^\"'<]{1,200})"
     rb"|<(?:office:change-info|office:annotation)\b[^<>]{0,500}>\s{0,50}<dc:creator>([^<]{1,200})<"
 )
-_TARGET = re.compile(rb"\b(?:Target|href|src)=[\"']([^\"'<]{0,2000})")
+# Office writes the folder of a picture as its description, and that of a book into it
+# (`absPath`, whatever drive it is on).
+_ATTRIBUTE = re.compile(rb"\b([\w.\-]{1,80})\s?=\s?(?:\"([^\"<]{0,2000})|'([^'<]{0,2000}))")
+_LINKS = frozenset((b"Target", b"href", b"src"))
+_SUSPECT = re.compile(rb"/home/|/Users/|file:|:\\|:&#|&#|absPath")
+_FOLDER = re.compile(rb"<(?:\w{1,20}:)?absPath\s[^<>]{0,500}?\burl=[\"']([^\"'<]{1,1000})")
+# The printer of OpenDocument, and who a library of documents says wrote it.
+_PRINTER = re.compile(rb"config:name=[\"']Printer(?:Name|Setup)[\"'][^<>]{0,200}>([^<]{1,1000})<")
+_ACCOUNT = re.compile(
+    rb"<(?:\w{1,20}:)?(?:DisplayName|AccountId)(?:\s[^<>]{0,200})?>([^<]{1,200})<"
+)
 _TAR_MARK = b"ustar"
 _UNREAD = (
     (_TAR_MARK, "a tar archive"),
@@ -159,10 +169,24 @@ def _look_at_markup(name: str, data: bytes, finder: Finder) -> None:
     if author is not None:
         who = decode_text(author[1] or author[2] or b"")
         finder.found(f"{name}:author", Category.HISTORY, who, removable=False)
-    for target in _TARGET.finditer(data):
-        where = unescape(decode_text(target[1]))
+    for pattern, what, category in (
+        (_FOLDER, "folder", Category.TOOL),
+        (_PRINTER, "printer", Category.TOOL),
+        (_ACCOUNT, "account", Category.OWNER),
+    ):
+        told = pattern.search(data)
+        if told is not None and told[1].strip():
+            finder.found(f"{name}:{what}", category, decode_text(told[1]), removable=False)
+    if _SUSPECT.search(data) is None:
+        return
+    for attribute in _ATTRIBUTE.finditer(data):
+        raw = attribute[2] if attribute[2] is not None else attribute[3]
+        if _SUSPECT.search(raw) is None:
+            continue
+        where = unescape(decode_text(raw))
         if category_of_value(where) is not None:
-            finder.found(f"{name}:target", Category.TOOL, where, removable=False)
+            what = "target" if attribute[1] in _LINKS else "attribute"
+            finder.found(f"{name}:{what}", Category.TOOL, where, removable=False)
 
 
 def _look_at_properties(name: str, data: bytes, finder: Finder, *, is_odf: bool) -> None:

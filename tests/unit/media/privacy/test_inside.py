@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -394,3 +396,52 @@ def test_a_file_attached_to_a_pdf_is_looked_into() -> None:
 def test_what_an_earlier_revision_of_a_pdf_held_is_found() -> None:
     data = _pdf(b"/Filter/DCTDecode", _PRIVATE) + _pdf(b"/Filter/DCTDecode", _PLAIN)
     assert len(_names("pdf", data)) == 1
+
+
+@pytest.mark.parametrize("endings", [True, False])
+def test_pictures_of_a_pdf_that_reach_to_its_end_are_not_copied_without_bound(
+    *, endings: bool
+) -> None:
+    limits = replace(DEFAULT_LIMITS, max_inside_total_bytes=200_000)
+    picture = b"1 0 obj<</Filter/JPXDecode>>stream\n" + bytes(200) + b"\nendstream" * endings
+    data = b"%PDF-1.7\n" + picture * 100 + bytes(50_000)
+    # Where no stream ends, each of them might be all that follows.
+    assert any(
+        "files inside are more than" in s for s in _found("pdf", data, limits).unreadable
+    ) is (not endings)
+
+
+_ABSOLUTE = '<x15ac:absPath url="%s"/>'
+
+
+@pytest.mark.parametrize(
+    ("path", "markup", "names"),
+    [
+        # A drive that is nobody's home is one's own folder all the same.
+        ("xl/workbook.xml", _ABSOLUTE % "W:\\artists\\NOVA9\\", {"folder"}),
+        ("xl/workbook.xml", _ABSOLUTE % "C:\\Users\\somebody\\", {"folder", "attribute"}),
+        ("ppt/slides/slide1.xml", '<p:cNvPr descr="C:\\Users\\somebody\\a.png"/>', {"attribute"}),
+        ("ppt/slides/slide1.xml", "<p:cNvPr descr='/home/somebody/a.png'/>", {"attribute"}),
+        ("ppt/slides/slide1.xml", '<p:cNvPr descr="NOVA9 on stage"/><a:t>/home/a/</a:t>', set()),
+        ("word/document.xml", '<w:sectPrChange w:id="1" w:author="somebody"/>', {"author"}),
+        ("word/document.xml", '<w:cellIns w:id="1" w:author="somebody"/>', {"author"}),
+        ("word/document.xml", '<w:sectPr w:id="1"/>', set()),
+        ("settings.xml", '<i config:name="PrinterName" config:type="s">Desk 4</i>', {"printer"}),
+        ("settings.xml", '<i config:name="PrinterName" config:type="s"></i>', set()),
+        ("customXml/item1.xml", "<pc:DisplayName>somebody</pc:DisplayName>", {"account"}),
+        ("customXml/item1.xml", "<pc:DisplayNames>somebody</pc:DisplayNames>", set()),
+    ],
+)
+def test_traces_that_office_programmes_leave_in_markup_are_found(
+    path: str, markup: str, names: set[str]
+) -> None:
+    data = _zip({path: f"<a>{markup}</a>".encode()})
+    assert _names("docx", data) == {f"inside:{path}:{name}" for name in names}
+
+
+def test_a_property_named_with_a_megabyte_is_judged_at_once() -> None:
+    name = "gps" * 300_000 + "&#10;"
+    data = _zip({"docProps/custom.xml": f"<P><p name='{name}'>1</p></P>".encode()})
+    started = time.process_time()
+    _found("docx", data)
+    assert time.process_time() - started < 3
