@@ -81,7 +81,8 @@ def parse_layout(  # noqa: C901  # one loop over chunks
             parts.problem("the first chunk is not IHDR")
         first = False
         kind = _KINDS.get(name, SegmentKind.UNKNOWN)
-        if name == b"iTXt" and head[8 : 8 + length].startswith(_XMP_KEYWORD):
+        # It belongs into `iTXt`; readers take it from its older kin as well.
+        if kind is SegmentKind.TEXT and head[8 : 8 + length].startswith(_XMP_KEYWORD):
             kind = SegmentKind.XMP
         whole = parts.add(at, end, kind, label_of(name), header_bytes=8)
         if kind is SegmentKind.MANIFEST:

@@ -12,7 +12,7 @@ from provenance.media.containers.collector import MULTIPLE_STORES, PartCollector
 from provenance.media.layout import Layout, SegmentKind
 from provenance.media.ranges import ByteRange
 
-__all__ = ["parse_layout"]
+__all__ = ["Entry", "parse_layout", "read_directories"]
 
 _STORE_TAG = 0xCD41
 _MAX_DEPTH = 8
@@ -50,7 +50,7 @@ class _Part(NamedTuple):
     path: str
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """One directory entry; `value_at` is where its values lie, in the entry or elsewhere."""
 
     at: int
@@ -62,6 +62,7 @@ class _Entry(NamedTuple):
 
     @property
     def value_bytes(self) -> int:
+        """How long are the values together?"""
         return self.item_bytes * self.items
 
 
@@ -107,11 +108,32 @@ def parse_layout(stream: BinaryIO, size_bytes: int, limits: Limits) -> Layout:
     head = read_at(stream, 0, 16)
     form = _read_form(head)
     walk = _Walk(stream, size_bytes, limits, form)
+    first = _first_directory(head, form)
     header_bytes = 16 if form.is_big else 8
-    first = form.number(head[8:16] if form.is_big else head[4:8])
     walk.found.append(_Part(0, header_bytes, SegmentKind.STRUCTURE, "header", "/header"))
     walk.follow(first)
     return walk.layout()
+
+
+def read_directories(
+    stream: BinaryIO, size_bytes: int, limits: Limits
+) -> tuple[Literal["little", "big"], list[tuple[str, list[Entry]]]]:
+    """In which order does this TIFF write its numbers, and which directories has it?
+
+    Each once, with its label (`IFD2`, `SubIFD`, `GPSIFD`), wherever in the file it lies.
+
+    Raises:
+        MalformedError, LimitError: As `parse_layout`.
+    """
+    head = read_at(stream, 0, 16)
+    form = _read_form(head)
+    walk = _Walk(stream, size_bytes, limits, form)
+    walk.follow(_first_directory(head, form))
+    return form.order, walk.directories
+
+
+def _first_directory(head: bytes, form: _Form) -> int:
+    return form.number(head[8:16] if form.is_big else head[4:8])
 
 
 def _read_form(head: bytes) -> _Form:
@@ -136,7 +158,8 @@ class _Walk:
         self._size_bytes = size_bytes
         self._left = limits.max_segments
         self._seen: set[int] = set()
-        self._stores: list[tuple[_Entry, str]] = []
+        self._stores: list[tuple[Entry, str]] = []
+        self.directories: list[tuple[str, list[Entry]]] = []
         self.found: list[_Part] = []
 
     def follow(self, first: int) -> None:
@@ -153,6 +176,7 @@ class _Walk:
             self._seen.add(offset)
             path = f"{above}/{label}"
             entries, following = self._read_directory(offset, label, path)
+            self.directories.append((label, entries))
             by_tag = {entry.tag: entry for entry in entries}
             for entry in entries:
                 if entry.tag in _DIRECTORY_TAGS and entry.item_bytes in {4, 8}:
@@ -173,7 +197,7 @@ class _Walk:
             limit = self._parts.limits.max_segments
             raise LimitError(f"container parts: expected at most {limit}")
 
-    def _read_directory(self, offset: int, label: str, path: str) -> tuple[list[_Entry], int]:
+    def _read_directory(self, offset: int, label: str, path: str) -> tuple[list[Entry], int]:
         form = self._form
         if not 8 <= offset < self._size_bytes:
             self._parts.problem(f"{label}: offset {offset} lies outside the file")
@@ -196,7 +220,7 @@ class _Walk:
             entries.append(self._read_entry(raw, table_at + start))
         return entries, form.number(table[count * form.entry_bytes :])
 
-    def _read_entry(self, raw: bytes, at: int) -> _Entry:
+    def _read_entry(self, raw: bytes, at: int) -> Entry:
         form = self._form
         value_at = at + 4 + form.offset_bytes
         # An unknown type has no size, so its values cannot be found (TIFF 6.0 §2).
@@ -205,9 +229,9 @@ class _Walk:
         is_inline = item_bytes * count <= form.offset_bytes
         if not is_inline:
             value_at = form.number(raw[4 + form.offset_bytes :])
-        return _Entry(at, form.number(raw[:2]), item_bytes, count, value_at, is_inline)
+        return Entry(at, form.number(raw[:2]), item_bytes, count, value_at, is_inline)
 
-    def _values(self, entry: _Entry) -> list[int]:
+    def _values(self, entry: Entry) -> list[int]:
         if entry.item_bytes not in {2, 4, 8}:
             return []
         room = max(0, self._size_bytes - entry.value_at) // entry.item_bytes
@@ -217,7 +241,7 @@ class _Walk:
         data = read_at(self._stream, entry.value_at, count * width) if count else b""
         return [form.number(data[i : i + width]) for i in range(0, len(data), width)]
 
-    def _add_data(self, entry: _Entry, by_tag: dict[int, _Entry], path: str) -> None:
+    def _add_data(self, entry: Entry, by_tag: dict[int, Entry], path: str) -> None:
         length_tag, kind, label = _DATA_TAGS[entry.tag]
         lengths = by_tag.get(length_tag)
         if lengths is None:
@@ -230,7 +254,7 @@ class _Walk:
                 return
             self._add_range(offset, offset + length, kind, label, path)
 
-    def _add_value(self, entry: _Entry, label: str, path: str) -> None:
+    def _add_value(self, entry: Entry, label: str, path: str) -> None:
         if entry.is_inline or entry.tag == _STORE_TAG:
             return
         if label in {"ExifIFD", "GPSIFD", "InteropIFD"}:
@@ -247,7 +271,7 @@ class _Walk:
             end = min(end, self._size_bytes)
             self.found.append(_Part(start, end, kind, label, f"{path}/{label}"))
 
-    def _add_store(self, entry: _Entry, *, is_page: bool) -> None:
+    def _add_store(self, entry: Entry, *, is_page: bool) -> None:
         if not is_page:
             self._parts.problem("a manifest store inside a directory below a page")
         at, end = entry.value_at, entry.value_at + entry.value_bytes

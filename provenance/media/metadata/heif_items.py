@@ -20,7 +20,7 @@ _META = "/meta[1]"
 _MAX_ENTRIES = 5_000
 _MAX_LOCATIONS_BYTES = 1024 * 1024
 _MAX_EXTENTS = 64
-_MAX_ITEMS = 16
+_MAX_ITEMS = 64
 _XMP_TYPE = b"application/rdf+xml"
 
 
@@ -66,9 +66,10 @@ def find_items(  # noqa: C901  # one pass over the boxes of one table
             left -= 1
             if left < 0:
                 raise LimitError(f"iinf: more than {_MAX_ENTRIES} items")
-            entry = _read_entry(read_at(stream, part.data_start, 512))
-            if entry is not None and len(kinds) < _MAX_ITEMS:
-                kinds[entry[0]] = entry[1]
+            kinds |= _read_entry(read_at(stream, part.data_start, 512))
+            # None is passed over without a word: it might hold the position.
+            if len(kinds) > _MAX_ITEMS:
+                raise LimitError(f"iinf: more than {_MAX_ITEMS} items of metadata")
         elif part.path == f"{_META}/iloc[1]":
             locations = part
         elif part.path == f"{_META}/idat[1]":
@@ -87,20 +88,20 @@ def find_items(  # noqa: C901  # one pass over the boxes of one table
     return tuple(found)
 
 
-def _read_entry(body: bytes) -> tuple[int, bool] | None:
-    """Which item does this `infe` box describe, and is it XMP? None if neither of both."""
+def _read_entry(body: bytes) -> dict[int, bool]:
+    """Which item does this `infe` box describe, and is it XMP? Empty if neither EXIF nor XMP."""
     version = body[0] if body else 0
     if version not in {2, 3}:
-        return None
+        return {}
     width = 2 if version == 2 else 4
     number = int.from_bytes(body[4 : 4 + width], "big")
     kind = body[6 + width : 10 + width]
     if kind == b"Exif":
-        return number, False
+        return {number: False}
     _, _, rest = body[10 + width :].partition(b"\0")
     if kind == b"mime" and rest.partition(b"\0")[0] == _XMP_TYPE:
-        return number, True
-    return None
+        return {number: True}
+    return {}
 
 
 def _locations(

@@ -104,8 +104,8 @@ def _read_xmp(stream: BinaryIO, part: Segment, out: FieldCollector) -> None:
     if part.label == "brob":
         out.unreadable("XMP: it is compressed with Brotli")
         return
-    if part.label == "iTXt":
-        found = tags.png_text("iTXt", body[:-4], out.limits.max_metadata_bytes)
+    if part.label in {"iTXt", "tEXt", "zTXt"}:
+        found = tags.png_text(part.label, body[:-4], out.limits.max_metadata_bytes)
         if found is None:
             out.unreadable("XMP: its PNG chunk")
             return

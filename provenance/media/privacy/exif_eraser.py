@@ -14,13 +14,14 @@ from typing import Literal
 from provenance.media.metadata.model import decode_text
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.rules import category_of, category_of_value
+from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange, subtract
 
-__all__ = ["erase_exif"]
+__all__ = ["PRIVATE_TAGS", "TEXT_TAGS", "UNSHOWN_TAGS", "erase_exif", "text_of"]
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TYPE_BYTES |= {129: 1}
-_NAMES = {
+PRIVATE_TAGS = {
     0x013C: "HostComputer",
     0x927C: "MakerNote",
     0xA430: "CameraOwnerName",
@@ -33,7 +34,7 @@ _NAMES = {
     0xFDE8: "OwnerName",
     0xFDE9: "SerialNumber",
 }
-_TEXT_NAMES = {
+TEXT_TAGS = {
     0x010E: "ImageDescription",
     0x010D: "DocumentName",
     0x0131: "Software",
@@ -41,7 +42,9 @@ _TEXT_NAMES = {
     0x9C9C: "XPComment",
     0x9C9B: "XPTitle",
 }
+UNSHOWN_TAGS = frozenset({0x927C, 0xC634})
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
+_XMP = 700
 _MAX_ENTRIES = 2_000
 
 
@@ -81,13 +84,8 @@ class _Block:
 
     def text(self, entry: bytes) -> str:
         place = self.value_range(entry)
-        raw = entry[8:12] if place is None else bytes(self.data[place.start : place.end])[:10_000]
-        if self.number(entry[:2]) >= 0x9C9B and self.number(entry[:2]) <= 0x9C9F:
-            return raw.decode("utf-16-le", "replace").strip("\0")
-        if raw[:8] == b"UNICODE\0":
-            wide = "utf-16-le" if self.order == "little" else "utf-16-be"
-            return raw[8:].decode(wide, "replace")
-        return decode_text(raw.removeprefix(b"ASCII\0\0\0")).strip("\0 ")
+        raw = entry[8:12] if place is None else bytes(self.data[place.start : place.end])
+        return text_of(self.number(entry[:2]), raw, self.order)
 
     def write(self, directory: _Directory, old_count: int) -> None:
         at = directory.at
@@ -95,6 +93,16 @@ class _Block:
         body += directory.next_at.to_bytes(4, self.order)
         room = min(2 + 12 * old_count + 4, len(self.data) - at)
         self.data[at : at + room] = body.ljust(room, b"\0")[:room]
+
+
+def text_of(tag: int, raw: bytes, order: Literal["little", "big"]) -> str:
+    """Which text does the value of this tag hold?"""
+    raw = raw[:10_000]
+    if 0x9C9B <= tag <= 0x9C9F:
+        return raw.decode("utf-16-le", "replace").strip("\0")
+    if raw[:8] == b"UNICODE\0":
+        return raw[8:].decode("utf-16-le" if order == "little" else "utf-16-be", "replace")
+    return decode_text(raw.removeprefix(b"ASCII\0\0\0")).strip("\0 ")
 
 
 def erase_exif(block: bytes, finder: Finder) -> bytes:
@@ -130,7 +138,7 @@ def _erase(work: _Block, main: _Directory, finder: Finder) -> bool:
     values_before = [
         place for d in directories for e in d.entries if (place := work.value_range(e)) is not None
     ] + [ByteRange(d.at, d.at + 6 + 12 * len(d.entries)) for d in directories]
-    changed = False
+    changed = _erase_packet(work, main, finder)
     if (
         gps is not None
         and any(work.number(entry[:2]) for entry in gps.entries)
@@ -160,6 +168,20 @@ def _erase(work: _Block, main: _Directory, finder: Finder) -> bool:
     return True
 
 
+def _erase_packet(work: _Block, main: _Directory, finder: Finder) -> bool:
+    """Erase in an XMP packet that stands in a tag, as in a TIFF file, at its size."""
+    changed = False
+    for entry in main.entries:
+        place = work.value_range(entry) if work.number(entry[:2]) == _XMP else None
+        body = b"" if place is None else bytes(work.data[place.start : place.end])
+        at, stop = body.find(b"<"), body.rfind(b">") + 1
+        if place is not None and 0 <= at < stop:
+            cleaned = erase_xmp(body[at:stop], finder)
+            changed = changed or cleaned != body[at:stop]
+            work.data[place.start + at : place.start + stop] = cleaned
+    return changed
+
+
 def _preview(second: _Directory) -> str:
     return f"a small picture with {len(second.entries)} tags"
 
@@ -176,12 +198,12 @@ def _child(work: _Block, parent: _Directory, tag: int, finder: Finder) -> _Direc
 
 def _is_erased(work: _Block, entry: bytes, finder: Finder) -> bool:
     tag = work.number(entry[:2])
-    name = _NAMES.get(tag)
+    name = PRIVATE_TAGS.get(tag)
     if name is not None:
         category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
-        preview = "" if tag in {0x927C, 0xC634} else work.text(entry)
+        preview = "" if tag in UNSHOWN_TAGS else work.text(entry)
         return finder.found(f"exif:{name}", category, preview)
-    name = _TEXT_NAMES.get(tag)
+    name = TEXT_TAGS.get(tag)
     if name is not None:
         text = work.text(entry)
         category_found = category_of_value(text)

@@ -23,7 +23,9 @@ from provenance.media.privacy.pdf_streams import look_into_pdf
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
 from provenance.media.privacy.rules import category_of, category_of_value, steps_of
+from provenance.media.privacy.tiff_pages import look_into_tiff
 from provenance.media.privacy.xmp_eraser import erase_xmp
+from provenance.media.ranges import ByteRange
 from provenance.media.sniff import sniff_stream
 
 __all__ = ["find_private", "look"]
@@ -54,7 +56,10 @@ _ERASERS: Mapping[str, _Edits] = MappingProxyType(
         "flac": tagged_edits,
     }
 )
-_MAX_BLOCKS = 64
+_SEARCHED_LIKE: Mapping[Container, _Edits] = MappingProxyType(
+    {Container.RIFF: riff_edits, Container.BMFF: bmff_edits}
+)
+_MAX_BLOCKS = 256
 _FOUND_WHOLE = (("EXIF: a position that is not", "exif:GPSPosition"),)
 
 
@@ -118,20 +123,28 @@ def _edits(
         for inside in look_into_pdf(stream, size_bytes, finder):
             _look_into(inside, finder)
         return []
-    if layout is None:
+    if media_format.container is Container.TIFF:
+        look_into_tiff(stream, size_bytes, finder)
+    if layout is None or media_format.container is Container.TIFF:
         return []
     if eraser is not None:
         return eraser(stream, layout, finder)
-    if media_format.container is Container.RIFF:
+    _search(stream, media_format, layout, finder)
+    return svg_edits(stream, layout, finder) if media_format.container is Container.SVG else []
+
+
+def _search(stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder: Finder) -> None:
+    """Find in a format in which nothing is erased."""
+    # Those of whose kind something can be erased are searched like them.
+    eraser = _SEARCHED_LIKE.get(media_format.container)
+    if eraser is not None:
         only_find = Finder(finder.limits, erase=False, within=finder)
         only_find.values = finder.values
-        riff_edits(stream, layout, only_find)
-        _take_over(only_find, media_format, finder)
-    else:
+        eraser(stream, layout, only_find)
+        finder.inside += only_find.inside
+        finder.take_over(only_find.reading())
+    if media_format.container is not Container.RIFF:
         _look_at_blocks(stream, media_format, layout, finder)
-    if media_format.container is Container.SVG:
-        return svg_edits(stream, layout, finder)
-    return []
 
 
 def _note_rest(reading: MetadataReading, finder: Finder) -> None:
@@ -178,20 +191,20 @@ def _look_at_blocks(
 ) -> None:
     """Find in the EXIF and XMP blocks of a format in which nothing is erased."""
     only_find = Finder(finder.limits, erase=False)
-    blocks = [
-        (part.kind is SegmentKind.XMP, part.data_start, part.end)
+    blocks: list[tuple[bool, tuple[ByteRange, ...]]] = [
+        (part.kind is SegmentKind.XMP, (ByteRange(part.data_start, part.end),))
         for part in layout.segments
         if part.kind in {SegmentKind.XMP, SegmentKind.EXIF}
     ]
-    if media_format.container is Container.TIFF:
-        blocks.append((False, 0, min(layout.size_bytes, finder.limits.max_metadata_bytes)))
-    elif media_format.container is Container.BMFF:
-        for item in find_items(stream, layout, finder.limits):
-            blocks += [(item.is_xmp, r.start, r.end) for r in item.extents]
-    for is_xmp, start, end in blocks[:_MAX_BLOCKS]:
-        if end - start > finder.limits.max_metadata_bytes:
+    if media_format.container is Container.BMFF:
+        blocks += [(i.is_xmp, i.extents) for i in find_items(stream, layout, finder.limits)]
+    if len(blocks) > _MAX_BLOCKS:
+        finder.unreadable(f"there are more than {_MAX_BLOCKS} blocks of metadata")
+    for is_xmp, places in blocks[:_MAX_BLOCKS]:
+        if sum(place.size_bytes for place in places) > finder.limits.max_metadata_bytes:
+            finder.unreadable(f"metadata of more than {finder.limits.max_metadata_bytes} bytes")
             continue
-        body = read_at(stream, start, end - start)
+        body = b"".join(read_at(stream, place.start, place.size_bytes) for place in places)
         if is_xmp:
             at, stop = body.find(b"<"), body.rfind(b">") + 1
             erase_xmp(body[at:stop] if 0 <= at < stop else body, only_find)
@@ -199,15 +212,4 @@ def _look_at_blocks(
             at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)
             if at >= 0:
                 erase_exif(body[at:], only_find)
-    _take_over(only_find, media_format, finder)
-
-
-def _take_over(only_find: Finder, media_format: MediaFormat, finder: Finder) -> None:
-    for sentence in only_find.reading().unreadable:
-        finder.unreadable(sentence)
-    finder.inside += only_find.inside
-    for field in only_find.reading().fields:
-        # The second directory of a TIFF file is its second page.
-        if media_format.container is Container.TIFF and field.name == "exif:Thumbnail":
-            continue
-        finder.found(field.name, field.category, field.preview, removable=False)
+    finder.take_over(only_find.reading())

@@ -174,6 +174,13 @@ class Finder:
         if len(self._unreadable) < 100:
             self._unreadable[clean_text(what)] = None
 
+    def take_over(self, reading: PrivateReading) -> None:
+        """Note what another finder gathered where nothing can be taken out."""
+        for sentence in reading.unreadable:
+            self.unreadable(sentence)
+        for field in reading.fields:
+            self.found(field.name, field.category, field.preview, removable=False)
+
     def reading(self) -> PrivateReading:
         """What was gathered?"""
         return PrivateReading(

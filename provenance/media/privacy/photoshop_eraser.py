@@ -10,7 +10,7 @@ from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
-__all__ = ["erase_resources"]
+__all__ = ["erase_iptc", "erase_resources"]
 
 _IPTC, _DIGEST, _XMP, _EXIF = 0x0404, 0x0425, 0x0424, 0x0422
 _THUMBNAILS = frozenset({0x0409, 0x040C})
@@ -44,7 +44,7 @@ def erase_resources(  # noqa: C901  # one loop over resources
             gone = finder.found("photoshop:Thumbnail", Category.PREVIEW, "a small picture")
             new = None if gone else body
         elif kind == _IPTC:
-            new = _erase_iptc(body, finder)
+            new = erase_iptc(body, finder)
             iptc_changed = new != body
         elif kind == _XMP:
             new = erase_xmp(body, finder)
@@ -61,7 +61,8 @@ def erase_resources(  # noqa: C901  # one loop over resources
     return b"".join(out)
 
 
-def _erase_iptc(records: bytes, finder: Finder) -> bytes:
+def erase_iptc(records: bytes, finder: Finder) -> bytes:
+    """Which private records does this IPTC-IIM hold, and how is it without them?"""
     out: list[bytes] = []
     at = 0
     for _ in range(_MAX_RECORDS):

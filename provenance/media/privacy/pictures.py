@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import BinaryIO
 
 from provenance.media.containers.collector import read_at
@@ -23,6 +25,10 @@ _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENDED_HEAD = len(_EXTENDED) + 40
 _RESOURCES = b"Photoshop 3.0\0"
 _MAX_PARTS = 256
+# What stands between the keyword and the text, and how the text is packed.
+_TEXT_HEADS: Mapping[str, tuple[bytes, Callable[[bytes], bytes]]] = MappingProxyType(
+    {"tEXt": (b"\0", bytes), "zTXt": (b"\0\0", zlib.compress), "iTXt": (bytes(5), bytes)}
+)
 # Segments of programmes and cameras that say nothing about anybody.
 _PUBLIC_APP = ((b"JP", "APP11"), (b"HDR_RI", "APP11"), (b"Ducky", "APP12"), (b"SPIFF", "APP8"))
 _PUBLIC_APP2 = (b"ICC_PROFILE\0", b"urn:iso:std:iso:ts:21496")
@@ -205,7 +211,8 @@ def _changed_chunk(part: Segment, body: bytes, finder: Finder) -> bytes | None:
     keyword, raw, is_utf8 = found
     if part.kind is SegmentKind.XMP:
         changed = erase_xmp(raw, finder)
-        return body if changed == raw else b"XML:com.adobe.xmp\0\0\0\0\0" + changed
+        head, pack = _TEXT_HEADS[part.label]
+        return body if changed == raw else keyword.encode("latin-1") + head + pack(changed)
     value = raw.decode("utf-8", "replace") if is_utf8 else decode_text(raw)
     name = f"container:{'encoder' if keyword.lower() == 'software' else keyword.lower()}"
     category = category_of(name) or category_of_value(value)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from provenance.media.containers.bmff import C2PA_USER_TYPE, user_type
 from provenance.media.containers.collector import PartCollector, read_at
 from provenance.media.containers.id3 import add_leading_tags
+from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.metadata.model import FieldCollector, RawField, decode_text
 from provenance.media.metadata.tags import add_id3_frame
@@ -18,10 +19,24 @@ from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Edit, Finder
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
+from provenance.media.ranges import ByteRange
 
 __all__ = ["bmff_edits", "ranged_categories", "riff_edits", "tagged_edits"]
 
 _METADATA_TRACKS = frozenset({"gpmd", "camm", "rtmd", "mebx", "mett", "metx", "fdsc"})
+# Every maker has tracks of its own (`djmd`, `CTMD`): what a track is for counts as well. The
+# two that say how colours are meant, and when programmes begin, say nothing about a place.
+_METADATA_HANDLERS = frozenset({b"meta", b"priv", b"data"})
+_PUBLIC_TRACKS = frozenset({"it35", "evte"})
+# Cameras keep their model, serial number and position in `meta` as XML (`xml `), which no
+# list of tags mentions; dashboard cameras in boxes of `moov` and in what is called free.
+_PRIVATE_OF_META = frozenset({"xml ", "bxml", "ID32"})
+_KNOWN_OF_MOOV = frozenset(
+    {
+        *("mvhd", "trak", "mvex", "udta", "meta", "iods", "pssh", "uuid", "ainf", "leva", "drep"),
+        *("clip", "ctab", "prfl", "rmra", "cmov", "mdra"),
+    }
+)
 _KNOWN_USER_DATA = frozenset(
     {
         *("meta", "name", "kind", "ludt", "chpl", "hnti", "hinf", "strk", "tsel", "cprt", "titl"),
@@ -29,6 +44,7 @@ _KNOWN_USER_DATA = frozenset(
         *("WLOC", "LOOP", "SelO", "AllF", "ptv ", "XMP_", "vndr", "loci", "desc", "date"),
     }
 )
+_MAX_NOTE_BYTES = 256
 _OWNER_ITEMS = {"apID": "container:apid", "ownr": "container:ownr"}
 
 
@@ -44,16 +60,22 @@ def ranged_categories(
     return {(r.start, r.end): what for r, what in found.items()}
 
 
-def bmff_edits(  # noqa: C901  # one loop over boxes
+def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
     stream: BinaryIO, layout: Layout, finder: Finder
 ) -> list[Edit]:
     """Which private boxes has this file, and how do they become free space of their size?"""
     edits: list[Edit] = []
     by_range = ranged_categories(finder.values)
+    handlers: dict[str, bytes] = {}
     gone_to = 0
     for part in layout.segments:
-        if part.start < gone_to or part.kind in {SegmentKind.MANIFEST, SegmentKind.PADDING}:
+        if part.start < gone_to or part.kind is SegmentKind.MANIFEST:
             continue
+        if part.kind is SegmentKind.PADDING:
+            _look_at_free_space(stream, part, edits, finder)
+            continue
+        if part.label == "hdlr":
+            handlers[part.path.rpartition("/")[0]] = read_at(stream, part.data_start + 8, 4)
         parent = part.path.rpartition("/")[0].rpartition("/")[2]
         if part.kind is SegmentKind.XMP:
             if part.end - part.data_start > finder.limits.max_metadata_bytes:
@@ -68,7 +90,8 @@ def bmff_edits(  # noqa: C901  # one loop over boxes
             _look_at_covers(stream, part, finder)
         what = by_range.get((part.start, part.end)) or _private_box(stream, part, parent)
         if what is None:
-            if parent.startswith("stsd[") and part.label in _METADATA_TRACKS:
+            handler = handlers.get(part.path.partition("/minf[")[0])
+            if parent.startswith("stsd[") and _tells_where(part.label, handler):
                 finder.found(
                     f"track:{part.label}", Category.POSITION, "timed metadata", removable=False
                 )
@@ -88,6 +111,29 @@ def bmff_edits(  # noqa: C901  # one loop over boxes
     return edits
 
 
+def _tells_where(label: str, handler: bytes | None) -> bool:
+    """May a track of this kind say, moment by moment, where it was recorded?"""
+    if label in _METADATA_TRACKS:
+        return True
+    return handler in _METADATA_HANDLERS and label not in _PUBLIC_TRACKS
+
+
+def _look_at_free_space(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
+    """Blank free space that is none: what an editor left there, or a camera hid there."""
+    if is_zero_filled(stream, ByteRange(part.data_start, part.end)):
+        return
+    size = part.end - part.data_start
+    body = read_at(stream, part.data_start, min(size, finder.limits.max_metadata_bytes))
+    text = decode_text(body.rstrip(b"\0"))
+    # Muxers sign there with their name.
+    if size <= _MAX_NOTE_BYTES and text.isprintable() and category_of_value(text) is None:
+        return
+    small = size <= finder.limits.max_metadata_bytes
+    preview = f"{size} bytes in free space"
+    if finder.found(f"container:{part.label}", Category.HISTORY, preview, removable=small):
+        edits.append(Edit(part.data_start, part.end, bytes(size)))
+
+
 def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
     """Have each picture of an iTunes cover searched: it holds one `data` box for each."""
     if part.end - part.data_start > finder.limits.max_metadata_bytes:
@@ -104,7 +150,8 @@ def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
 def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Category, str] | None:
     if part.label == "uuid":
         own = user_type(stream, part)
-        if own is None or own == C2PA_USER_TYPE or not part.path.startswith(("/uuid", "/moov")):
+        places = ("/uuid", "/moov", "/meta", "/udta")
+        if own is None or own == C2PA_USER_TYPE or not part.path.startswith(places):
             return None
         return f"container:uuid/{own.hex()}", Category.HISTORY, "a box of a programme"
     if parent.startswith("udta["):
@@ -115,6 +162,19 @@ def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Cat
             return name, Category.HISTORY, f"{part.end - part.data_start} bytes of a programme"
     if parent.startswith("ilst[") and part.label in _OWNER_ITEMS:
         return _OWNER_ITEMS[part.label], Category.OWNER, "an account"
+    return _strange_box(part, parent)
+
+
+def _strange_box(part: Segment, parent: str) -> tuple[str, Category, str] | None:
+    """Is this a box that no standard puts here, but cameras do?"""
+    if (
+        (part.kind is SegmentKind.UNKNOWN and not part.depth)
+        or (parent.startswith("moov[") and part.label not in _KNOWN_OF_MOOV)
+        or (parent.startswith("meta[") and part.label in _PRIVATE_OF_META)
+    ):
+        place = parent.partition("[")[0]
+        name = f"container:{place}/{part.label}" if place else f"container:{part.label}"
+        return name.strip(), Category.HISTORY, f"{part.end - part.data_start} bytes of a programme"
     return None
 
 
@@ -259,8 +319,11 @@ _PRIVATE_FRAMES = {
     # A rating names its listener by an e-mail address; an object may be any file.
     **dict.fromkeys(("POPM", "POP"), Category.CONTACT),
     **dict.fromkeys(("GEOB", "GEO"), Category.TOOL),
+    # How the file was called on somebody's computer.
+    **dict.fromkeys(("TOFN", "TOF"), Category.HISTORY),
 }
-_PICTURES = frozenset({"APIC", "PIC", "PICTURE"})
+# A chapter has frames of its own, a picture among them (ID3v2 Chapter Frame Addendum §3).
+_PICTURES = frozenset({"APIC", "PIC", "PICTURE", "CHAP", "CTOC"})
 _PICTURE_START = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II\*\0|MM\0\*|\0\0\0.ftyp", re.DOTALL
 )
@@ -323,10 +386,7 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
                 body = body.replace(b"\xff\0", b"\xff")
             _look_at_cover(body, finder)
         else:
-            what = by_range.get((part.start, part.end))
-            if part.label in _PRIVATE_FRAMES:
-                name = f"container:{part.label.lower()}"
-                what = (name, _PRIVATE_FRAMES[part.label], f"{body_size} bytes")
+            what = _private_frame(part) or by_range.get((part.start, part.end))
             is_frame = is_plain and not tag_end
             if what is not None and finder.found(*what, removable=is_frame):
                 gone.append(part)
@@ -336,6 +396,14 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
         edits += [Edit(part.start, part.end, b"") for part in gone]
         edits.append(Edit(padding_at, padding_at, bytes(sum(p.end - p.start for p in gone))))
     return edits
+
+
+def _private_frame(part: Segment) -> tuple[str, Category, str] | None:
+    """Is this frame, or block of a FLAC, private whatever it says?"""
+    preview = f"{part.end - part.data_start} bytes"
+    if part.label in _PRIVATE_FRAMES:
+        return f"container:{part.label.lower()}", _PRIVATE_FRAMES[part.label], preview
+    return (f"flac:{part.label}", Category.TOOL, preview) if part.label[:6] == "block " else None
 
 
 def _has_zeros(head: bytes) -> bool:

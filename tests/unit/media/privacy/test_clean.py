@@ -6,6 +6,7 @@ import io
 import struct
 from base64 import b64encode
 from collections.abc import Iterable
+from zlib import compress, crc32
 
 import pytest
 
@@ -356,3 +357,38 @@ def test_what_cannot_be_taken_out_is_refused_by_name() -> None:
     assert [(f.name, f.removable) for f in reading.fields] == [("container:comment", False)]
     with pytest.raises(PrivateDataError, match="container:comment"):
         _clean("gif", data)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(kind + body))
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [(b"tEXt", b""), (b"zTXt", b"\0"), (b"iTXt", b"\0\0\0\0")],
+)
+def test_an_xmp_packet_in_any_text_chunk_of_a_png_loses_what_is_private(
+    kind: bytes, head: bytes
+) -> None:
+    picture = media.png(1)
+
+    def with_packet(keyword: bytes) -> bytes:
+        body = compress(_XMP) if kind == b"zTXt" else _XMP
+        return picture[:33] + _chunk(kind, keyword + b"\0" + head + body) + picture[33:]
+
+    cleaning, clean = _clean("png", with_packet(b"XML:com.adobe.xmp"))
+    assert {"xmp:exif:GPSPosition", "xmp:xmpMM:History"} <= _removed(cleaning)
+    assert b"HISTQ3301" not in clean
+    assert find_private(io.BytesIO(clean), FORMATS["png"]).fields == ()
+    reading = extract_metadata(io.BytesIO(clean), FORMATS["png"], None)
+    assert any(_TITLE in field.value for field in reading.fields)
+    assert _clean("png", with_packet(b"Notes"))[0].changed is False
+
+
+def test_an_xmp_packet_in_a_tag_of_an_exif_block_loses_what_is_private() -> None:
+    data = media.jpeg(1, exif=exif_block({0x8298: text(_TITLE), 700: (1, len(_XMP), _XMP)}))
+    cleaning, clean = _clean("jpeg", data)
+    assert {"xmp:exif:GPSPosition", "xmp:xmpMM:History"} <= _removed(cleaning)
+    assert b"HISTQ3301" not in clean
+    assert len(clean) == len(data)
+    assert clean.count(_TITLE.encode()) == 2

@@ -1,0 +1,94 @@
+"""Finding the private tags of every page of a TIFF file.
+
+An EXIF block has its tables at the front and no more than two pages; a TIFF file has its
+tables wherever the writer put them, behind the picture as a rule, and any number of pages,
+each with a position of its own. Nothing is taken out.
+
+Sources: TIFF 6.0 §2; CIPA DC-008 (EXIF 3.0) §4.6; DNG 1.7; Adobe Photoshop TIFF Technical Notes.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Literal
+
+from provenance.media.containers.collector import read_at
+from provenance.media.containers.tiff import Entry, read_directories
+from provenance.media.privacy.exif_eraser import PRIVATE_TAGS, TEXT_TAGS, UNSHOWN_TAGS, text_of
+from provenance.media.privacy.model import Category, Finder
+from provenance.media.privacy.photoshop_eraser import erase_iptc, erase_resources
+from provenance.media.privacy.rules import category_of, category_of_value
+from provenance.media.privacy.xmp_eraser import erase_xmp
+
+__all__ = ["look_into_tiff"]
+
+_XMP, _IPTC, _RESOURCES, _LAYERS = 700, 33723, 34377, 37724
+_BLOCKS = {_XMP: erase_xmp, _IPTC: erase_iptc, _RESOURCES: erase_resources}
+_MAX_BLOCKS = 256
+_TEXT_BYTES = 10_000
+
+
+def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
+    """Which private tags has any page of this TIFF, or any directory below one?
+
+    Raises:
+        MalformedError, LimitError: Its directories cannot be followed.
+    """
+    only_find = Finder(finder.limits, erase=False, within=finder)
+    order, directories = read_directories(stream, size_bytes, finder.limits)
+    blocks: list[Entry] = []
+    for label, entries in directories:
+        if label == "GPSIFD" and any(entry.tag for entry in entries):
+            only_find.found("exif:GPSPosition", Category.POSITION, f"{len(entries)} tags")
+        for entry in entries:
+            if entry.tag in _BLOCKS:
+                blocks.append(entry)
+            elif entry.tag == _LAYERS:
+                preview = f"{entry.value_bytes} bytes of layers"
+                only_find.found("exif:ImageSourceData", Category.HISTORY, preview)
+            elif label != "GPSIFD":
+                _look_at_tag(stream, size_bytes, entry, order, only_find)
+    for entry in blocks[:_MAX_BLOCKS]:
+        _look_at_block(stream, size_bytes, entry, only_find)
+    if len(blocks) > _MAX_BLOCKS:
+        only_find.unreadable(f"there are more than {_MAX_BLOCKS} blocks of metadata")
+    finder.take_over(only_find.reading())
+
+
+def _look_at_block(stream: BinaryIO, size_bytes: int, entry: Entry, finder: Finder) -> None:
+    body = _value(stream, size_bytes, entry, finder.limits.max_metadata_bytes + 1)
+    if len(body) > finder.limits.max_metadata_bytes:
+        finder.unreadable(f"metadata of more than {finder.limits.max_metadata_bytes} bytes")
+        return
+    if entry.tag == _XMP:
+        at, stop = body.find(b"<"), body.rfind(b">") + 1
+        body = body[at:stop] if 0 <= at < stop else body
+    _BLOCKS[entry.tag](body, finder)
+
+
+def _look_at_tag(
+    stream: BinaryIO,
+    size_bytes: int,
+    entry: Entry,
+    order: Literal["little", "big"],
+    finder: Finder,
+) -> None:
+    name = PRIVATE_TAGS.get(entry.tag)
+    if name is None and entry.tag not in TEXT_TAGS:
+        return
+    text = ""
+    if entry.tag not in UNSHOWN_TAGS:
+        text = text_of(entry.tag, _value(stream, size_bytes, entry, _TEXT_BYTES), order)
+    if name is not None:
+        category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
+        finder.found(f"exif:{name}", category, text)
+        return
+    found = category_of_value(text)
+    if found is not None:
+        finder.found(f"exif:{TEXT_TAGS[entry.tag]}", found, text)
+
+
+def _value(stream: BinaryIO, size_bytes: int, entry: Entry, at_most: int) -> bytes:
+    # A BigTIFF can name offsets that no stream can seek to.
+    if entry.value_at >= size_bytes:
+        return b""
+    return read_at(stream, entry.value_at, min(entry.value_bytes, at_most))

@@ -1,0 +1,86 @@
+"""Every page of a TIFF file is searched, wherever its table lies."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping
+
+import pytest
+
+from provenance.limits import DEFAULT_LIMITS
+from provenance.media.formats import FORMATS
+from provenance.media.privacy import find_private
+
+_GPS, _SUB, _HOST, _TITLE, _XMP, _LAYERS = 0x8825, 330, 0x013C, 0x010E, 700, 37724
+
+
+def _directory(at: int, entries: Mapping[int, bytes | int], following: int = 0) -> bytes:
+    """A table at this offset, with its values behind it; a number is the offset of a table."""
+    values_at = at + 2 + 12 * len(entries) + 4
+    table, values = struct.pack("<H", len(entries)), b""
+    for tag, value in sorted(entries.items()):
+        if isinstance(value, int):
+            table += struct.pack("<HHII", tag, 4, 1, value)
+        else:
+            table += struct.pack("<HHII", tag, 7, len(value), values_at + len(values))
+            values += value
+    return table + struct.pack("<I", following) + values
+
+
+def _tiff(*directories: tuple[Mapping[int, bytes | int], int], start: int = 8) -> bytes:
+    """Tables a kilobyte apart, each with its entries and the place of the one that follows."""
+    data = (b"II*\0" + struct.pack("<I", start)).ljust(start, b"\0")
+    for number, (entries, following) in enumerate(directories):
+        at = start + 1024 * number
+        data = data.ljust(at, b"\0") + _directory(at, entries, following)
+    return data
+
+
+def _names(data: bytes) -> set[str]:
+    reading = find_private(io.BytesIO(data), FORMATS["tiff"])
+    assert reading.unreadable == ()
+    return {field.name for field in reading.fields}
+
+
+_PLAIN: Mapping[int, bytes | int] = {_TITLE: b"NOVA9 on stage"}
+_POSITION: Mapping[int, bytes | int] = {1: b"N\0\0\0\0"}
+
+
+@pytest.mark.parametrize("entries", [{_HOST: b"HOSTQ5520"}, {_TITLE: b"/home/somebody/a.tif"}])
+def test_a_table_behind_the_picture_is_read(entries: Mapping[int, bytes | int]) -> None:
+    far = DEFAULT_LIMITS.max_metadata_bytes + 4096
+    assert len(_names(_tiff((entries, 0), start=far))) == 1
+    assert _names(_tiff((_PLAIN, 0), start=far)) == set()
+
+
+def test_a_position_of_any_page_and_of_what_lies_below_it_is_found() -> None:
+    second = 8 + 1024
+    third, fourth = second + 1024, second + 2048
+    pages = ((_PLAIN, second), (_PLAIN, third), ({**_PLAIN, _GPS: fourth}, 0))
+    assert _names(_tiff(*pages, (_POSITION, 0))) == {"exif:GPSPosition"}
+    assert _names(_tiff(*pages, ({0: b"\2\3\0\0\0"}, 0))) == set()
+    below = (({_SUB: second}, 0), ({_GPS: third}, 0), (_POSITION, 0))
+    assert _names(_tiff(*below)) == {"exif:GPSPosition"}
+
+
+def test_packets_resources_and_layers_of_a_later_page_are_found() -> None:
+    packet = (
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf="
+        b"'http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description xmlns:d='http://a.example/'"
+        b" d:%s='1'/></rdf:RDF></x:xmpmeta>"
+    )
+    second = 8 + 1024
+    assert _names(_tiff((_PLAIN, second), ({_XMP: packet % b"SerialNumber"}, 0))) == {
+        "xmp:{http://a.example/}SerialNumber"
+    }
+    assert _names(_tiff((_PLAIN, second), ({_XMP: packet % b"Number"}, 0))) == set()
+    assert _names(_tiff((_PLAIN, second), ({_LAYERS: b"layers"}, 0))) == {"exif:ImageSourceData"}
+    resource = b"8BIM\4\x0c\0\0" + struct.pack(">I", 4) + b"jpeg"
+    assert _names(_tiff((_PLAIN, second), ({34377: resource}, 0))) == {"photoshop:Thumbnail"}
+
+
+def test_tables_that_lead_to_each_other_end() -> None:
+    assert _names(_tiff((_PLAIN, 8 + 1024), ({_SUB: 8, _HOST: b"HOSTQ5520"}, 8))) == {
+        "exif:HostComputer"
+    }
