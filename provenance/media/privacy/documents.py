@@ -44,7 +44,9 @@ _AUTHOR = re.compile(
 )
 # Office writes the folder of a picture as its description, and that of a book into it
 # (`absPath`, whatever drive it is on).
-_ATTRIBUTE = re.compile(rb"\b([\w.\-]{1,80})\s?=\s?(?:\"([^\"<]{0,2000})|'([^'<]{0,2000}))")
+_ATTRIBUTE = re.compile(
+    rb"(?<![\w.\-])([\w.\-]{1,80}+)\s?=\s?(?:\"([^\"<]{0,2000})|'([^'<]{0,2000}))"
+)
 _LINKS = frozenset((b"Target", b"href", b"src"))
 _SUSPECT = re.compile(rb"/home/|/Users/|file:|:\\|:&#|&#|absPath")
 _FOLDER = re.compile(rb"<(?:\w{1,20}:)?absPath\s[^<>]{0,500}?\burl=[\"']([^\"'<]{1,1000})")
@@ -179,13 +181,16 @@ def _look_at_markup(name: str, data: bytes, finder: Finder) -> None:
             finder.found(f"{name}:{what}", category, decode_text(told[1]), removable=False)
     if _SUSPECT.search(data) is None:
         return
+    told_already: set[str] = set()
     for attribute in _ATTRIBUTE.finditer(data):
         raw = attribute[2] if attribute[2] is not None else attribute[3]
-        if _SUSPECT.search(raw) is None:
+        what = "target" if attribute[1] in _LINKS else "attribute"
+        # One of each kind tells; a markup of megabytes may hold a million.
+        if what in told_already or _SUSPECT.search(raw) is None:
             continue
         where = unescape(decode_text(raw))
         if category_of_value(where) is not None:
-            what = "target" if attribute[1] in _LINKS else "attribute"
+            told_already.add(what)
             finder.found(f"{name}:{what}", Category.TOOL, where, removable=False)
 
 

@@ -46,6 +46,7 @@ UNSHOWN_TAGS = frozenset({0x927C, 0xC634})
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
 _XMP = 700
 _MAX_ENTRIES = 2_000
+_MAX_TEXTS = 64
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class _Block:
     def __init__(self, data: bytes, order: Literal["little", "big"]) -> None:
         self.data = bytearray(data)
         self.order = order
+        # Thousands of entries may all name the same text, each to be read and searched.
+        self.texts_left = _MAX_TEXTS
 
     def number(self, raw: bytes | bytearray) -> int:
         return int.from_bytes(raw, self.order)
@@ -199,6 +202,11 @@ def _child(work: _Block, parent: _Directory, tag: int, finder: Finder) -> _Direc
 def _is_erased(work: _Block, entry: bytes, finder: Finder) -> bool:
     tag = work.number(entry[:2])
     name = PRIVATE_TAGS.get(tag)
+    if name is not None or tag in TEXT_TAGS:
+        work.texts_left -= 1
+        if work.texts_left < 0:
+            finder.unreadable(f"EXIF: there are more than {_MAX_TEXTS} texts")
+            return False
     if name is not None:
         category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
         preview = "" if tag in UNSHOWN_TAGS else work.text(entry)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, riff, svg, tiff
+from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, riff, svg
 from provenance.media.containers.collector import read_at
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, SegmentKind
@@ -39,7 +39,6 @@ _PARSERS: Mapping[Container, LayoutParser] = MappingProxyType(
         Container.MP3: id3.parse_layout,
         Container.FLAC: flac.parse_layout,
         Container.GIF: gif.parse_layout,
-        Container.TIFF: tiff.parse_layout,
         Container.SVG: svg.parse_layout,
         Container.JXL: jxl.parse_layout,
     }
@@ -97,11 +96,13 @@ def look(
         LimitError: A limit is hit.
     """
     size_bytes = stream.seek(0, io.SEEK_END)
+    # TIFF, PDF and ZIP files are followed by those who read them.
+    if media_format.container is Container.TIFF:
+        layout = None
     parser = _PARSERS.get(media_format.container)
     if layout is None and parser is not None:
         layout = parser(stream, size_bytes, finder.limits)
-    known = None if media_format.container is Container.TIFF else layout
-    reading = extract_metadata(stream, media_format, known, finder.limits)
+    reading = extract_metadata(stream, media_format, layout, finder.limits)
     finder.values = reading.fields
     edits = _edits(stream, media_format, layout, finder)
     for inside in finder.inside:
@@ -125,7 +126,7 @@ def _edits(
         return []
     if media_format.container is Container.TIFF:
         look_into_tiff(stream, size_bytes, finder)
-    if layout is None or media_format.container is Container.TIFF:
+    if layout is None:
         return []
     if eraser is not None:
         return eraser(stream, layout, finder)

@@ -25,6 +25,8 @@ _XMP, _IPTC, _RESOURCES, _LAYERS = 700, 33723, 34377, 37724
 _BLOCKS = {_XMP: erase_xmp, _IPTC: erase_iptc, _RESOURCES: erase_resources}
 _MAX_BLOCKS = 256
 _TEXT_BYTES = 10_000
+# Thousands of entries may all name the same text, each to be read and searched.
+_MAX_TEXT_BYTES = 256 * 1024
 
 
 def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
@@ -36,6 +38,7 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
     only_find = Finder(finder.limits, erase=False, within=finder)
     order, directories = read_directories(stream, size_bytes, finder.limits)
     blocks: list[Entry] = []
+    texts: list[Entry] = []
     for label, entries in directories:
         if label == "GPSIFD" and any(entry.tag for entry in entries):
             only_find.found("exif:GPSPosition", Category.POSITION, f"{len(entries)} tags")
@@ -45,8 +48,9 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
             elif entry.tag == _LAYERS:
                 preview = f"{entry.value_bytes} bytes of layers"
                 only_find.found("exif:ImageSourceData", Category.HISTORY, preview)
-            elif label != "GPSIFD":
-                _look_at_tag(stream, size_bytes, entry, order, only_find)
+            elif label != "GPSIFD" and (entry.tag in PRIVATE_TAGS or entry.tag in TEXT_TAGS):
+                texts.append(entry)
+    _look_at_texts(stream, size_bytes, texts, order, only_find)
     for entry in blocks[:_MAX_BLOCKS]:
         _look_at_block(stream, size_bytes, entry, only_find)
     if len(blocks) > _MAX_BLOCKS:
@@ -65,26 +69,30 @@ def _look_at_block(stream: BinaryIO, size_bytes: int, entry: Entry, finder: Find
     _BLOCKS[entry.tag](body, finder)
 
 
-def _look_at_tag(
+def _look_at_texts(
     stream: BinaryIO,
     size_bytes: int,
-    entry: Entry,
+    entries: list[Entry],
     order: Literal["little", "big"],
     finder: Finder,
 ) -> None:
-    name = PRIVATE_TAGS.get(entry.tag)
-    if name is None and entry.tag not in TEXT_TAGS:
-        return
-    text = ""
-    if entry.tag not in UNSHOWN_TAGS:
-        text = text_of(entry.tag, _value(stream, size_bytes, entry, _TEXT_BYTES), order)
-    if name is not None:
-        category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
-        finder.found(f"exif:{name}", category, text)
-        return
-    found = category_of_value(text)
-    if found is not None:
-        finder.found(f"exif:{TEXT_TAGS[entry.tag]}", found, text)
+    left = _MAX_TEXT_BYTES
+    for entry in entries:
+        left -= min(entry.value_bytes, _TEXT_BYTES)
+        if left < 0:
+            finder.unreadable(f"EXIF: texts of more than {_MAX_TEXT_BYTES} bytes")
+            return
+        text = ""
+        if entry.tag not in UNSHOWN_TAGS:
+            text = text_of(entry.tag, _value(stream, size_bytes, entry, _TEXT_BYTES), order)
+        name = PRIVATE_TAGS.get(entry.tag)
+        if name is not None:
+            category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
+            finder.found(f"exif:{name}", category, text)
+            continue
+        found = category_of_value(text)
+        if found is not None:
+            finder.found(f"exif:{TEXT_TAGS[entry.tag]}", found, text)
 
 
 def _value(stream: BinaryIO, size_bytes: int, entry: Entry, at_most: int) -> bytes:

@@ -392,3 +392,14 @@ def test_an_xmp_packet_in_a_tag_of_an_exif_block_loses_what_is_private() -> None
     assert b"HISTQ3301" not in clean
     assert len(clean) == len(data)
     assert clean.count(_TITLE.encode()) == 2
+
+
+def test_an_exif_block_of_more_texts_than_are_read_is_refused() -> None:
+    def picture(number: int) -> bytes:
+        entry = struct.pack("<HHII", 0x010E, 2, 30_000, 8)
+        table = struct.pack("<H", number) + entry * number + bytes(4)
+        return media.jpeg(1, exif=b"II*\0\x08\0\0\0" + table + b"a" * 30_000)
+
+    assert _clean("jpeg", picture(64))[0].changed is False
+    with pytest.raises(PrivateDataError, match="more than 64 texts"):
+        _clean("jpeg", picture(65))

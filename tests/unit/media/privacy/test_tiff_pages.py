@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -84,3 +85,16 @@ def test_tables_that_lead_to_each_other_end() -> None:
     assert _names(_tiff((_PLAIN, 8 + 1024), ({_SUB: 8, _HOST: b"HOSTQ5520"}, 8))) == {
         "exif:HostComputer"
     }
+
+
+def test_texts_that_thousands_of_entries_share_are_not_searched_thousands_of_times() -> None:
+    def with_entries(number: int) -> bytes:
+        entry = struct.pack("<HHII", _TITLE, 2, 60_000, 8)
+        table = struct.pack("<H", number) + entry * number + bytes(4)
+        return b"II*\0\x08\0\0\0" + table + b"a" * 60_000
+
+    assert _names(with_entries(26)) == set()
+    started = time.process_time()
+    reading = find_private(io.BytesIO(with_entries(2_000)), FORMATS["tiff"])
+    assert time.process_time() - started < 0.5
+    assert any("texts of more than" in sentence for sentence in reading.unreadable)
