@@ -29,6 +29,11 @@ _NAME = re.compile(rb"/(\w{1,30})")
 _PACKET = re.compile(rb"/Type\s{0,10}/Metadata\b|/Subtype\s{0,10}/XML\b")
 _ATTACHED = re.compile(rb"/Type\s{0,10}/EmbeddedFile\b")
 _ESCAPED_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
+_OBJECTS = re.compile(rb"/Type\s{0,10}/ObjStm\b")
+# §12.5.6: what a reader marked or wrote on a page, and the note that opens from it.
+_COMMENT = re.compile(
+    rb"/Subtype\s{0,10}/(?:Text|Highlight|Underline|Squiggly|StrikeOut|Caret|Popup)\b"
+)
 _THUMBNAIL = re.compile(rb"/Thumb\s{1,10}\d{1,10}\s")
 _JPX_METADATA = (b"uuid", b"xml ", b"Exif")
 _JPEG = b"\xff\xd8\xff"
@@ -42,10 +47,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
     if size_bytes > _MAX_FILE_BYTES:
         return
     file = read_at(stream, 0, size_bytes)
-    if b"/AIPrivateData" in file:
-        finder.found("pdf:AIPrivateData", Category.HISTORY, "a drawing's source", removable=False)
-    if _THUMBNAIL.search(file):
-        finder.found("pdf:Thumb", Category.PREVIEW, "a small picture of a page", removable=False)
+    _look_at_objects(file, finder)
     floor = last = 0
     for number, opening in enumerate(OPENING.finditer(file)):
         if number >= _MAX_STREAMS:
@@ -69,6 +71,16 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         yield from _looked_at(file, (start, end), dictionary, finder, f"inside:stream@{start}")
 
 
+def _look_at_objects(objects: bytes, finder: Finder) -> None:
+    """Which private things do these objects name, in the file itself or in an object stream?"""
+    if b"/AIPrivateData" in objects:
+        finder.found("pdf:AIPrivateData", Category.HISTORY, "a drawing's source", removable=False)
+    if _THUMBNAIL.search(objects):
+        finder.found("pdf:Thumb", Category.PREVIEW, "a small picture of a page", removable=False)
+    if _COMMENT.search(objects):
+        finder.found("pdf:Annot", Category.HISTORY, "comments of readers", removable=False)
+
+
 def _unescaped(dictionary: bytes) -> bytes:
     """The dictionary with its names as they are meant: `/DCT#44ecode` (§7.3.5)."""
     return _ESCAPED_NAME.sub(lambda match: bytes([int(match[1], 16)]), dictionary)
@@ -79,6 +91,7 @@ def _looked_at(
 ) -> Iterator[Inside]:
     found = _FILTER.search(dictionary)
     filters = [] if found is None else _NAME.findall(found[1])
+    is_objects = _OBJECTS.search(dictionary) is not None
     is_packet, is_attached = _PACKET.search(dictionary), _ATTACHED.search(dictionary)
     is_picture = filters[-1:] in ([b"DCTDecode"], [b"DCT"]) or file.startswith(_JPEG, where[0])
     if filters[-1:] == [b"JPXDecode"]:
@@ -89,7 +102,7 @@ def _looked_at(
         if len(filters) > 1 or any(mark in body for mark in _JPX_METADATA):
             finder.unreadable(f"{name} was not looked into: a JPEG 2000 picture")
         return
-    if not (is_packet or is_attached or is_picture):
+    if not (is_objects or is_packet or is_attached or is_picture):
         return
     packed = [f for f in filters if f not in {b"DCTDecode", b"DCT"}]
     if not finder.may_look_into(name, where[1] - where[0]):
@@ -100,6 +113,8 @@ def _looked_at(
     if data is None:
         kinds = ", ".join(f.decode("ascii", "replace") for f in packed)
         finder.unreadable(f"{name} was not looked into: it is packed with {kinds}")
+    elif is_objects:
+        _look_at_objects(data, finder)
     elif is_packet:
         at, stop = data.find(b"<"), data.rfind(b">") + 1
         erase_xmp(data[at:stop] if 0 <= at < stop else data, finder)

@@ -445,3 +445,26 @@ def test_a_property_named_with_a_megabyte_is_judged_at_once() -> None:
     started = time.process_time()
     _found("docx", data)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"<</Private<</AIPrivateData1 9 0 R>>>>", {"pdf:AIPrivateData"}),
+        (b"<</Type/Page/Thumb 9 0 R>>", {"pdf:Thumb"}),
+        (b"<</Type/Annot/Subtype/Highlight/T(somebody)>>", {"pdf:Annot"}),
+        (b"<</Type/Annot/Subtype /Text/Contents(later)>>", {"pdf:Annot"}),
+        (b"<</Type/Annot/Subtype/Link/Rect[0 0 1 1]>>", set()),
+        (b"<</Type/Font/Subtype/Type0>>", set()),
+    ],
+)
+@pytest.mark.parametrize("packed", [True, False])
+def test_private_objects_of_a_pdf_are_found_in_object_streams_too(
+    body: bytes, names: set[str], *, packed: bool
+) -> None:
+    data = (
+        pdf_with_objects({5: b"null"}, in_object_stream={8: body})
+        if packed
+        else pdf_with_objects({5: body})
+    )
+    assert _names("pdf", data) == names
