@@ -54,9 +54,7 @@ _3GPP = frozenset({"titl", "perf", "auth", "albm", "dscp", "cprt"})
 def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None:
     """Which tags do the user data and metadata lists of this file hold?"""
     keys_of = {
-        part.path.rpartition("/")[0]: part
-        for part in layout.segments
-        if part.label == "keys" and part.end - part.start <= _MAX_KEYS_BYTES
+        part.path.rpartition("/")[0]: part for part in layout.segments if part.label == "keys"
     }
     keys: dict[str, list[str]] = {}
     left = _MAX_TAGS
@@ -75,7 +73,7 @@ def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None
         box = read_at(stream, part.start, min(part.end - part.start, _MAX_TAG_BYTES))
         if in_list:
             if holder in keys_of and holder not in keys:
-                keys[holder] = _keys(stream, keys_of[holder])
+                keys[holder] = _keys(stream, keys_of[holder], out)
             _add_item(box, part, keys.get(holder, []), out)
         else:
             _add_user_data(box[8:], part, out)
@@ -91,8 +89,11 @@ def _add_creation_time(body: bytes, part: Segment, out: FieldCollector) -> None:
     out.add("container:creation_time", moment, "container", part.range)
 
 
-def _keys(stream: BinaryIO, part: Segment) -> list[str]:
-    body = read_at(stream, part.data_start, part.end - part.data_start)
+def _keys(stream: BinaryIO, part: Segment, out: FieldCollector) -> list[str]:
+    body = read_at(stream, part.data_start, min(part.end - part.data_start, _MAX_KEYS_BYTES))
+    if part.end - part.data_start > _MAX_KEYS_BYTES:
+        # A value whose name is not known cannot be told from any other.
+        out.unreadable(f"tags: more than {_MAX_KEYS_BYTES} bytes of keys")
     found: list[str] = []
     at = 8
     while at + 8 <= len(body) and len(found) < _MAX_TAGS:

@@ -153,3 +153,18 @@ def test_more_items_of_metadata_than_are_read_are_not_passed_over_without_a_word
     assert any("more than 64 items of metadata" in sentence for sentence in many)
     few = find_private(io.BytesIO(_heic_with_items(64)), FORMATS["heic"]).unreadable
     assert not any("more than" in sentence for sentence in few)
+
+
+def test_names_of_tags_that_are_not_all_read_are_not_passed_over_without_a_word() -> None:
+    def video(names: int) -> bytes:
+        place = box(b"mdta", b"com.apple.quicktime.location.ISO6709")
+        others = box(b"mdta", b"maker.note." + bytes(300)) * names
+        keys = box(b"keys", bytes(4), (names + 1).to_bytes(4, "big"), place, others)
+        value = box(b"data", b"\0\0\0\1", bytes(4), b"+37.5665+126.9780/")
+        listed = box(b"ilst", box(b"\0\0\0\1", value))
+        return media.mov(1) + box(b"moov", box(b"meta", _handler(b"mdta"), keys, listed))
+
+    assert _names("mov", video(10)) == {"container:location"}
+    reading = find_private(io.BytesIO(video(1000)), FORMATS["mov"])
+    assert [field.name for field in reading.fields] == ["container:location"]
+    assert any("bytes of keys" in sentence for sentence in reading.unreadable)
