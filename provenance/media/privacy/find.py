@@ -11,6 +11,7 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, riff, svg
 from provenance.media.containers.collector import read_at
+from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, SegmentKind
 from provenance.media.metadata import MetadataReading, extract_metadata
@@ -18,7 +19,7 @@ from provenance.media.metadata.heif_items import find_items
 from provenance.media.privacy.documents import look_into_archive
 from provenance.media.privacy.drawings import svg_edits
 from provenance.media.privacy.exif_eraser import erase_exif
-from provenance.media.privacy.model import Edit, Finder, Inside, PrivateReading
+from provenance.media.privacy.model import Category, Edit, Finder, Inside, PrivateReading
 from provenance.media.privacy.pdf_streams import look_into_pdf
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
@@ -146,6 +147,8 @@ def _search(stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder:
         finder.take_over(only_find.reading())
     if media_format.container is not Container.RIFF:
         _look_at_blocks(stream, media_format, layout, finder)
+    if media_format.container in {Container.GIF, Container.JXL}:
+        _look_at_rest(stream, media_format, layout, finder)
 
 
 def _note_rest(reading: MetadataReading, finder: Finder) -> None:
@@ -185,6 +188,20 @@ def _look_into(inside: Inside, finder: Finder) -> None:
             finder.found(name, field.category, field.preview, removable=False)
     for sentence in inner.reading().unreadable:
         finder.unreadable(f"{inside.name}: {sentence}")
+
+
+def _look_at_rest(
+    stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder: Finder
+) -> None:
+    """Note parts of programmes that are not known here, and what follows the picture."""
+    for part in layout.segments:
+        if part.kind is SegmentKind.UNKNOWN and part.end <= layout.media_end:
+            name = f"{media_format.name}:{part.label.strip()}"
+            preview = f"{part.end - part.data_start} bytes of a programme"
+            finder.found(name, Category.HISTORY, preview, removable=False)
+    if not is_zero_filled(stream, ByteRange(layout.media_end, layout.size_bytes)):
+        preview = f"{layout.size_bytes - layout.media_end} bytes after the picture"
+        finder.found("trailer", Category.HISTORY, preview, removable=False)
 
 
 def _look_at_blocks(

@@ -403,3 +403,21 @@ def test_an_exif_block_of_more_texts_than_are_read_is_refused() -> None:
     assert _clean("jpeg", picture(64))[0].changed is False
     with pytest.raises(PrivateDataError, match="more than 64 texts"):
         _clean("jpeg", picture(65))
+
+
+@pytest.mark.parametrize(
+    ("at_end", "more", "names"),
+    [
+        (True, b"a note of a phone", {"trailer"}),
+        (True, bytes(8), set()),
+        (False, b"!\xff\x0bMGK8BIM0000\x03abc\0", {"gif:MGK8BIM0000"}),
+        (False, b"!\xff\x0bNETSCAPE2.0\x03\1\0\0\0", set()),
+    ],
+)
+def test_what_programmes_add_to_a_gif_is_found(
+    more: bytes, names: set[str], *, at_end: bool
+) -> None:
+    data = media.gif(1)
+    data = data + more if at_end else data[:-1] + more + data[-1:]
+    reading = find_private(io.BytesIO(data), FORMATS["gif"])
+    assert {field.name for field in reading.fields} == names
