@@ -12,6 +12,9 @@ from provenance.records.yaml_models import parse_model
 from provenance.report import Report
 from provenance.verdict import Verdict
 from provenance.verification.policy import Policy
+from provenance.wording.answer import answer_of
+from provenance.wording.catalogue import wording_in
+from provenance.wording.languages import DEFAULT, language_of
 
 __all__ = ["DEFAULT_PROFILE", "PolicyProfile", "parse_profile"]
 
@@ -97,6 +100,9 @@ class PolicyProfile(BaseModel):
     def words(self, report: Report, languages: Sequence[str]) -> tuple[str, str]:
         """What is said of this report, in the first of these languages that there is.
 
+        The operator's own words go first; where there are none for a language, those of the
+        page of the report are said.
+
         Returns:
             The language and the text; the report's own English where there is none.
         """
@@ -109,6 +115,12 @@ class PolicyProfile(BaseModel):
                 name = "" if agency is None else agency.names.get(language, agency.name)
                 said = words.replace(_PLACEHOLDER, name)
                 return language, f"TEST. {said}" if report.test else said
+            ours = language_of(asked)
+            if ours is DEFAULT:
+                break
+            if ours is not None:
+                said = wording_in(ours).text(answer_of(report).known[0])
+                return ours.tag, f"TEST. {said}" if report.test else said
         return "en", report.summary
 
 

@@ -83,6 +83,31 @@ def test_words_are_those_of_the_language_and_never_without_test(
     assert profile.words(real, ["ko"]) == ("ko", "오로라 엔터테인먼트의 게시물")
 
 
+def test_where_the_operator_wrote_nothing_the_words_of_the_page_are_said(
+    make_report: Callable[[bytes], Report], signed_jpeg: bytes
+) -> None:
+    report = make_report(signed_jpeg)
+    korean = "TEST. 오로라 엔터테인먼트의 공식 콘텐츠입니다."
+    assert DEFAULT_PROFILE.words(report, ["ko-KR", "en"]) == ("ko", korean)
+    assert DEFAULT_PROFILE.words(report, ["fr", "ko"]) == ("ko", korean)
+    # English that is wanted more than Korean is the report's own.
+    assert DEFAULT_PROFILE.words(report, ["en-GB", "ko"]) == ("en", report.summary)
+    assert DEFAULT_PROFILE.words(report, []) == ("en", report.summary)
+    # The operator wrote of one verdict: of the others the page's words are said.
+    profile = parse_profile(HEAD + 'texts:\n  ko: {official: "공식"}\n', where="x")
+    assert profile.words(report, ["ko"]) == ("ko", "TEST. 공식")
+    language, said = profile.words(make_report(b"text, no media\n"), ["ko"])
+    assert (language, said.startswith("TEST. 확인하지 못했습니다.")) == ("ko", True)
+    every = {
+        tag: DEFAULT_PROFILE.words(report, [tag])
+        for tag in ("ja", "zh-TW", "zh-CN", "es", "pt-BR", "id", "th", "vi")
+    }
+    assert {said[0] for said in every.values()} == {
+        "ja", "zh-Hant", "zh-Hans", "es", "pt", "id", "th", "vi",
+    }  # fmt: skip
+    assert len({said[1] for said in every.values()}) == len(every)
+
+
 def test_what_could_not_be_found_out_is_null(make_report: Callable[[bytes], Report]) -> None:
     shown = make_disclosure(make_report(b"text, no media\n"), DEFAULT_PROFILE, id="r", url="u")
     assert shown.provenance_data_available is None
