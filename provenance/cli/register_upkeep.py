@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,12 +98,11 @@ def fsck(
     from provenance.registry.register.fsck import check_register
     from provenance.runtime.register_at import open_register
 
-    with open_register(place, read_only=not repair) as register:
+    held: AbstractContextManager[dict[str, LogEntries]]
+    held = nullcontext({}) if log is None else _entries_of(log)
+    with open_register(place, read_only=not repair) as register, held as logs:
         report = check_register(
-            register.database,
-            agencies=agencies_of(directory),
-            repair=repair,
-            logs={} if log is None else _entries_of(log),
+            register.database, agencies=agencies_of(directory), repair=repair, logs=logs
         )
         for finding in report.findings:
             done = "repaired" if finding.repaired else "to repair" if finding.derived else "WRONG"
@@ -145,21 +146,21 @@ def restore(
     write_text(f"{file}: restored, {count} changes")
 
 
-def _entries_of(log: Path) -> dict[str, LogEntries]:
+@contextmanager
+def _entries_of(log: Path) -> Iterator[dict[str, LogEntries]]:
     from provenance.registry.log.errors import LogError
     from provenance.registry.log.folder import LogFolder
     from provenance.registry.log.leaf import parse_leaf
     from provenance.registry.log.store import LogStore
+    from provenance.registry.register.fsck import LogEntries
 
     folder = LogFolder.open(log)
+    with closing(LogStore(folder.store, read_only=True)) as store:
 
-    def entry(index: int) -> Leaf | None:
-        store = LogStore(folder.store, read_only=True)
-        try:
-            return parse_leaf(store.record(index), where=f"entry {index}")
-        except LogError:
-            return None
-        finally:
-            store.close()
+        def entry(index: int) -> Leaf | None:
+            try:
+                return parse_leaf(store.record(index), where=f"entry {index}")
+            except LogError:
+                return None
 
-    return {folder.origin: entry}
+        yield {folder.origin: LogEntries(size=store.size(), entry=entry)}

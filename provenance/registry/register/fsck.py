@@ -22,6 +22,8 @@ from provenance.registry.log.statement import (
     Embargo,
     Register,
     Reveal,
+    Supersede,
+    Withdraw,
     canonical_json,
     commitment_to,
 )
@@ -43,9 +45,6 @@ from provenance.registry.register.taking import ISCC_BINDING, file_columns
 
 __all__ = ["LogEntries", "RegisterFinding", "RegisterReport", "check_register"]
 
-LogEntries = Callable[[int], Leaf | None]
-"""Gives a log's entry by its number; None where the log has none."""
-
 _AT_ONCE = 500
 _REVEAL = b'"type":"reveal"'
 _CHANGES = (
@@ -59,6 +58,19 @@ _FILES = select(FILE).where(FILE.c.seq == bindparam("of_seq"))
 _PLACES = select(LOG_PLACE).where(
     LOG_PLACE.c.seq == bindparam("of_seq"), LOG_PLACE.c.origin == bindparam("origin")
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntries:
+    """What a log holds.
+
+    Attributes:
+        size: How many entries it has.
+        entry: Gives one by its number; None where there is none that can be read.
+    """
+
+    size: int
+    entry: Callable[[int], Leaf | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +162,8 @@ class _Checker:
         yield from self._check_manifests()
         yield from self._check_bindings()
         yield from self._check_fingerprints()
+        for origin, log in self._logs.items():
+            yield from self._check_lost(origin, log)
 
     def _wrong(self, what: str) -> RegisterFinding:
         return RegisterFinding(what=what)
@@ -207,8 +221,8 @@ class _Checker:
         if isinstance(statement, Register):
             yield from self._check_files(row, statement, revealed, where)
         yield from self._check_secret(row, signed, where)
-        for origin, entries in self._logs.items():
-            yield from self._check_places(row, signed, origin, entries)
+        for origin, log in self._logs.items():
+            yield from self._check_places(row, signed, origin, log)
 
     def _check_columns(
         self, row: Row[Any], signed: SignedStatement, where: str
@@ -302,11 +316,11 @@ class _Checker:
             yield self._wrong(f"{where}: salt and commitment are not those of the statement")
 
     def _check_places(
-        self, row: Row[Any], signed: SignedStatement, origin: str, entries: LogEntries
+        self, row: Row[Any], signed: SignedStatement, origin: str, log: LogEntries
     ) -> Iterator[RegisterFinding]:
         sent = signed if row.commitment is None else _parsed(row.commitment)
         for place in self._db.execute(_PLACES, {"of_seq": row.seq, "origin": origin}).all():
-            entry = entries(place.entry)
+            entry = log.entry(place.entry)
             where = f"change {row.seq}: entry {place.entry} of {origin}"
             if entry is None:
                 yield self._wrong(f"{where} is missing in the log")
@@ -319,6 +333,49 @@ class _Checker:
                     .values(logged_at=to_seconds(entry.logged_at))
                 )
                 yield self._derived(f"{where} was logged at another time", mend)
+
+    def _check_lost(self, origin: str, log: LogEntries) -> Iterator[RegisterFinding]:
+        """What agencies of this register stated to the log, and the register does not say.
+
+        After an older backup was restored a release that was withdrawn would be current again,
+        and nothing in the register itself shows it. What was stated anew counts as well.
+        """
+        placed = set(
+            self._db.execute(
+                select(LOG_PLACE.c.entry).where(LOG_PLACE.c.origin == origin)
+            ).scalars()
+        )
+        agencies = set(self._db.execute(select(RELEASE.c.agency).distinct()).scalars())
+        for number in range(log.size):
+            entry = None if number in placed else log.entry(number)
+            if entry is None:
+                continue
+            stated = entry.signed.statement
+            about = stated.statement if isinstance(stated, Reveal) else stated
+            if not isinstance(about, Register | Withdraw | Supersede):
+                continue
+            if about.agency not in agencies or self._says(about):
+                continue
+            # The log's keeper can write an entry, and cannot sign it.
+            answer = self._agencies.check_statement(entry.signed, taken_at=entry.logged_at)
+            if answer.state in {EntryState.AGENCY, EntryState.NOT_CHECKED}:
+                yield self._wrong(
+                    f"entry {number} of {origin}: {about.type} {about.agency}/{about.release} "
+                    "is not in the register"
+                )
+
+    def _says(self, statement: Register | Withdraw | Supersede) -> bool:
+        """Does the register say this, by whichever statement?"""
+        of_release = (RELEASE.c.agency == statement.agency, RELEASE.c.name == statement.release)
+        if isinstance(statement, Register):
+            files = select(FILE.c.sha256).join(RELEASE, RELEASE.c.id == FILE.c.release_id)
+            there = set(self._db.execute(files.where(*of_release)).scalars())
+            return {file.sha256 for file in statement.files} <= there
+        # What is withdrawn for good need not be superseded as well.
+        enough = {statement.type, "withdraw"}
+        changes = select(CHANGE.c.seq).join(RELEASE, RELEASE.c.id == CHANGE.c.release_id)
+        found = self._db.execute(changes.where(*of_release, CHANGE.c.type.in_(enough)).limit(1))
+        return found.first() is not None
 
     def _check_counter(self, last: int) -> Iterator[RegisterFinding]:
         highest = max(

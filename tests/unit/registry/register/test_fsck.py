@@ -18,7 +18,7 @@ from provenance.errors import RegisterError
 from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.log.leaf import Leaf, make_leaf, reveal, sign_statement
 from provenance.registry.log.statement import Register as Statement
-from provenance.registry.register.fsck import RegisterReport, check_register
+from provenance.registry.register.fsck import LogEntries, RegisterReport, check_register
 from provenance.registry.register.moments import to_seconds
 from provenance.registry.register.register import Register
 from provenance.registry.register.schema import (
@@ -32,6 +32,7 @@ from provenance.registry.register.schema import (
     REFERENCE,
 )
 from provenance.registry.register.stating import state_reveal
+from provenance.signing.dev_agency import create_dev_agency
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
 
 HOUR = AT + timedelta(hours=1)
@@ -217,17 +218,55 @@ def test_a_log_is_held_against_it(full: Register, agencies: AgencyChecker) -> No
         waiting.number - 1: make_leaf(waiting.signed, logged_at=HOUR)
         for waiting in full.ledger.waiting("another log")
     }
-    logs = {"log": entries.get}
+    logs = {"log": LogEntries(size=3, entry=entries.get)}
     assert look(full, agencies, logs=logs).findings == ()
     swapped = {**entries, 0: entries[2]}
-    (finding,) = look(full, agencies, logs={"log": swapped.get}).findings
+    (finding,) = look(full, agencies, logs={"log": LogEntries(size=3, entry=swapped.get)}).findings
     assert finding.what == "change 1: entry 0 of log is another statement"
     del entries[1]
     (finding,) = look(full, agencies, logs=logs).findings
     assert finding.what == "change 2: entry 1 of log is missing in the log"
     change(full, update(LOG_PLACE).where(LOG_PLACE.c.seq == 1).values(logged_at=5))
-    report = look(full, agencies, logs={"log": entries.get}, repair=True)
+    report = look(full, agencies, logs=logs, repair=True)
     assert [f.repaired for f in report.findings] == [True, False]
+
+
+def test_what_the_log_holds_and_an_older_register_has_lost_is_named(
+    register: Register, agencies: AgencyChecker, desk: Desk
+) -> None:
+    first = desk.release("NOVA9-1")
+    register.take(first, at=HOUR)
+    register.ledger.place("log", [(1, 0)], logged_at=HOUR)
+    # The register is as it was before these; the log has gone on.
+    lost = [desk.withdraw("NOVA9-1"), desk.supersede("NOVA9-1", "NOVA9-2")]
+    taken = [*first, *lost, *desk.release("NOVA9-3", stated_file("z"))]
+    # Another agency's, and one that the log's keeper wrote in this agency's name.
+    taken += [Desk(desk.signer, agency="another").withdraw("NOVA9-1")]
+    keeper = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=AT - timedelta(days=1),
+    )
+    taken += [Desk(keeper.signer()).withdraw("NOVA9-1")]
+    leaves = {number: make_leaf(one.signed, logged_at=HOUR) for number, one in enumerate(taken)}
+
+    def names(size: int) -> list[str]:
+        log = LogEntries(size=size, entry=leaves.get)
+        return [f.what for f in look(register, agencies, logs={"log": log}).findings]
+
+    assert names(1) == []
+    assert names(len(taken)) == [
+        f"entry 1 of log: withdraw {AGENCY}/NOVA9-1 is not in the register",
+        f"entry 2 of log: supersede {AGENCY}/NOVA9-1 is not in the register",
+        f"entry 3 of log: register {AGENCY}/NOVA9-3 is not in the register",
+    ]
+    # Stated again, at another time and so in other words.
+    register.take([desk.withdraw("NOVA9-1")], at=HOUR)
+    assert names(len(taken)) == [
+        f"entry 3 of log: register {AGENCY}/NOVA9-3 is not in the register"
+    ]
 
 
 @pytest.fixture
