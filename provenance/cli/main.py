@@ -37,7 +37,9 @@ def run() -> int:
         # Otherwise typer would print and exit by itself.
         result = app(prog_name="provenance", standalone_mode=False)
     except typer.TyperException as error:
-        say(f"{error.format_message().rstrip('.')}. See provenance --help")
+        # Of a mistake in the command line: in which command it was made.
+        asked = getattr(getattr(error, "ctx", None), "command_path", "provenance")
+        say(f"{error.format_message().rstrip('.')}. See {asked} --help")
         return ExitCode.USAGE
     except (ConfigurationError, SourceError, SigningError, RegisterError, StoreError) as error:
         say(str(error))

@@ -39,6 +39,18 @@ _USER_PARTS = frozenset(
     {"u", "user", "users", "profile", "profiles", "member", "members", "channel", "in", "people"}
 )
 
+# What apps put into a link they share: it stands for whoever shared it, or for their device.
+_SHARE_TOKENS = frozenset({"fbclid", "igsh", "igshid", "mibextid"})
+# The same under names that say something else on other sites.
+_SHARE_TOKENS_OF = {
+    "spotify.com": frozenset({"si"}),
+    "tiktok.com": frozenset({"_d", "_r", "_t", "sec_uid", "sec_user_id", "u_code", "user_id"}),
+    "twitter.com": frozenset({"s", "t"}),
+    "x.com": frozenset({"s", "t"}),
+    "youtu.be": frozenset({"si"}),
+    "youtube.com": frozenset({"si"}),
+}
+
 
 def find_personal_data(text: str) -> tuple[PersonalData, ...]:
     """Which kinds of personal data are in this text, as far as their form gives them away?
@@ -89,13 +101,28 @@ def without_sharer(url: str | None) -> str | None:
     """An address for whoever is told where it is, without whoever shared it.
 
     A complainant pastes what their browser or an app gave them, and many sites write the
-    account that a link was shared with into its query. Only what holds an account goes: the
-    rest says what is there. An account in the path is that of whoever uploaded it.
+    account that a link was shared with into its query, or a token that the site alone can
+    read: whoever posted the file may be that site's, or ask it. Only what holds an account or
+    such a token goes: the rest says what is there. An account in the path is that of whoever
+    uploaded it.
     """
     parts = urlsplit(url or "")
     said = parts.query.split("&")
-    kept = [part for part in said if "@" not in part and "%40" not in part]
+    tokens = _SHARE_TOKENS | _tokens_of(parts.hostname or "")
+    kept = [
+        part
+        for part in said
+        if "@" not in part and "%40" not in part and part.partition("=")[0] not in tokens
+    ]
     return url if kept == said else urlunsplit(parts._replace(query="&".join(kept)))
+
+
+def _tokens_of(host: str) -> frozenset[str]:
+    """Which parts of the query hold who shared a link, on this host alone?"""
+    for site, tokens in _SHARE_TOKENS_OF.items():
+        if host == site or host.endswith(f".{site}"):
+            return tokens
+    return frozenset()
 
 
 def _is_telephone(text: str) -> bool:

@@ -192,6 +192,35 @@ def test_usage_and_configuration_are_one_line_and_status_2(
     assert words in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ("", "provenance"),
+        ("nonsense", "provenance"),
+        ("verify --bogus a", "provenance verify"),
+        ("release plan", "provenance release plan"),
+        ("log monitor somewhere", "provenance log monitor"),
+        ("log nonsense", "provenance log"),
+    ],
+)
+def test_a_mistake_in_the_command_line_leads_to_the_help_of_its_command(
+    cli: Cli, arguments: str, command: str
+) -> None:
+    done = cli(*arguments.split())
+    assert done.code == 2
+    assert done.err.endswith(f". See {command} --help\n")
+    assert cli(*command.split()[1:], "--help").code == 0
+
+
+def test_the_package_can_be_run_as_the_command() -> None:
+    def run(*module: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *module, "--version"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run("provenance").returncode == 0
+    assert run("provenance").stdout == run("provenance.cli.main").stdout
+
+
 @pytest.mark.usefixtures("samples")
 def test_two_lists_of_one_name_are_refused(cli: Cli, agency: DevAgency) -> None:
     Path("a.pem").write_bytes(agency.root_pem)

@@ -155,6 +155,15 @@ def test_a_decision_asks_for_its_actions_and_gives_reasons(
         ("https://video.example/watch?by=@areum&v=1", "https://video.example/watch?v=1"),
         ("https://video.example/watch?@areum", "https://video.example/watch"),
         ("https://video.example/watch?v=1", "https://video.example/watch?v=1"),
+        # What apps put into a link stands for the account that shared it.
+        ("https://youtu.be/x1?si=Qa_b3&t=7", "https://youtu.be/x1?t=7"),
+        ("https://www.youtube.com/watch?v=1&si=Qa_b3", "https://www.youtube.com/watch?v=1"),
+        ("https://www.instagram.com/p/x1/?igsh=YXJldW0=", "https://www.instagram.com/p/x1/"),
+        ("https://x.com/a/status/1?s=20&t=Qa_b3", "https://x.com/a/status/1"),
+        ("https://www.tiktok.com/@u/video/1?_d=e3&u_code=d1", "https://www.tiktok.com/@u/video/1"),
+        # Elsewhere the same letters may say what is there.
+        ("https://video.example/watch?si=1&t=7", "https://video.example/watch?si=1&t=7"),
+        ("https://notyoutube.com/watch?si=1", "https://notyoutube.com/watch?si=1"),
         # Whose account it is in is the uploader's own.
         ("https://video.example/@uploader/1", "https://video.example/@uploader/1"),
     ],
