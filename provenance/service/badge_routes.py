@@ -71,9 +71,13 @@ _CODE = """\
     <button>{label}</button>
   </form>
 </provenance-badge>
-<!-- where there are no scripts and no forms -->
+<!-- where there are no scripts and no forms, the line between these two alone -->
+<noscript>
 <a href="{base}/r/{id}"><img src="{base}/r/{id}/badge.svg" alt="{label}"></a>
+</noscript>
 """
+# The picture is drawn without a look at what it stands beside: shown with the element, it would
+# say "official" where that says that the badge belongs to another file.
 
 
 @router.get("/.well-known/provenance-keys.json")

@@ -51,12 +51,19 @@ def made(stage: Stage, name: str, origin: str) -> str:
 
 
 def _token(stage: Stage, report: str, origin: str) -> str:
+    found = re.search(r'for="ID" token="([^"]+)"', _code(stage, report, origin))
+    assert found
+    return found.group(1)
+
+
+def _code(stage: Stage, report: str, origin: str) -> str:
+    """What is given to be put into a page."""
     with stage.service.client() as client:
         answer = client.post(f"/r/{report}/badge", data={"origin": origin})
     assert answer.status_code == 200, answer.text
-    found = re.search(r'for="ID" token="([^"]+)"', unescape(answer.text))
+    found = re.search(r"<textarea[^>]*>(.*?)</textarea>", answer.text, re.DOTALL)
     assert found
-    return found.group(1)
+    return unescape(found.group(1))
 
 
 def shown(
@@ -108,6 +115,23 @@ def test_a_badge_beside_its_file(page: Page, stage: Stage, site: Website, token:
     assert text(page) == "TEST. Official releaseRe-checked now: the same file"
     answer = f"{stage.url}/r/{stage.answers['official']}"
     assert page.evaluate("window.badgeLink()") == answer
+
+
+def test_all_of_the_code_in_a_page_is_one_badge(
+    page: Page, stage: Stage, site: Website, context: MakeContext
+) -> None:
+    """The badge for places without scripts does not look at the file it stands beside."""
+    code = _code(stage, stage.answers["official"], site.origin)
+    for medium, state in zip(two(stage, site), ("official", "wrong"), strict=True):
+        body = f"<!doctype html><html lang=en><title>x</title><img id=ID src='{medium}'>{code}"
+        address = site.put("/whole.html", body, "text/html")
+        page.goto(address)
+        expect_badge(page, state)
+        assert page.locator("img").count() == 1
+    without = context(java_script_enabled=False).new_page()
+    without.goto(address)
+    expect(without.locator("img[src$='/badge.svg']")).to_be_visible()
+    expect(without.get_by_role("button")).to_be_visible()
 
 
 def test_a_badge_of_a_release_that_was_withdrawn_since(
