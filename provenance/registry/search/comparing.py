@@ -126,7 +126,7 @@ def stretches_of_release(
     Arguments and errors as for `compare_with_release`; what cannot be decoded is said.
     """
     if media_format.kind not in {MediaKind.VIDEO, MediaKind.AUDIO}:
-        raise MalformedError(f"expected a video or a track, got {media_format.media_type}")
+        raise MalformedError(f"expected a picture, video or track, got {media_format.media_type}")
     projection = SearchProjection.of_owners(feed, _owners(view, release, at))
     search = LocalSearch(projection, view, at)
     answer = resembling(search, stream, media_format, limits=limits)
