@@ -24,6 +24,8 @@ ALL = sorted(PACKAGE.rglob("*.py"))
 
 # What is excused, and why.
 EXCUSED = {
+    # The command itself, as `cli/main.py` is: its exit status is all that it does.
+    "__main__.py": ["calls sys.exit"],
     # An exception cannot cross native code: it is kept, and raised on the other side.
     "credentials/engine_signing.py": ["catches everything"],
 }
