@@ -11,7 +11,7 @@ from fastapi import Request
 from provenance.errors import ConflictError, NotFoundError
 from provenance.moderation.clocks import APPEAL_WINDOW
 from provenance.moderation.decisions import needs_second
-from provenance.moderation.model import Decision
+from provenance.moderation.model import Decision, Subject
 from provenance.moderation.outcomes.statements import StatementContext, Written, write_statement
 from provenance.moderation.overview import Overview
 from provenance.moderation.views import BulkPreview, CaseFile, DecisionDraft, Proposal
@@ -51,6 +51,12 @@ class _EachView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _ItemView:
+    number: int
+    where: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewView:
     """What is shown before anything is decided.
 
@@ -58,7 +64,9 @@ class PreviewView:
         title: Heading.
         note: What happens next.
         back: Where to go instead.
+        appeal_text: What whoever appeals wrote, for whoever has not read it yet.
         verdict: What becomes of the appeal.
+        items: What it is about, numbered as on the page of the case; of several cases none.
         outcome: What is found.
         policies: Titles.
         ground: Law or terms.
@@ -78,7 +86,9 @@ class PreviewView:
     title: str
     note: Message
     back: str
+    appeal_text: str | None = None
     verdict: str | None = None
+    items: tuple[_ItemView, ...] = ()
     outcome: str
     policies: tuple[str, ...]
     ground: str
@@ -141,10 +151,11 @@ def second_view(
         PermissionRefusedError: They may not see it.
     """
     moderation, now = moderation_of(request), parts_of(request).clock()
-    text = None
+    text, verdict = None, None
     if appeal is not None:
         found_appeal = moderation.appeals.get(appeal, who.reviewer)
         case, text = found_appeal.case, found_appeal.text
+        verdict = None if found_appeal.outcome is None else found_appeal.outcome.value
     if case is None:
         raise NotFoundError("case: expected one")
     found: CaseFile = moderation.cases.get(case, who.reviewer, now=now)
@@ -167,6 +178,8 @@ def second_view(
         subject,
         title="mod.second",
         note=say("mod.second.yours" if mine else "mod.second.note"),
+        appeal_text=text,
+        verdict=verdict,
         maker=proposal.maker,
         second=None if mine else f"{path}/second",
     )
@@ -179,6 +192,7 @@ def _shown(  # noqa: PLR0913 - one page, whole
     *,
     title: str,
     note: Message,
+    appeal_text: str | None = None,
     verdict: str | None = None,
     maker: str | None = None,
     each: tuple[_EachView, ...] = (),
@@ -195,7 +209,9 @@ def _shown(  # noqa: PLR0913 - one page, whole
         title=title,
         note=note,
         back=subject.back,
+        appeal_text=appeal_text,
         verdict=verdict,
+        items=() if subject.cases else tuple(_items(draft, subject)),
         outcome=draft.outcome.value,
         policies=tuple(policy_title(one, book, wording) for one in draft.policies),
         ground=draft.ground.value,
@@ -211,6 +227,20 @@ def _shown(  # noqa: PLR0913 - one page, whole
         typed=typed,
         second=second,
     )
+
+
+def _decided(draft: DecisionDraft, subject: Undecided) -> tuple[Subject, ...]:
+    """What of it is decided? What joined since it was proposed is not."""
+    chosen = draft.subjects or draft.seen
+    return tuple(one for one in subject.subjects if not chosen or one.id in chosen)
+
+
+def _items(draft: DecisionDraft, subject: Undecided) -> Iterable[_ItemView]:
+    decided = {one.id for one in _decided(draft, subject)}
+    for number, one in enumerate(subject.subjects, 1):
+        if one.id in decided:
+            where = None if subject.restricted else one.url or one.sha256
+            yield _ItemView(number=number, where=where)
 
 
 def _each(preview: BulkPreview) -> tuple[_EachView, ...]:
@@ -247,7 +277,7 @@ def _statements(
         supersedes=None,
         created_at=now,
     )
-    first = next(iter(subject.subjects), None)
+    first = next(iter(_decided(draft, subject)), None)
     restricted = subject.restricted
     context = StatementContext(
         url=url_of(request, "/decisions/…"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,25 @@ from provenance.moderation.appeals import ByReporter
 from provenance.moderation.model import Locator
 from provenance.moderation.tables import case_agencies, clocks
 from provenance.moderation.tables import cases as case_table
-from provenance.moderation.vocabulary import CaseState, Category
+from provenance.moderation.views import Filed
+from provenance.moderation.vocabulary import (
+    ActionType,
+    AppealOutcome,
+    AppealState,
+    CaseState,
+    Category,
+)
 from provenance.records.reports import ReportStore
 from provenance.runtime.clock import system_clock
 from tests.factory import media
-from tests.factory.console import CONTACT, Console, console_on, crowd, keeping_policies
+from tests.factory.console import (
+    CONTACT,
+    Console,
+    console_on,
+    crowd,
+    impersonation,
+    keeping_policies,
+)
 from tests.factory.moderation import linked
 from tests.factory.service import running_service
 
@@ -196,6 +211,71 @@ def test_the_whole_way_as_json(console: Console) -> None:
         assert ended["made"]["outcome"] == "overturned"
         actions = other.get(f"/v1/mod/cases/{case}").json()["actions"]
         assert {action["state"] for action in actions} == {"reversed"}
+
+
+def grave(console: Console, url: str, *, chosen: bool) -> tuple[str, Filed]:
+    """A case about two addresses; of the second alone somebody proposes a grave decision."""
+    second = f"{url}/second"
+    filed = console.file(url, locators=(Locator(url=url), Locator(url=second)))
+    case = str(filed.complaint.case)
+    maker, now = console.reviewer("ro-reviewer"), system_clock()
+    console.desks.cases.claim(case, maker, now=now)
+    items = console.desks.cases.get(case, maker, now=now).case.subjects
+    about = tuple(one.id for one in items if one.url == second) if chosen else ()
+    draft = replace(impersonation(), actions=(ActionType.TERMINATE_ACCOUNT,), subjects=about)
+    assert console.desks.cases.decide(case, maker, draft, now=now) is None
+    return case, filed
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_who_agrees_reads_what_it_is_about(
+    console: Console,
+    chosen: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Whoever agrees that an account is closed reads whose, and no other address."""
+    url = f"https://v.example/agrees/{chosen}"
+    case, _ = grave(console, url, chosen=chosen)
+    joined = f"{url}/joined"
+    late = console.file(url, locators=(Locator(url=url), Locator(url=joined)))
+    assert late.complaint.case == case
+    with console.client("sun-senior") as client:
+        page = client.get(f"/mod/cases/{case}/second?lang=en").text
+    assert f"<code>{url}/second</code>" in page
+    assert (f"<code>{url}</code>" in page) is not chosen
+    if chosen:
+        assert f"It is about: {url}/second" in page
+    # What joined meanwhile waits by itself.
+    assert joined not in page
+
+
+@pytest.mark.parametrize("outcome", list(AppealOutcome))
+def test_who_agrees_about_an_appeal_reads_it_and_what_becomes_of_it(
+    console: Console, outcome: AppealOutcome
+) -> None:
+    case, filed = grave(console, f"https://v.example/{outcome.value}", chosen=False)
+    desks, now = console.desks, system_clock()
+    made = desks.cases.second(case, console.reviewer("sun-senior"), agree=True, now=now)
+    assert made is not None
+    by = ByReporter(ref=filed.complaint.ref, pin=filed.pin or "")
+    appeal = desks.appeals.file(made.id, by=by, text="It is a fan club.", now=now).id
+    maker = console.reviewer("rae-reviewer")
+    desks.appeals.claim(appeal, maker, now=now)
+    draft = replace(impersonation(), actions=(ActionType.TERMINATE_ACCOUNT,))
+    if outcome is not AppealOutcome.UPHELD:
+        draft = replace(draft, actions=(*draft.actions, ActionType.LABEL))
+    waits = desks.appeals.decide(appeal, maker, outcome, draft, now=now)
+    assert waits.state is AppealState.AWAITING_SECOND
+    with console.client("sol-senior") as client:
+        page = client.get(f"/mod/appeals/{appeal}/second?lang=en").text
+    assert "It is a fan club." in page
+    words = {
+        AppealOutcome.UPHELD: "It stays",
+        AppealOutcome.OVERTURNED: "It is overturned",
+        AppealOutcome.PARTLY: "It changes in part",
+    }
+    assert f"<dd>{words[outcome]}" in page
+    # Where it stays, nobody is told of a new decision.
+    assert ('class="letter"' in page) is (outcome is not AppealOutcome.UPHELD)
 
 
 @pytest.mark.parametrize(
