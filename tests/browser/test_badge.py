@@ -445,6 +445,88 @@ def test_an_expired_badge(page: Page, stage: Stage, site: Website, token: str) -
     page.wait_for_function("window.badgeText().startsWith('This badge has expired.')")
 
 
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+HIDDEN = """(hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [(0.01, "official"), (1, "official"), (31, "wrong")],
+    ids=["for-minutes", "for-a-day", "longer-than-the-badge"],
+)
+def test_a_page_that_stays_open(
+    page: Page, stage: Stage, site: Website, days: float, says: str
+) -> None:
+    """A page that is open for longer than its badge holds says so."""
+    page.clock.install()
+    picture = stage.files[Verdict.OFFICIAL].read_bytes()
+    token = made(stage, "official", site.origin)
+    shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"))
+    expect_badge(page, "official")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(HIDDEN, arg=True)
+    page.clock.fast_forward(int(days * DAY_MS))
+    # What nobody sees asks nobody.
+    assert (text(page).startswith("TEST. Official release"), asked) == (True, [])
+    page.evaluate(HIDDEN, arg=False)
+    expect_badge(page, says)
+    assert bool(asked) is (days >= 1)
+    if says == "wrong":
+        expect_text(page, "This badge has expired.")
+
+
+def test_a_page_that_is_looked_at_for_hours_is_checked_again(
+    page: Page, stage: Stage, site: Website, token: str
+) -> None:
+    page.clock.install()
+    picture = stage.files[Verdict.OFFICIAL].read_bytes()
+    shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"))
+    expect_badge(page, "official")
+    with page.expect_request("**/badge-standing?*"):
+        page.clock.fast_forward(2 * 60 * 60 * 1000)
+    expect_badge(page, "official")
+
+
+@pytest.mark.parametrize("part", ["badge-words*", ".well-known/provenance-keys.json"])
+def test_a_service_that_cannot_be_asked_accuses_no_badge(
+    page: Page, stage: Stage, site: Website, token: str, part: str
+) -> None:
+    """Nor does it vouch for one: nobody knows. The next time it is asked again."""
+
+    def busy(route: Route) -> None:
+        headers = {"Access-Control-Allow-Origin": "*"}
+        route.fulfill(status=503, headers=headers, json={"title": "busy"})
+
+    def cut(route: Route) -> None:
+        route.abort()
+
+    picture = stage.files[Verdict.OFFICIAL].read_bytes()
+    for refuse in (busy, cut):
+        page.route(f"**/{part}", refuse)
+        shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"))
+        expect_badge(page, "wrong")
+        assert text(page) == ("?" if "words" in part else "Not re-checked here")
+        page.unroute(f"**/{part}")
+        page.locator("provenance-badge").evaluate("(it) => it.setAttribute('for', 'it')")
+        expect_badge(page, "official")
+
+
+def test_a_page_without_tls_cannot_tell(
+    page: Page, stage: Stage, site: Website, token: str
+) -> None:
+    page.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined })")
+    picture = stage.files[Verdict.OFFICIAL].read_bytes()
+    shown(page, stage, site, token, site.put("/a.jpg", picture, "image/jpeg"))
+    expect_badge(page, "wrong")
+    assert text(page).startswith("Not re-checked here")
+
+
 def test_without_scripts_a_badge_is_a_link_and_a_form(
     context: MakeContext, stage: Stage, site: Website
 ) -> None:

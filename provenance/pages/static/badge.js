@@ -6,6 +6,8 @@
 // It can say no more than that: a hostile page can draw anything, so it links to the answer.
 const HOME = new URL(import.meta.url).origin;
 const MOST = 64 * 1024 * 1024;
+// A page may stay open for days: what was found is not said to be of now for longer than this.
+const LASTS_MS = 60 * 60 * 1000;
 // Of a picture, a video, or sound: it shows something else now.
 const CHANGES = ["load", "loadstart", "emptied", "error"];
 const sheet = new CSSStyleSheet();
@@ -32,6 +34,7 @@ function fromHome() {
     const answer = await fetch(`${HOME}/.well-known/provenance-keys.json`, {
       credentials: "omit", redirect: "error",
     });
+    if (!answer.ok) throw new Error(`keys: ${answer.status}`);
     return (await answer.json()).keys;
   })();
   // One that failed is asked for again.
@@ -41,12 +44,12 @@ function fromHome() {
 
 // What the token says, if the service at the script's own address signed it. The algorithm
 // is ours to choose: what the header says is compared, never obeyed.
-async function claimsOf(token) {
+async function claimsOf(token, keys) {
   const [head, body, signature, ...more] = token.split(".");
   if (more.length || !signature) return null;
   const header = JSON.parse(new TextDecoder().decode(bytesOf(head)));
   if (header.alg !== "Ed25519" || header.typ !== "provenance-badge+jwt") return null;
-  const jwk = (await fromHome()).find((key) => key.kid === header.kid);
+  const jwk = keys.find((key) => key.kid === header.kid);
   if (!jwk || jwk.kty !== "OKP" || jwk.crv !== "Ed25519") return null;
   const key = await crypto.subtle.importKey(
     "jwk", { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, { name: "Ed25519" }, false, ["verify"],
@@ -97,6 +100,11 @@ class ProvenanceBadge extends HTMLElement {
   #medium = null;
   #address = "";
   #run = null;
+  #timer = 0;
+  #ends = Infinity;
+  #again = () => {
+    if (!document.hidden && Date.now() >= this.#ends) this.#begin();
+  };
   #watch = new MutationObserver((records) => {
     const medium = this.#beside();
     if (
@@ -121,6 +129,8 @@ class ProvenanceBadge extends HTMLElement {
   connectedCallback() {
     // These events do not bubble; and the medium may be another element by then.
     for (const kind of CHANGES) document.addEventListener(kind, this.#heard, true);
+    document.addEventListener("visibilitychange", this.#again);
+    window.addEventListener("pageshow", this.#again);
     this.#watch.observe(document, {
       subtree: true, childList: true, attributeFilter: ["id", "src", "srcset", "href"],
     });
@@ -129,6 +139,9 @@ class ProvenanceBadge extends HTMLElement {
 
   disconnectedCallback() {
     for (const kind of CHANGES) document.removeEventListener(kind, this.#heard, true);
+    document.removeEventListener("visibilitychange", this.#again);
+    window.removeEventListener("pageshow", this.#again);
+    clearTimeout(this.#timer);
     this.#watch.disconnect();
     this.#run?.abort();
     this.#run = null;
@@ -151,6 +164,8 @@ class ProvenanceBadge extends HTMLElement {
     this.#address = addressOf(this.#medium);
     this.#link.href = HOME;
     this.#show("checking", this.#words.checking || "…");
+    clearTimeout(this.#timer);
+    this.#ends = Date.now() + LASTS_MS;
     this.#check(signal).then(
       (answer) => answer && !signal.aborted && this.#show(...answer),
       (problem) => {
@@ -158,7 +173,9 @@ class ProvenanceBadge extends HTMLElement {
         console.warn("provenance-badge:", problem);
         this.#show("wrong", this.#words.unchecked || "?");
       },
-    );
+    ).then(() => {
+      if (!signal.aborted) this.#timer = setTimeout(this.#again, this.#ends - Date.now());
+    });
   }
 
   #show(kind, text, below, link) {
@@ -177,6 +194,7 @@ class ProvenanceBadge extends HTMLElement {
     const language = this.lang || document.documentElement.lang || navigator.language;
     const wanted = `${HOME}/badge-words?lang=${encodeURIComponent(language)}`;
     const answer = await fetch(wanted, { credentials: "omit", redirect: "error", signal });
+    if (!answer.ok) throw new Error(`words: ${answer.status}`);
     return answer.json();
   }
 
@@ -187,9 +205,13 @@ class ProvenanceBadge extends HTMLElement {
     this.#words = words;
     this.#show("checking", words.checking);
     const token = this.getAttribute("token") || "";
+    // Where nobody can tell, a token is not called invalid: without a key from home, or on a
+    // page that came without TLS, where a browser has no cryptography.
+    if (!crypto.subtle) return ["wrong", words.unchecked, words.open];
+    const keys = await fromHome();
     let claims = null;
     try {
-      claims = await claimsOf(token);
+      claims = await claimsOf(token, keys);
     } catch (problem) {
       // A browser without Ed25519 cannot tell; a token that cannot be read is none.
       if (problem.name === "NotSupportedError") return ["wrong", words.unchecked, words.open];
@@ -219,6 +241,7 @@ class ProvenanceBadge extends HTMLElement {
       return ["wrong", turned ? words.unchecked : words.wrong, words.open, link];
     }
     if (!(await stillSaid(token))) return ["wrong", words.changed, words.open, link];
+    if (!signal.aborted) this.#ends = Math.min(this.#ends, claims.exp * 1000);
     const label = words[`label.${claims.verdict}`];
     return [claims.verdict, claims.test ? `TEST. ${label}` : label, words.rechecked, link];
   }
