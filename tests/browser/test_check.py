@@ -85,6 +85,25 @@ def test_a_large_file_shows_how_far_it_is(context: MakeContext) -> None:
     expect_verdict(page, Verdict.UNDETERMINED)
 
 
+def test_a_file_that_did_not_arrive_is_told_where_the_keyboard_is(
+    context: MakeContext, stage: Stage
+) -> None:
+    page = context().new_page()
+    page.goto("/")
+    page.route("**/check?*", lambda route: route.abort())
+    page.locator("#file").set_input_files(stage.files[Verdict.OFFICIAL])
+    page.get_by_role("button", name="Check it").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).not_to_have_text("")
+    expect(page.locator("#status")).to_be_focused()
+    page.unroute("**/check?*")
+    # The next stop is where they were.
+    page.locator("#file").focus()
+    page.get_by_role("button", name="Check it").focus()
+    page.keyboard.press("Enter")
+    expect_verdict(page, Verdict.OFFICIAL)
+
+
 def test_no_file_and_an_empty_file(context: MakeContext) -> None:
     page = context().new_page()
     page.goto("/")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, Request, Route, expect
 
 from provenance.pages.assets import has_device_reader
 from provenance.report import Report
@@ -28,6 +28,12 @@ SAYS = {
     IntegrityState.ALTERED: "Does not match: the file does not fit the Content Credentials in it.",
     IntegrityState.ABSENT: "None: your browser found no Content Credentials in it.",
 }
+NOTE_SAID = """() => {
+    window.said = [];
+    const answer = document.getElementById("device-answer");
+    new MutationObserver(() => window.said.push(answer.textContent))
+        .observe(answer, { childList: true });
+}"""
 NAMES = {"jpeg": "a.jpg", "png": "a.png", "mp4": "a.mp4"}
 
 
@@ -77,6 +83,42 @@ def test_it_agrees_with_the_server_and_sends_no_byte(
         assert request.post_data_buffer is None
         assert request.url.startswith((f"{stage.url}/static/", "blob:")), request.url
     expect(page.locator("#device")).to_contain_text("This is not a verdict.")
+
+
+def test_what_is_said_of_one_file_is_not_said_of_the_next(
+    context: MakeContext, signed: Callable[..., bytes]
+) -> None:
+    page = context().new_page()
+    page.goto("/")
+    other: FilePayload = {
+        "name": "b.jpg",
+        "mimeType": "image/jpeg",
+        "buffer": spoilt(signed("jpeg"), "jpeg"),
+    }
+    asked(page, "a.jpg", signed("jpeg"), SAYS[IntegrityState.INTACT])
+    page.locator("#file").set_input_files(other)
+    expect(page.locator("#chosen")).to_have_text("b.jpg")
+    expect(page.locator("#device-answer")).to_have_text("")
+    # Nor what is found out when the next one is there already.
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    late = context().new_page()
+    late.goto("/")
+    late.route("**/c2pa-reader.js", hold)
+    late.locator("#file").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": signed("jpeg")}
+    )
+    with late.expect_request("**/c2pa-reader.js"):
+        late.locator("#device-button").click()
+    late.locator("#file").set_input_files(other)
+    late.evaluate(NOTE_SAID)
+    late.locator("#device-button").click()
+    held[0].continue_()
+    expect(late.locator("#device-answer")).to_have_text(SAYS[IntegrityState.ALTERED])
+    assert SAYS[IntegrityState.INTACT] not in late.evaluate("window.said")
 
 
 @pytest.mark.skipif(

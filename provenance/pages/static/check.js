@@ -91,29 +91,42 @@ form.addEventListener("submit", (event) => {
   bar.value = 0;
   request.send(file);
 });
-window.addEventListener("pageshow", () => {
+window.addEventListener("pageshow", (event) => {
   button.disabled = false;
   bar.hidden = true;
+  // Whoever comes back sees the page as they left it, and nothing is on its way any more.
+  if (event.persisted) status.textContent = "";
 });
 
 const device = document.getElementById("device");
 if (device) {
   device.hidden = false;
   const answer = document.getElementById("device-answer");
+  // What is said of one file is not said of the next, nor in its place once that is chosen.
+  let asked = 0;
+  input.addEventListener("change", () => {
+    asked += 1;
+    answer.textContent = "";
+  });
   document.getElementById("device-button").addEventListener("click", async () => {
     const file = input.files[0];
+    asked += 1;
+    const mine = asked;
+    const say = (what) => {
+      if (mine === asked) answer.textContent = device.dataset[what];
+    };
     if (!file) {
-      answer.textContent = device.dataset.noFile;
+      say("noFile");
       input.focus();
       return;
     }
-    answer.textContent = device.dataset.loading;
+    say("loading");
     try {
       const reader = await import(device.dataset.reader);
-      answer.textContent = device.dataset[await reader.compare(file, device.dataset.wasm)];
+      say(await reader.compare(file, device.dataset.wasm));
     } catch (problem) {
       console.warn("check on my device:", problem);
-      answer.textContent = device.dataset.unreadable;
+      say("unreadable");
     }
   });
 }
