@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, Request, expect
 
 from provenance.verdict import Verdict
 from provenance.wording.catalogue import wording_in
@@ -218,6 +218,65 @@ def test_the_fingerprint_is_made_on_the_device_and_no_byte_of_the_file_is_sent(
     assert len(bodies) < 4000
     assert not any(data[at : at + 16] in bodies for at in range(0, len(data), 16))
     assert b"1000003.bin" not in bodies
+
+
+SLOW = """() => {
+    const stream = Blob.prototype.stream;
+    const go = new Promise((resolve) => { window.go = resolve; });
+    Blob.prototype.stream = function () {
+        const source = stream.call(this).getReader();
+        return new ReadableStream({ async pull(controller) {
+            await go;
+            const { done, value } = await source.read();
+            if (done) controller.close(); else controller.enqueue(value);
+        } });
+    };
+}"""
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_report_waits_for_the_fingerprint_of_its_file(
+    context: MakeContext,
+    waits: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    page = context().new_page()
+    page.add_init_script(f"({SLOW})()")
+    page.goto("/report?lang=en", wait_until="networkidle")
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    data = os.urandom(2000)
+    page.locator("#url").fill(PAGE)
+    page.locator("#file").set_input_files(
+        {"name": "a.bin", "mimeType": "video/mp4", "buffer": data}
+    )
+    fill(page)
+    if not waits:
+        page.evaluate("window.go()")
+        expect(page.locator("#file-status")).to_contain_text("stayed on your device")
+    page.locator("main form button.primary").click()
+    if waits:
+        page.locator("main form button.primary").click()
+        expect(page.locator("#file-status")).to_contain_text("fingerprint")
+        assert sent == []
+        page.evaluate("window.go()")
+    expect(page.locator("#pin")).to_have_text(re.compile("[0-9]{8}"))
+    assert len(sent) == 1
+    assert hashlib.sha256(data).hexdigest() in (sent[0].post_data or "")
+
+
+def test_the_fingerprint_goes_with_its_file_and_what_was_typed_stays(context: MakeContext) -> None:
+    page = context().new_page()
+    page.goto("/report?lang=en", wait_until="networkidle")
+    one: FilePayload = {"name": "a.bin", "mimeType": "video/mp4", "buffer": b"a"}
+    page.locator("#file").set_input_files(one)
+    expect(page.locator("#digest")).to_have_value(hashlib.sha256(b"a").hexdigest())
+    page.locator("#file").set_input_files([])
+    expect(page.locator("#digest")).to_have_value("")
+    page.locator("#file").set_input_files(one)
+    expect(page.locator("#digest")).to_have_value(hashlib.sha256(b"a").hexdigest())
+    page.locator("#digest").fill("b" * 64)
+    page.locator("#file").set_input_files([])
+    expect(page.locator("#digest")).to_have_value("b" * 64)
 
 
 def test_the_same_pin_page_whether_there_is_such_a_report_or_not(context: MakeContext) -> None:
