@@ -46,8 +46,14 @@ def history_items(report: Report) -> tuple[tuple[HistoryItem, ...], int]:
     return tuple(items), len(report.ingredients) - len(items)
 
 
-def history_svg(report: Report, wording: Wording) -> str:
-    """Which picture shows what the file was made from?"""
+def history_svg(report: Report, wording: Wording, *, holds: bool) -> str:
+    """Which picture shows what the file was made from?
+
+    Args:
+        report: The answer.
+        wording: The reader's language.
+        holds: Whether it would still be given; if not, nobody is told that the file is official.
+    """
 
     def description(_: int) -> str:
         return wording.text(say("history.count", count=len(report.ingredients)))
@@ -67,16 +73,19 @@ def history_svg(report: Report, wording: Wording) -> str:
             title=wording.text("heading.history"),
             description=description,
             notes=notes,
-            file=tuple(_file_lines(report, wording)),
+            file=tuple(_file_lines(report, wording, holds=holds)),
             ingredient=lines,
         ),
     )
 
 
-def _file_lines(report: Report, wording: Wording) -> Iterator[str]:
+def _file_lines(report: Report, wording: Wording, *, holds: bool) -> Iterator[str]:
     yield wording.text("history.file")
     if report.asset.name:
         yield wording.quoted(report.asset.name)
+    if not holds:
+        yield wording.text("result.outdated")
+        return
     yield wording.text(label_of(report.verdict))
     official = report.verdict in {Verdict.OFFICIAL, Verdict.OFFICIAL_WITHDRAWN}
     if official and report.signer.agency is not None:

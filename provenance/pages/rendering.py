@@ -49,7 +49,7 @@ class PageRequest:
     Attributes:
         language: Of the reader.
         asked: Whether the address asks for the language; links then go on asking.
-        path: The page's own path.
+        path: The page's own path; of one that only answers a form, that of what it is about.
         base: Where the service is reached, without a slash at the end.
         test: Whether the service is in test mode.
         reports: Whether people can report something here.

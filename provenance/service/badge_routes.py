@@ -57,7 +57,7 @@ _WORDS = (
     "open",
 )
 _STATES = {
-    BadgeState.HOLDS: "badge.title",
+    BadgeState.HOLDS: "learn.badge.title",
     BadgeState.WRONG: "badge.wrong",
     BadgeState.EXPIRED: "badge.expired",
     BadgeState.INVALID: "badge.invalid",

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from provenance.pages.rendering import PAGE_HEADERS, PageRequest, render
 from provenance.runtime.page_parts import PageParts
@@ -51,11 +52,31 @@ def page_request(request: Request) -> PageRequest:
     return PageRequest(
         language=negotiate(request.headers.get("Accept-Language"), asked=asked),
         asked=language_of(asked) is not None,
-        path=request.url.path,
+        path=_asked_again(request),
         base=url_of(request, ""),
         test=parts.settings.service.test,
         reports=parts.moderation is not None,
         kept=_kept(request),
+    )
+
+
+def _asked_again(request: Request) -> str:
+    """Where is this page, or what it is about, for whoever only follows a link?
+
+    A page that answers a form may stand where nothing but forms is taken.
+    """
+    path = request.url.path
+    if request.method in {"GET", "HEAD"}:
+        return path
+    while path and not _is_page(request, path):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _is_page(request: Request, path: str) -> bool:
+    return any(
+        isinstance(route, Route) and "GET" in (route.methods or ()) and route.path_regex.match(path)
+        for route in request.app.routes
     )
 
 

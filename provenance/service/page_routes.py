@@ -168,7 +168,8 @@ async def history(request: Request, caller: Reads, id: ReportId) -> Response:  #
     entry = await stored_entry(request, caller, id)
     if entry is None:
         raise Problem(ProblemKind.NOT_FOUND)
-    drawn = history_svg(entry.report, wording_for(request))
+    standing = await asyncio.to_thread(parts_of(request).desk.standing, entry)
+    drawn = history_svg(entry.report, wording_for(request), holds=standing.holds)
     return Response(drawn, media_type=_SVG, headers=_SVG_HEADERS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from provenance.verdict import Verdict
 from provenance.wording.catalogue import wording_in
 from provenance.wording.languages import LANGUAGES
 from tests.factory.accessible import NARROW, OPEN_ALL, barriers
+from tests.factory.console import Console
 from tests.factory.stage import Stage
 
 MakeContext = Callable[..., BrowserContext]
@@ -198,6 +200,26 @@ def test_no_other_website_makes_a_visitor_send_a_file_or_make_a_badge(
         assert [answer.status_code for answer in answers] == [403, 403, 403]
         own = client.post("/check", files=file, headers={"Sec-Fetch-Site": "same-origin"})
         assert own.status_code == 303
+
+
+def test_what_answers_a_form_is_there_in_every_language(stage: Stage, console: Console) -> None:
+    """A page at an address where only forms are taken leads to none where nothing is."""
+    case = console.claimed("https://v.example/languages", "ro-reviewer")
+    forms = {
+        "/check": {"text": "no file"},
+        f"/r/{stage.answers['official']}/badge": {"origin": "https://a.example"},
+        "/report": {"url": "https://a.example"},
+        f"/mod/cases/{case}/preview": {"csrf": console.csrf("ro-reviewer")},
+    }
+    with console.client("ro-reviewer") as client:
+        for path, data in forms.items():
+            page = client.post(f"{path}?lang=en", data=data).text
+            links = re.findall(r'<a href="([^"]+)" lang="([^"]+)" hreflang', page)
+            assert len(links) == len(LANGUAGES), path
+            for link, tag in links:
+                answer = client.get(unescape(link))
+                assert answer.status_code == 200, link
+                assert f'<html lang="{tag}">' in answer.text
 
 
 def test_a_guessed_link_says_nothing(stage: Stage) -> None:

@@ -57,6 +57,10 @@ class Badge:
         """The badge for places without scripts."""
         return self.client.get(f"/r/{self.report}/badge.svg", params={"lang": "en"}).text
 
+    def history(self) -> str:
+        """What the file was made from, as a picture."""
+        return self.client.get(f"/r/{self.report}/history.svg", params={"lang": "en"}).text
+
     def page(self) -> str:
         """The answer's page."""
         return self.client.get(f"/r/{self.report}", params={"lang": "en"}).text
@@ -112,6 +116,11 @@ def test_a_badge_falls_with_the_agencys_anchor(badge: Badge, signed_jpeg: bytes)
     assert (refused.status_code, "token=" in refused.text) == (409, False)
     answer = badge.client.get("/badge", params={"token": badge.token, "lang": "en"})
     assert "Out of date" in answer.text
+    assert "Valid until" not in answer.text
+    # What stands below was found then.
+    assert badge.page().count("The answer of") == 2
+    assert "No longer confirmed" in badge.history()
+    assert "Official release" not in badge.history()
 
 
 def test_a_badge_stands_when_another_agency_changes(badge: Badge, signed_jpeg: bytes) -> None:
@@ -131,6 +140,10 @@ def test_a_badge_stands_when_another_agency_changes(badge: Badge, signed_jpeg: b
     label = re.search(r'<p class="label">.*?</p>', badge.page(), re.DOTALL)
     assert label
     assert "Official release" in label.group()
+    assert "The answer of" not in badge.page()
+    assert "Official release" in badge.history()
+    answer = badge.client.get("/badge", params={"token": badge.token, "lang": "en"})
+    assert "Valid until" in answer.text
     assert badge.make().status_code == 200
 
 

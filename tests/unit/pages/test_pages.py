@@ -118,7 +118,7 @@ def test_a_history_is_a_picture_and_a_list_that_say_the_same() -> None:
     texts = [[ENGLISH.text(message) for message in item.says] for item in items]
     assert texts[1][1:] == ["its credentials do not hold", "release of Aurora Entertainment"]
     assert texts[2] == ["without a title", "it had no credentials"]
-    drawn = history_svg(report, KOREAN)
+    drawn = history_svg(report, KOREAN, holds=True)
     assert "<script>" not in drawn
     assert "오로라 엔터테인먼트의 콘텐츠" in drawn
     assert len(list(fromstring(drawn).iter(f"{SVG}rect"))) == 5
