@@ -274,6 +274,10 @@ def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[Simi
         )
         if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
             theirs = theirs.where(cases.c.queue == Queue.GENERAL)
+        their_cases = tuple(connection.execute(theirs).scalars())
+        if not their_cases:
+            # That a restricted case is about something alike is told to nobody else either.
+            continue
         found.append(
             SimilarityLink(
                 id=row.id,
@@ -282,7 +286,7 @@ def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[Simi
                 algorithm=row.algorithm,
                 distance=row.distance,
                 confirmed=row.confirmed,
-                cases=tuple(connection.execute(theirs).scalars()),
+                cases=their_cases,
             )
         )
     return tuple(found)

@@ -209,6 +209,7 @@ def case_view(  # noqa: PLR0913 - one page, whole
     total = case.complaints
     page = found.complaints[:_PAGE]
     shown = offset + len(page)
+    compared = {other for link in found.links for other in link.cases}
     return CaseView(
         id=case.id,
         category=case.category.value,
@@ -244,7 +245,8 @@ def case_view(  # noqa: PLR0913 - one page, whole
         may_merge=Permission.MERGE in held,
         may_split=Permission.MERGE in held and total > 1 and "split" in moves,
         links=tuple(link_row(one) for one in found.links),
-        similar=tuple(one for one in found.similar if one != case.id),
+        # What a machine compared is told with what it found.
+        similar=tuple(one for one in found.similar if one not in {case.id, *compared}),
         decisions=tuple(
             decision_row(one, found.actions, case, Permission.UNDO in held, policies, wording)
             for one in reversed(found.decisions)

@@ -188,8 +188,8 @@ def clock_words(clock: Clock, wording: Wording, *, now: datetime) -> ClockWords:
 
 
 def held_by(case: Case, reviewer: Reviewer, wording: Wording, *, now: datetime) -> Message | None:
-    """Who has this case, and until when?"""
-    if case.assignee is None or case.state not in {CaseState.ASSIGNED, CaseState.AWAITING_SECOND}:
+    """Who has this case, and until when? Nobody has one that waits for a second person."""
+    if case.assignee is None or case.state is not CaseState.ASSIGNED:
         return None
     if case.locked_until is None or case.locked_until <= now:
         return say("mod.lock.over", name=Quoted(case.assignee))

@@ -414,6 +414,29 @@ def test_bulk_is_shown_capped_and_taken_back(console: Console) -> None:
         assert client.post("/v1/mod/bulk", json=too_many).status_code == 422
 
 
+@pytest.mark.parametrize("category", [Category.IMPERSONATION, Category.CHILD_SAFETY])
+def test_what_is_alike_is_told_once_and_of_a_restricted_case_to_nobody_else(
+    console: Console, category: Category
+) -> None:
+    restricted = category is Category.CHILD_SAFETY
+    base = f"https://v.example/alike/{category.value}"
+    one = console.case(f"{base}/1")
+    other = console.case(f"{base}/2", category)
+    now, senior = system_clock(), console.reviewer("sun-senior")
+    subjects = [
+        console.desks.cases.get(it, senior, now=now).case.subjects[0] for it in (one, other)
+    ]
+    linked(console.desks.office, subjects[0].id, subjects[1].id, distance=14, now=now)
+    for name, told in (("ro-reviewer", not restricted), ("sun-senior", True)):
+        with console.client(name) as client:
+            page = client.get(f"/mod/cases/{one}?lang=en").text
+        assert page.count(f'href="/mod/cases/{other}') == told
+        assert ("Distance 14" in page) is told
+        with api(console, name) as client:
+            links = client.get(f"/v1/mod/cases/{one}").json()["links"]
+        assert [link["cases"] for link in links] == ([[other]] if told else [])
+
+
 def test_resemblances_are_confirmed_by_people(console: Console) -> None:
     one, other = (console.case(f"https://v.example/alike/{n}") for n in (1, 2))
     me = console.reviewer("ro-reviewer")

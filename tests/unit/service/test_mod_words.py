@@ -135,6 +135,9 @@ def test_whose_a_case_is() -> None:
     assert over is not None
     assert over.key == "mod.lock.over"
     assert held_by(case(), person(), ENGLISH, now=NOW) is None
+    # Whoever proposed did not run out of time.
+    proposed = case(CaseState.AWAITING_SECOND, assignee="rae", locked_until=None)
+    assert held_by(proposed, person(), ENGLISH, now=NOW) is None
 
 
 @pytest.mark.parametrize(
