@@ -143,6 +143,29 @@ def test_what_was_typed_stays_after_an_error_and_the_errors_lead_to_their_fields
     send(page)
 
 
+@pytest.mark.parametrize("wrong", [True, False])
+def test_what_is_wrong_with_more_is_told_where_the_page_begins(
+    context: MakeContext,
+    wrong: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    page = context(java_script_enabled=False).new_page()
+    followed(page, *reported(page))
+    if not wrong:
+        # Arabic stands as it is read, from the right.
+        page.locator("#info").fill("مرحبا")
+    page.get_by_role("button", name="Send", exact=True).click()
+    if wrong:
+        expect(page.locator("#errors")).to_be_focused()
+        expect(page.locator("#errors a")).to_have_attribute("href", "#info")
+        expect(page.locator("#info")).to_have_attribute("aria-invalid", "true")
+    else:
+        expect(page.locator("#errors")).to_have_count(0)
+        assert (
+            page.locator(".messages .told").first.evaluate("(it) => getComputedStyle(it).direction")
+            == "rtl"
+        )
+
+
 def test_the_form_says_what_each_category_needs(context: MakeContext) -> None:
     page = context(java_script_enabled=False).new_page()
     page.goto("/report?lang=en")
@@ -463,6 +486,7 @@ def test_whoever_uploaded_appeals_without_scripts(context: MakeContext, decided:
     page.goto(f"/decisions/{decided.id}?lang=en&token={decided.token}")
     page.get_by_role("button", name="Appeal the decision").click()
     expect(page.locator("#appeal-wrong")).to_have_text("Please write something here.")
+    expect(page.locator("#errors")).to_be_focused()
     page.locator("#appeal").fill("It is my own work.")
     page.get_by_role("button", name="Appeal the decision").click()
     expect(page.locator(".notice")).to_have_text("Your appeal has arrived.")
