@@ -15,9 +15,10 @@ from provenance.report import Report
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import IntegrityState
-from tests.factory import judging, media
+from tests.factory import judging, media, surgery
 from tests.factory.fragments import sign_fragments
 from tests.factory.stage import Stage
+from tests.factory.stores import Store
 
 pytestmark = pytest.mark.skipif(
     not has_device_reader(), reason="the reader for browsers is not there: run `make assets`"
@@ -34,6 +35,7 @@ NOTE_SAID = """() => {
     new MutationObserver(() => window.said.push(answer.textContent))
         .observe(answer, { childList: true });
 }"""
+UNREADABLE = "Your browser could not read this file."
 NAMES = {"jpeg": "a.jpg", "png": "a.png", "mp4": "a.mp4"}
 
 
@@ -149,10 +151,46 @@ def test_it_agrees_with_the_server_on_files_made_by_others(
 def test_an_initialisation_segment_alone_is_not_said_to_differ(
     context: MakeContext, agency_signer: MemorySigner
 ) -> None:
-    init, _ = sign_fragments(*media.fragmented_mp4(), signer=agency_signer)
+    init, fragments = sign_fragments(*media.fragmented_mp4(), signer=agency_signer)
     page = context().new_page()
     page.goto("/")
-    asked(page, "init.mp4", init, "Your browser could not read this file.")
+    for name in ("init.mp4", "init.m4a", "init.mov"):
+        asked(page, name, init, UNREADABLE)
+    # What any download of the whole presentation looks like.
+    asked(page, "joined.mp4", init + b"".join(fragments), UNREADABLE)
+
+
+def taken_out(store: Store) -> None:
+    """Take a statement out, and leave the claim that lists it as it was signed."""
+    size, claim = len(store.to_bytes()), store.claim_box.children[1].payload
+    store.remove_assertion("c2pa.actions.v2")
+    store.claim_box.children[1].payload = claim
+    store.resize(size)
+
+
+def bound_twice(store: Store) -> None:
+    store.add_assertion("c2pa.hash.data__1", store.assertion("c2pa.hash.data"))
+
+
+def test_credentials_that_lack_a_part_or_have_two_bindings_match_nothing(
+    context: MakeContext,
+    signed: Callable[..., bytes],
+    agency_signer: MemorySigner,
+    verify: Callable[..., Report],
+) -> None:
+    """The bytes may be those that were hashed; it is not said that they fit what was signed."""
+    data = signed("jpeg")
+    page = context().new_page()
+    page.goto("/")
+    for changed in (
+        surgery.edit_store(data, "image/jpeg", taken_out),
+        surgery.resign(data, "image/jpeg", signer=agency_signer, edit=bound_twice),
+    ):
+        assert verify(changed).integrity.state is IntegrityState.UNREADABLE
+        asked(page, "a.jpg", changed, UNREADABLE)
+    twin = surgery.resign(data, "image/jpeg", signer=agency_signer, edit=lambda _: None)
+    assert verify(twin).integrity.state is IntegrityState.INTACT
+    asked(page, "a.jpg", twin, SAYS[IntegrityState.INTACT])
 
 
 def test_a_text_is_none_or_unreadable_and_never_a_match(context: MakeContext) -> None:

@@ -6,6 +6,10 @@ import { createC2pa } from "@contentauth/c2pa-web";
 // The specification's codes for a hash that was compared with the bytes (C2PA 2.5, appendix D).
 const COMPARED = /^assertion\.(dataHash|bmffHash|boxesHash|collectionHash|multiAssetHash)\.match$/;
 const DIFFERS = /\.mismatch$|^assertion\.boxesHash\.unknownBox$/;
+// Whose key it is, when it was used and what the file was made from is the service's question; of
+// any other failure nobody knows here what it leaves of the comparison.
+const NOT_OURS = /^(signingCredential|timeStamp|ingredient)\./;
+const FRAGMENTED = new Set(["video/mp4", "video/quicktime", "audio/mp4"]);
 const KINDS = {
   jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", gif: "image/gif",
   tif: "image/tiff", tiff: "image/tiff", heic: "image/heic", avif: "image/avif",
@@ -23,20 +27,23 @@ async function kindOf(file) {
   return KINDS[file.name.split(".").pop().toLowerCase()] || file.type;
 }
 
-// An initialisation segment without its fragments has no content to compare: its hash cannot
-// match, and that says nothing about the video (ISO/IEC 14496-12, top-level boxes).
-async function hasContent(file) {
+// An initialisation segment without its fragments has no content to compare, and one that they
+// were joined to is not what was hashed: its hash cannot match, and that says nothing about the
+// video (ISO/IEC 14496-12, top-level boxes).
+async function isWhole(file) {
   let at = 0;
+  let found = false;
   for (let count = 0; count < 1000 && at + 8 <= file.size; count += 1) {
     const view = new DataView(await file.slice(at, at + 16).arrayBuffer());
     const type = String.fromCharCode(...new Uint8Array(view.buffer, 4, 4));
-    if (type === "mdat") return true;
+    if (type === "moof") return false;
+    if (type === "mdat") found = true;
     let size = view.getUint32(0);
     if (size === 1 && view.byteLength === 16) size = Number(view.getBigUint64(8));
-    if (size < 8) return false;
+    if (size < 8) break;
     at += size;
   }
-  return false;
+  return found;
 }
 
 export async function compare(file, wasmSrc) {
@@ -58,11 +65,16 @@ export async function compare(file, wasmSrc) {
     if (!results) return "unreadable";
     const codes = (kind) => (results[kind] || []).map((status) => status.code);
     if (codes("failure").some((code) => DIFFERS.test(code))) {
-      const fragmented = kind === "video/mp4" && !(await hasContent(file));
+      const fragmented = FRAGMENTED.has(kind) && !(await isWhole(file));
       return fragmented ? "unreadable" : "differs";
     }
-    // The absence of failures is not a match: the comparison has to be there.
-    return codes("success").some((code) => COMPARED.test(code)) ? "matches" : "unreadable";
+    // The absence of failures is not a match: the comparison has to be there, by a statement
+    // that is signed. Nor is a match one where part of what was signed is missing.
+    const done = codes("success");
+    const whole = codes("failure").every((code) => NOT_OURS.test(code));
+    const compared = done.some((code) => COMPARED.test(code));
+    const signed = done.includes("claimSignature.validated");
+    return whole && compared && signed ? "matches" : "unreadable";
   } finally {
     c2pa.dispose();
   }
