@@ -275,7 +275,7 @@ def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[Simi
         if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
             theirs = theirs.where(cases.c.queue == Queue.GENERAL)
         their_cases = tuple(connection.execute(theirs).scalars())
-        if not their_cases:
+        if not their_cases and other not in ids:
             # That a restricted case is about something alike is told to nobody else either.
             continue
         found.append(
