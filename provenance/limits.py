@@ -45,6 +45,8 @@ class Limits:
         max_media_s: Longest stretch of a video or track that is looked at.
         max_media_packets: Most packets of a video or track that are read.
         max_media_errors: Most damaged packets before the rest is left alone.
+        resemblance_s: Longest look for what a file resembles: decoding it, searching the
+            register and comparing. What of a long video or track it left out is said.
         max_ingredients: Most ingredients listed in the history.
         max_ingredient_depth: Deepest chain of ingredients followed.
         max_certificates: Most certificates taken from one signature.
@@ -82,6 +84,7 @@ class Limits:
     max_media_s: int = 6 * 3600
     max_media_packets: int = 5_000_000
     max_media_errors: int = 100
+    resemblance_s: float = 40.0
     max_ingredients: int = 1_000
     max_ingredient_depth: int = 64
     max_certificates: int = 16

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.errors import MalformedError
 from provenance.fingerprints.chromaprint import NUMBER_S, NUMBER_SPAN, chromaprint
 from provenance.fingerprints.iscc_audio import iscc_audio
@@ -41,7 +42,11 @@ MIN_SOUND_QUALITY = 30
 
 
 def sound_numbers(
-    stream: BinaryIO, *, at_speed: float = 1.0, limits: Limits = DEFAULT_LIMITS
+    stream: BinaryIO,
+    *,
+    at_speed: float = 1.0,
+    limits: Limits = DEFAULT_LIMITS,
+    until: Deadline = NO_END,
 ) -> tuple[NDArray[np.uint32], tuple[str, ...]]:
     """The Chromaprint numbers of a track or of a video's sound, and what could not be decoded.
 
@@ -50,11 +55,13 @@ def sound_numbers(
         at_speed: How much faster than its release it is taken to play; 1.05 hears it slowed
             down by a twentieth.
         limits: As for `open_sound`.
+        until: Likewise.
 
     Raises:
         MalformedError: No sound in it.
     """
-    with open_sound(stream, rate_hz=round(SOUND_RATE_HZ * at_speed), limits=limits) as sound:
+    rate_hz = round(SOUND_RATE_HZ * at_speed)
+    with open_sound(stream, rate_hz=rate_hz, limits=limits, until=until) as sound:
         numbers = chromaprint(sound)
         return numbers, tuple(sound.why_not)
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.fingerprints.chromaprint import NUMBER_S, NUMBER_SPAN
 from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.sound import (
@@ -20,6 +21,7 @@ from provenance.fingerprints.sound import (
     sound_numbers,
 )
 from provenance.fingerprints.timelines import (
+    InTime,
     MatchedSpan,
     RegisteredTimelines,
     Shift,
@@ -31,7 +33,7 @@ from provenance.fingerprints.timelines import (
 )
 from provenance.limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["SOUND_RADIUS", "SPEEDS", "find_sound", "find_sound_at_speeds"]
+__all__ = ["SOUND_RADIUS", "SPEEDS", "find_sound_at_speeds"]
 
 SOUND_RADIUS = 48
 # Undone one after the other: each covers about 1.2 per cent to either side.
@@ -49,6 +51,7 @@ _TEMPOS = (1.0, 1.02, 1 / 1.02, 1.05, 1 / 1.05)
 _SHIFT_WINDOW_MS = 400.0
 _LONGEST_GAP = 16
 _MOST_STRETCHES = 16
+_MOST_SEARCHED = 4_800
 _LEAST_MOVING = 12
 _NUMBER_MS = NUMBER_S * 1000
 
@@ -61,49 +64,66 @@ def find_sound_at_speeds(
     never: Collection[bytes] = (),
     speeds: Collection[float] = SPEEDS,
     limits: Limits = DEFAULT_LIMITS,
+    until: Deadline = NO_END,
+    why_not: list[str] | None = None,
 ) -> tuple[TimelineMatch, ...]:
     """The registered sounds that a copy plays, at the first of these speeds that finds any.
 
     A copy that plays more than six per cent faster or slower than its release, with its
     pitch moved along, is not found.
 
+    Args:
+        stream: The copy, seekable.
+        search: Over all registered `chroma` codes.
+        registered: The register's own numbers of one asset.
+        never: Codes that count for nothing: jingles, drum loops that are sold to everyone.
+        speeds: To be tried, in this order.
+        limits: As for `open_sound`.
+        until: When no more of the copy is heard, and no other speed tried.
+        why_not: Told what was left out for that.
+
     Raises:
         MalformedError: No sound in it.
     """
-    for speed in speeds:
-        numbers, _ = sound_numbers(stream, at_speed=speed, limits=limits)
-        found = find_sound(numbers, search, registered, never=never, speed=speed)
+    left_out = [] if why_not is None else why_not
+    in_time = InTime("sound", until, left_out)
+    for tried, speed in enumerate(speeds):
+        if tried and until.passed():
+            left_out.append(f"sound: heard at {tried} of {len(speeds)} speeds, to be done in time")
+            break
+        numbers, cut = sound_numbers(stream, at_speed=speed, limits=limits, until=until)
+        if until.passed():
+            left_out += cut
+        found = _find(numbers, search, registered, never, speed=speed, in_time=in_time)
         if found:
             return found
     return ()
 
 
-def find_sound(
+def _find(
     numbers: NDArray[np.uint32],
     search: CodeSearch,
     registered: RegisteredTimelines,
+    never: Collection[bytes],
     *,
-    never: Collection[bytes] = (),
-    speed: float = 1.0,
+    speed: float,
+    in_time: InTime,
 ) -> tuple[TimelineMatch, ...]:
-    """The registered sounds that a copy plays, the longest agreement first.
-
-    Args:
-        numbers: The copy's, as `sound_numbers` makes them.
-        search: Over all registered `chroma` codes.
-        registered: The register's own numbers of one asset.
-        never: Codes that count for nothing: jingles, drum loops that are sold to everyone.
-        speed: At which the numbers were made.
-    """
+    """The registered sounds that a copy plays, the longest agreement first."""
     moving = [
         code
         for code in sound_codes(numbers, every=SEARCH_EVERY)
         if code.quality >= MIN_SOUND_QUALITY
     ]
-    codes = without_banned(moving, never, radius=SOUND_RADIUS)
+    # Hours need not be searched for four times a second to find ten of their seconds. The
+    # register's codes stand eight numbers apart: an odd step meets each of their places.
+    step = len(moving) // _MOST_SEARCHED + 1
+    asked = moving[:: step + (step % 2 == 0)]
+    codes = without_banned(asked, never, radius=SOUND_RADIUS)
+    found = times_by_owner(codes, search, radius=SOUND_RADIUS)
     matches = [
         match
-        for owner, times in times_by_owner(codes, search, radius=SOUND_RADIUS).items()
+        for owner, times in in_time.the_likeliest_first(found)
         if (release := registered.sound(owner)) is not None
         and (match := _match(owner, numbers, release, times, speed=speed))
     ]

@@ -7,17 +7,19 @@ several different moments under one shift.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.deadline import Deadline
 from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import Code
 
 __all__ = [
+    "InTime",
     "MatchedSpan",
     "RegisteredTimelines",
     "Shift",
@@ -126,6 +128,34 @@ def times_by_owner(codes: Sequence[Code], search: CodeSearch, *, radius: int) ->
         both = np.array(pairs, dtype=np.float64)
         found[owner] = Times(both[:, 0], both[:, 1])
     return found
+
+
+class InTime:
+    """Which releases are still compared with a copy, and what is said of those that are not.
+
+    Args:
+        what: Of the copy is compared: its `video` or `sound`.
+        until: When no other release is compared.
+        why_not: Told how many were not.
+    """
+
+    def __init__(self, what: str, until: Deadline, why_not: list[str] | None) -> None:
+        self._what = what
+        self._until = until
+        self._why_not = why_not
+
+    def the_likeliest_first(self, found: Mapping[int, Times]) -> Iterator[tuple[int, Times]]:
+        """Owners and times, those with most moments first, until the time is over."""
+        ordered = sorted(found.items(), key=lambda entry: -len(entry[1].copy_ms))
+        for number, entry in enumerate(ordered):
+            if self._until.passed():
+                if self._why_not is not None:
+                    self._why_not.append(
+                        f"{self._what}: compared with {number} of {len(ordered)} assets of the "
+                        f"register in {self._until.seconds:.3g} seconds, and the rest were not"
+                    )
+                return
+            yield entry
 
 
 def best_shift(times: Times, *, rates: Collection[float], window_ms: float) -> Shift | None:

@@ -14,6 +14,7 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.fingerprints.model import Algorithm, Code, MediaFingerprint
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.frames import Frame, open_frames
@@ -50,6 +51,7 @@ def video_codes(
     *,
     purpose: Literal["register", "search"],
     limits: Limits = DEFAULT_LIMITS,
+    until: Deadline = NO_END,
 ) -> MediaFingerprint:
     """The codes of a video's frames.
 
@@ -59,6 +61,7 @@ def video_codes(
             (without bars), `margin 5 %`, and `crop 9:16` of a wide picture. `search` takes
             four a second: `whole`, `trimmed`, and both mirrored.
         limits: As for `open_frames`.
+        until: Likewise.
 
     Returns:
         Codes below `MIN_FRAME_QUALITY` too, so that what is registered says what was there;
@@ -68,7 +71,9 @@ def video_codes(
         MalformedError: No video in it that can be decoded.
     """
     every_ms = REGISTER_EVERY_MS if purpose == "register" else SEARCH_EVERY_MS
-    with open_frames(stream, every_ms=every_ms, max_side=_MAX_SIDE, limits=limits) as frames:
+    with open_frames(
+        stream, every_ms=every_ms, max_side=_MAX_SIDE, limits=limits, until=until
+    ) as frames:
         codes: list[Code] = []
         for frame, box in _with_boxes(frames):
             codes += _views(frame, box, registering=purpose == "register")

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.fingerprints.index import CodeSearch
 from provenance.fingerprints.model import CODE_BYTES, Code
 from provenance.fingerprints.timelines import (
+    InTime,
     MatchedSpan,
     RegisteredTimelines,
     Shift,
@@ -60,6 +62,8 @@ def find_video(
     registered: RegisteredTimelines,
     *,
     never: Collection[bytes] = (),
+    until: Deadline = NO_END,
+    why_not: list[str] | None = None,
 ) -> tuple[TimelineMatch, ...]:
     """The registered videos that a copy shows, the longest agreement first.
 
@@ -73,10 +77,13 @@ def find_video(
         search: Over all registered `pdq-frame` codes.
         registered: The register's own codes of one asset.
         never: Codes that count for nothing: logos, cards, countdowns.
+        until: When no other release is compared.
+        why_not: Told what was left out for that.
     """
+    in_time = InTime("video", until, why_not)
     for mirrored in (False, True):
         one_way = [code for code in codes if code.view.endswith(MIRRORED) is mirrored]
-        found = _find(_usable(one_way, never), search, registered, never)
+        found = _find(_usable(one_way, never), search, registered, never, in_time)
         if found:
             return found
     return ()
@@ -87,6 +94,7 @@ def _find(
     search: CodeSearch,
     registered: RegisteredTimelines,
     never: Collection[bytes],
+    in_time: InTime,
 ) -> tuple[TimelineMatch, ...]:
     copy = _Track.of(codes)
     clear = [code for code in codes if code.quality >= MIN_FRAME_QUALITY]
@@ -96,7 +104,8 @@ def _find(
     searched = set(moments[::step].tolist())
     asked = [code for code in clear if code.at_ms in searched]
     matches = []
-    for owner, times in times_by_owner(asked, search, radius=FRAME_RADIUS).items():
+    found = times_by_owner(asked, search, radius=FRAME_RADIUS)
+    for owner, times in in_time.the_likeliest_first(found):
         # A card or a logo is in many videos; what they keep is not asked for because of one.
         # Two are enough to ask: with the wider bound there may be more in step with them.
         if len(np.unique(times.release_ms)) < _MIN_CLEAR:

@@ -16,11 +16,15 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
 
 __all__ = ["Frame", "FrameReader", "open_frames"]
+
+# Of the time that there is, before the rest is looked at in key frames only.
+_DENSE_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,13 +51,21 @@ class FrameReader:
     """
 
     def __init__(
-        self, container: Any, stream: Any, *, every_ms: int, max_side: int, limits: Limits
+        self,
+        container: Any,
+        stream: Any,
+        *,
+        every_ms: int,
+        max_side: int,
+        limits: Limits,
+        until: Deadline,
     ) -> None:
         self._container = container
         self._stream = stream
         self._every_ms = every_ms
         self._max_side = max_side
         self._limits = limits
+        self._until = until
         self._errors = 0
         self._due_ms = 0
         self.why_not: list[str] = []
@@ -66,7 +78,8 @@ class FrameReader:
 
         Up to `dense_video_s` every frame that others are made from is decoded, which finds
         one for every interval. After that only key frames are, every few seconds in what
-        platforms make: an hour costs little more than its first quarter.
+        platforms make: an hour costs little more than its first quarter. So it is sooner
+        where the time is short.
         """
         context = decoder_of(self._stream, limits=self._limits)
         # What no other frame is made from need not be decoded where one in thirty is taken.
@@ -90,12 +103,12 @@ class FrameReader:
             if at_ms > self._limits.max_media_s * 1000:
                 self.why_not.append(f"video: stopped at max_media_s ({self._limits.max_media_s})")
                 return
-            if dense and at_ms >= self._limits.dense_video_s * 1000:
+            hurried = self._until.used() >= _DENSE_SHARE
+            if dense and (hurried or at_ms >= self._limits.dense_video_s * 1000):
                 dense = False
                 context.skip_frame = "NONKEY"
-                self.why_not.append(
-                    f"video: only key frames after {self._limits.dense_video_s} seconds"
-                )
+                why = ", to be done in time" if hurried else ""
+                self.why_not.append(f"video: only key frames after {at_ms // 1000} seconds{why}")
             if at_ms < self._due_ms:
                 continue
             try:
@@ -114,9 +127,16 @@ class FrameReader:
     def _decoded(self, *, intra: bool) -> Iterator[tuple[Any, int]]:
         start = self._stream.start_time or 0
         base = self._stream.time_base
+        reached_ms = 0
         for packet in packets_of(
             self._container, self._stream, limits=self._limits, why_not=self.why_not
         ):
+            if self._until.passed():
+                self.why_not.append(
+                    f"video: its first {reached_ms // 1000} seconds were looked at in "
+                    f"{self._until.seconds:.3g} seconds, and the rest was not"
+                )
+                return
             # Where no frame needs another, those in between need not be decoded at all.
             if (
                 intra
@@ -135,6 +155,7 @@ class FrameReader:
                 if frame.pts is None or not frame.time_base:
                     continue
                 at_ms = round(float((frame.pts - start) * frame.time_base) * 1000)
+                reached_ms = max(reached_ms, at_ms)
                 if at_ms >= 0:
                     yield frame, at_ms
 
@@ -178,6 +199,7 @@ def open_frames(
     every_ms: int = 1000,
     max_side: int = 320,
     limits: Limits = DEFAULT_LIMITS,
+    until: Deadline = NO_END,
 ) -> Iterator[FrameReader]:
     """Open a video, to take a frame of it every so often.
 
@@ -189,6 +211,7 @@ def open_frames(
         max_side: Longest side that a frame is reduced to, in pixels.
         limits: `max_video_pixels`, `max_video_frames`, `max_decoded_pixels`, `max_media_s`,
             `max_media_packets`, `max_media_errors`, `dense_video_s`.
+        until: When decoding ends, wherever it is; the reader says where that was.
 
     Raises:
         MalformedError: It has no video stream that can be decoded; while iterating, where not
@@ -203,4 +226,11 @@ def open_frames(
         # The stream that a player would show, and never the cover of a track.
         if not moving or moving[0].codec_context is None:
             raise MalformedError("video: no video stream that can be decoded")
-        yield FrameReader(container, moving[0], every_ms=every_ms, max_side=max_side, limits=limits)
+        yield FrameReader(
+            container,
+            moving[0],
+            every_ms=every_ms,
+            max_side=max_side,
+            limits=limits,
+            until=until,
+        )

@@ -12,6 +12,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.deadline import NO_END, Deadline
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
@@ -29,11 +30,14 @@ class SoundReader:
         why_not: Filled while iterating: what was not decoded, and why.
     """
 
-    def __init__(self, container: Any, stream: Any, *, rate_hz: int, limits: Limits) -> None:
+    def __init__(
+        self, container: Any, stream: Any, *, rate_hz: int, limits: Limits, until: Deadline
+    ) -> None:
         self._container = container
         self._stream = stream
         self._rate_hz = rate_hz
         self._limits = limits
+        self._until = until
         self.why_not: list[str] = []
         seconds = container.duration / av.time_base if container.duration is not None else -1.0
         self.duration_ms = (
@@ -50,6 +54,12 @@ class SoundReader:
         for packet in packets_of(
             self._container, self._stream, limits=self._limits, why_not=self.why_not
         ):
+            if self._until.passed():
+                self.why_not.append(
+                    f"sound: its first {samples // self._rate_hz} seconds were heard in "
+                    f"{self._until.seconds:.3g} seconds, and the rest was not"
+                )
+                break
             try:
                 pieces = [piece for frame in packet.decode() for piece in resampler.resample(frame)]
             except (av.error.FFmpegError, ValueError) as error:
@@ -87,7 +97,11 @@ class SoundReader:
 
 @contextmanager
 def open_sound(
-    stream: BinaryIO, *, rate_hz: int = SOUND_RATE_HZ, limits: Limits = DEFAULT_LIMITS
+    stream: BinaryIO,
+    *,
+    rate_hz: int = SOUND_RATE_HZ,
+    limits: Limits = DEFAULT_LIMITS,
+    until: Deadline = NO_END,
 ) -> Iterator[SoundReader]:
     """Open the sound of a track or video.
 
@@ -95,6 +109,7 @@ def open_sound(
         stream: Seekable.
         rate_hz: Samples a second.
         limits: `max_media_s`, `max_media_packets`, `max_media_errors`.
+        until: When decoding ends, wherever it is; the reader says where that was.
 
     Raises:
         MalformedError: It has no sound that can be decoded; while iterating, where not one
@@ -103,4 +118,10 @@ def open_sound(
     with open_container(stream, limits=limits) as container:
         if not container.streams.audio or container.streams.audio[0].codec_context is None:
             raise MalformedError("sound: no sound stream that can be decoded")
-        yield SoundReader(container, container.streams.audio[0], rate_hz=rate_hz, limits=limits)
+        yield SoundReader(
+            container,
+            container.streams.audio[0],
+            rate_hz=rate_hz,
+            limits=limits,
+            until=until,
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
+from provenance.deadline import Deadline
 from provenance.errors import LimitError, MalformedError
 from provenance.fingerprints.iscc import iscc_image_bits, spell_iscc
 from provenance.fingerprints.iscc_audio import iscc_audio
@@ -13,6 +14,7 @@ from provenance.fingerprints.matching import PictureMatch, PictureMatcher
 from provenance.fingerprints.model import Algorithm, Code
 from provenance.fingerprints.sound import sound_numbers
 from provenance.fingerprints.sound_matching import find_sound_at_speeds
+from provenance.fingerprints.timed_search import TimedSearch
 from provenance.fingerprints.timelines import TimelineMatch
 from provenance.fingerprints.video import video_codes
 from provenance.fingerprints.video_matching import find_video
@@ -28,6 +30,11 @@ from provenance.verification.register import RegisteredFile, ReleaseMatch, Resem
 
 __all__ = ["local_resembler", "resembling"]
 
+# By which shares of the time a video is decoded, and what it shows is found; its sound has the
+# rest, of which a minute takes a twentieth of what a minute of pictures does.
+_DECODED_BY = 0.7
+_FOUND_BY = 0.85
+
 
 def resembling(
     search: ReaderSearch,
@@ -38,7 +45,8 @@ def resembling(
 ) -> ResemblanceAnswer:
     """Which registered releases does this asset look or sound like?
 
-    Whatever is in the asset, there is an answer.
+    Whatever is in the asset, there is an answer, and not long after `resemblance_s`: what
+    would take longer is left out, and that is said.
 
     Args:
         search: What is registered, as far as its reader may know.
@@ -50,13 +58,14 @@ def resembling(
         RegisterError: The register cannot be read.
     """
     stream.seek(0)
+    until = Deadline(limits.resemblance_s)
     match media_format.kind:
         case MediaKind.IMAGE:
             return _seen(search, stream, media_format, limits)
         case MediaKind.VIDEO:
-            return _watched(search, stream, limits)
+            return _watched(search, stream, limits, until)
         case MediaKind.AUDIO:
-            return _listened(search, stream, limits)
+            return _listened(search, stream, limits, until)
         case _:
             return ResemblanceAnswer(not_run=f"{media_format.name}: neither picture nor sound")
 
@@ -111,55 +120,71 @@ def _binding(search: ReaderSearch, value: str) -> str | None:
     return value if search.negatives.without([Code(algorithm=algorithm, bits=bits)]) else None
 
 
-def _watched(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> ResemblanceAnswer:
+def _watched(
+    search: ReaderSearch, stream: BinaryIO, limits: Limits, until: Deadline
+) -> ResemblanceAnswer:
     matches: list[ReleaseMatch] = []
     why_not: list[str] = []
     failed = 0
     try:
-        shown = video_codes(stream, purpose="search", limits=limits)
+        shown = video_codes(stream, purpose="search", limits=limits, until=until.part(_DECODED_BY))
         why_not += shown.why_not
         found = find_video(
             shown.codes,
-            search.codes,
+            TimedSearch(search.codes, "video", until.part(_FOUND_BY), why_not),
             search.timelines,
             never=search.never(Algorithm.PDQ_FRAME),
+            until=until.part(_FOUND_BY),
+            why_not=why_not,
         )
         matches += _of_timelines(found, search, Algorithm.PDQ_FRAME)
     except (MalformedError, LimitError) as error:
         failed += 1
-        why_not.append(f"video: {error}")
+        why_not.append(str(error))
     stream.seek(0)
     try:
-        matches += _heard(search, stream, limits)
+        matches += _heard(search, stream, limits, until, why_not)
     except (MalformedError, LimitError) as error:
         failed += 1
-        why_not.append(f"sound: {error}")
+        why_not.append(str(error))
     if failed == 2:
-        return ResemblanceAnswer(not_run="; ".join(why_not))
-    return ResemblanceAnswer(matches=_one_a_release(matches), why_not=tuple(why_not))
+        return ResemblanceAnswer(not_run="; ".join(dict.fromkeys(why_not)))
+    return ResemblanceAnswer(matches=_one_a_release(matches), why_not=tuple(dict.fromkeys(why_not)))
 
 
-def _listened(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> ResemblanceAnswer:
+def _listened(
+    search: ReaderSearch, stream: BinaryIO, limits: Limits, until: Deadline
+) -> ResemblanceAnswer:
+    why_not: list[str] = []
     try:
-        matches = _heard(search, stream, limits)
+        matches = _heard(search, stream, limits, until.part(_FOUND_BY), why_not)
         stream.seek(0)
-        numbers, why_not = sound_numbers(stream, limits=limits)
+        numbers, left_out = sound_numbers(stream, limits=limits, until=until)
     except (MalformedError, LimitError) as error:
         return ResemblanceAnswer(not_run=str(error))
     return ResemblanceAnswer(
         matches=_one_a_release(matches),
-        iscc=_binding(search, iscc_audio(numbers)) if len(numbers) else None,
-        why_not=why_not,
+        # Of a part, the code is another's.
+        iscc=_binding(search, iscc_audio(numbers)) if len(numbers) and not left_out else None,
+        why_not=tuple(dict.fromkeys((*why_not, *left_out))),
     )
 
 
-def _heard(search: ReaderSearch, stream: BinaryIO, limits: Limits) -> list[ReleaseMatch]:
+def _heard(
+    search: ReaderSearch,
+    stream: BinaryIO,
+    limits: Limits,
+    until: Deadline,
+    why_not: list[str],
+) -> list[ReleaseMatch]:
     found = find_sound_at_speeds(
         stream,
-        search.codes,
+        TimedSearch(search.codes, "sound", until, why_not),
         search.timelines,
         never=search.never(Algorithm.CHROMA),
         limits=limits,
+        until=until,
+        why_not=why_not,
     )
     return _of_timelines(found, search, Algorithm.CHROMA)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
+from provenance.deadline import Deadline
 from provenance.errors import MalformedError
-from provenance.fingerprints.model import Reference
+from provenance.fingerprints import sound_matching
+from provenance.fingerprints.index import CodeHit
+from provenance.fingerprints.model import Code, Reference
 from provenance.fingerprints.sound import (
     MIN_SOUND_QUALITY,
     fingerprint_sound,
@@ -16,7 +20,9 @@ from provenance.fingerprints.sound import (
     sound_codes,
     sound_numbers,
 )
+from provenance.fingerprints.sound_matching import find_sound_at_speeds
 from tests.factory.recordings import avi
+from tests.factory.ticking import Ticking
 from tests.factory.timelines import SmallRegister
 from tests.factory.tracks import RATE_HZ, TRACK_EDITS, Track, encode_track, track
 
@@ -124,3 +130,54 @@ def test_no_sound_is_malformed() -> None:
 def test_a_reference_that_is_no_sound_is_refused() -> None:
     with pytest.raises(MalformedError, match="whole numbers of 4 bytes, got sound in 3 bytes"):
         numbers_from(Reference(kind="sound", data=b"123"))
+
+
+def heard_in(
+    seconds: float, asked: Track, *registered: Track
+) -> tuple[list[int], list[str], float]:
+    """Who is found in so many looks at the clock, what is left out, and how often it looked."""
+    register, clock = SmallRegister(), Ticking(each=1)
+    for owner, known in enumerate(registered):
+        register.add_sound(owner, encode_track(known))
+    why_not: list[str] = []
+    found = find_sound_at_speeds(
+        io.BytesIO(encode_track(asked)),
+        register,
+        register,
+        until=Deadline(seconds, clock=clock),
+        why_not=why_not,
+    )
+    return [match.owner for match in found], why_not, clock.now
+
+
+def test_where_the_time_is_short_the_likeliest_is_compared_and_the_rest_is_said() -> None:
+    short, long = track(31, seconds=6), track(32, seconds=12)
+    mixed = np.concatenate([short, long])
+    owners, why_not, looks = heard_in(10_000, mixed, short, long)
+    assert (owners, why_not) == ([1, 0], [])
+    # The last look is before the second is compared; the first was when the time began.
+    seconds = looks - 1
+    owners, why_not, _ = heard_in(seconds, mixed, short, long)
+    assert owners == [1]
+    (left_out,) = why_not
+    assert left_out == (
+        f"sound: compared with 1 of 2 assets of the register in {seconds:.3g} seconds, "
+        "and the rest were not"
+    )
+
+
+def test_of_hours_some_moments_are_searched_for_at_each_place_between_two_codes(
+    tracks: SmallRegister, first: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(sound_matching, "_MOST_SEARCHED", 20)
+    search = tracks.search
+
+    def counting(codes: Sequence[Code], *, radius: int, most: int = 100) -> list[CodeHit]:
+        asked.append(len(codes))
+        return search(codes, radius=radius, most=most)
+
+    monkeypatch.setattr(tracks, "search", counting)
+    assert tracks.find_sound(encode_track(first))[0].owner == 0
+    assert asked
+    assert max(asked) <= 20

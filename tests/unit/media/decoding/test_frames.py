@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from provenance.deadline import Deadline
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.container import open_container
@@ -16,6 +17,7 @@ from provenance.media.decoding.frames import Frame, open_frames
 from tests.factory.clips import FPS, clip, encode_clip
 from tests.factory.media import png
 from tests.factory.recordings import avi, m4a, mov, mp3, mp4
+from tests.factory.ticking import Ticking
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +166,28 @@ def test_nothing_is_written_to_the_terminal(
     broken[2000:9000] = b"\xff" * 7000
     taken(bytes(broken))
     assert capfd.readouterr() == ("", "")
+
+
+def test_where_the_time_is_short_the_rest_is_in_key_frames() -> None:
+    data = encode_clip(clip(1, seconds=8), options={"g": "48"})
+    # A look at the clock for each packet and for each frame: the last frames come late.
+    frames, why_not = taken(data, until=Deadline(200, clock=Ticking(each=1)))
+    assert 3 <= len(frames) < 8
+    assert why_not[0].startswith("video: only key frames after ")
+    assert why_not[0].endswith(" seconds, to be done in time")
+    frames, why_not = taken(data, until=Deadline(3000, clock=Ticking(each=1)))
+    assert len(frames) == 8
+    assert why_not == []
+
+
+def test_when_the_time_is_over_decoding_ends_and_says_where(four_seconds: bytes) -> None:
+    until = Deadline(30, clock=Ticking(each=1))
+    frames, why_not = taken(four_seconds, until=until)
+    assert 1 <= len(frames) < 4
+    assert why_not[-1].startswith("video: its first ")
+    assert why_not[-1].endswith(" looked at in 30 seconds, and the rest was not")
+
+
+def test_without_any_time_nothing_is_decoded(four_seconds: bytes) -> None:
+    with pytest.raises(MalformedError, match="its first 0 seconds were looked at"):
+        taken(four_seconds, until=Deadline(0))

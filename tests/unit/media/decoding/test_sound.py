@@ -10,10 +10,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from provenance.deadline import Deadline
 from provenance.errors import MalformedError
 from provenance.limits import Limits
 from provenance.media.decoding.sound import SOUND_RATE_HZ, open_sound
 from tests.factory.recordings import avi, flac, m4a, mp3, mp4, wav
+from tests.factory.ticking import Ticking
 from tests.factory.tracks import encode_track, track
 
 
@@ -53,6 +55,19 @@ def test_long_sound_stops_at_its_bound() -> None:
     with open_sound(io.BytesIO(data), limits=Limits(max_media_s=2)) as sound:
         assert sum(map(len, sound)) <= 2 * SOUND_RATE_HZ
     assert sound.why_not == ["sound: stopped at max_media_s (2)"]
+
+
+def test_when_the_time_is_over_no_more_is_heard() -> None:
+    data = encode_track(track(1, seconds=5))
+    with open_sound(io.BytesIO(data), until=Deadline(20, clock=Ticking(each=1))) as sound:
+        heard = sum(map(len, sound))
+    assert 0 < heard < 3 * SOUND_RATE_HZ
+    (why_not,) = sound.why_not
+    assert why_not.startswith("sound: its first ")
+    assert why_not.endswith(" heard in 20 seconds, and the rest was not")
+    with open_sound(io.BytesIO(data), until=Deadline(10_000, clock=Ticking(each=1))) as sound:
+        assert sum(map(len, sound)) >= 4.9 * SOUND_RATE_HZ
+    assert sound.why_not == []
 
 
 def test_damage_costs_some_samples() -> None:
