@@ -355,9 +355,16 @@ def _trickled(service: RunningService, data: bytes, size: int, *, every_s: float
             plain.sendall(data[begin : begin + size])
             plain.settimeout(every_s)
             with suppress(TimeoutError):
-                return plain.recv(65536)
-        plain.settimeout(20)
-        return plain.recv(65536)
+                return _to_the_end(plain, plain.recv(65536))
+        return _to_the_end(plain, b"")
+
+
+def _to_the_end(plain: socket.socket, begun: bytes) -> bytes:
+    """An answer may come in pieces: its head, then the rest."""
+    plain.settimeout(20)
+    while piece := plain.recv(65536):
+        begun += piece
+    return begun
 
 
 def test_bytes_that_trickle_are_not_waited_for(shared: RunningService) -> None:
