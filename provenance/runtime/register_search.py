@@ -72,7 +72,7 @@ class SearchedRegister:
         return self._register.name
 
     def desk(self) -> RegisterDesk:
-        """Whoever answers the questions of one worker after the other; for one thread."""
+        """Whoever answers what a worker asks about one file; for one thread."""
         return RegisterDesk(self)
 
     def close(self) -> None:

@@ -221,8 +221,8 @@ class VerificationPool:
         if self._register is not None:
             self._register.close()
 
-    def _look_up(self) -> LookUp | None:
-        return None if self._register is None else self._register.desk().answer
+    def _look_up(self) -> Callable[[], LookUp] | None:
+        return None if self._register is None else self._register.desk
 
     def __enter__(self) -> Self:
         return self

@@ -107,6 +107,12 @@ class Channel:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def is_hung_up(self) -> bool:
+        """Is the other side gone? What it said before it went may still be there to be read."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
     def close(self) -> None:
         """Give the descriptor back; by the thread that reads."""
         self._socket.close()

@@ -9,10 +9,10 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -33,8 +33,14 @@ __all__ = ["Ask", "Desk", "LookUp"]
 Ask = Callable[[str, bytes], bytes]
 """Sends a request over the network for a worker; raises `FetchError`."""
 
-LookUp = Callable[[dict[str, Any]], dict[str, Any]]
-"""Answers a worker's question to the register of releases."""
+
+class LookUp(Protocol):
+    """Answers a worker's questions to the register of releases about one file."""
+
+    def answer(self, document: Mapping[str, Any], *, wanted: Callable[[], bool]) -> dict[str, Any]:
+        """What is the answer? Given up where nobody wants it any more."""
+        ...
+
 
 _CHUNK_BYTES = 1024 * 1024
 # How long a worker that waits for a file may take to say that it has it.
@@ -71,7 +77,8 @@ class Desk:
         staff: Where workers come from.
         limits: What a file may take.
         ask: Asks issuers for the worker; None where nobody is asked.
-        register: Answers what it asks of the register; None where there is none.
+        register: Makes who answers what is asked of the register about a file; None where
+            there is none.
     """
 
     def __init__(
@@ -79,7 +86,7 @@ class Desk:
         staff: Staff,
         limits: WorkerLimits,
         ask: Ask | None,
-        register: LookUp | None = None,
+        register: Callable[[], LookUp] | None = None,
     ) -> None:
         self._staff = staff
         self._limits = limits
@@ -231,6 +238,11 @@ class Desk:
     def _answer(self, worker: WorkerProcess, deadline: float) -> bytes:
         """The first message that is no question, to an issuer or to the register."""
         issuers = questions = 0
+        look_up = None if self._register is None else self._register()
+
+        def wanted() -> bool:
+            return time.monotonic() <= deadline and not worker.channel.is_hung_up()
+
         while issuers <= _MAX_ASKED and questions <= _MAX_QUESTIONS:
             if time.monotonic() > deadline:
                 # One that asks and asks is never waited for.
@@ -244,7 +256,12 @@ class Desk:
                 worker.channel.send_document(self._asked(document))
             elif "register" in document:
                 questions += 1
-                worker.channel.send_document(self._looked_up(document))
+                answer = (
+                    {"refused": "there is no register"}
+                    if look_up is None
+                    else look_up.answer(document, wanted=wanted)
+                )
+                worker.channel.send_document(answer)
             else:
                 return message
         worker.kill()
@@ -259,11 +276,6 @@ class Desk:
         except FetchError as error:
             return {"refused": str(error)}
         return {"answer": base64.b64encode(answer).decode("ascii")}
-
-    def _looked_up(self, document: dict[str, Any]) -> dict[str, Any]:
-        if self._register is None:
-            return {"refused": "there is no register"}
-        return self._register(document)
 
 
 def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int]) -> None:

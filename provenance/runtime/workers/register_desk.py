@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedError, RegisterError
 from provenance.fingerprints.features import LocalFeatures
+from provenance.fingerprints.index import CodeHit
 from provenance.fingerprints.model import Algorithm
 from provenance.registry.search.reader import LocalSearch
 from provenance.runtime.workers.register_words import (
@@ -38,11 +39,22 @@ _MOST_NEAR = 100
 _MOST_RADIUS = 90
 _MOST_OWNERS = 10_000
 _MOST_FEATURES_BYTES = 1024 * 1024
+# What one file may have looked for, each code by a scan of the register. Ours asks for most
+# of a film: 2,400 moments in two views and mirrored, and 4,800 pieces of sound at five speeds.
+_MOST_CODES = 50_000
+# Ours asks twice, of a picture and of its mirror image.
+_MOST_FEATURES = 16
+# Between two scans of so many it is asked whether anybody waits for them still.
+_SCANNED_AT_ONCE = 64
 _LARGEST = 2**63 - 1
 
 
+def _always() -> bool:
+    return True
+
+
 class RegisterDesk:
-    """Answers the questions about one file; used by one thread.
+    """Answers the questions about one file, and no more than one has; used by one thread.
 
     Args:
         register: The register, with its search.
@@ -50,6 +62,9 @@ class RegisterDesk:
 
     def __init__(self, register: SearchedRegister) -> None:
         self._register = register
+        self._codes_left = _MOST_CODES
+        self._features_left = _MOST_FEATURES
+        self._wanted: Callable[[], bool] = _always
         self._search: tuple[datetime, LocalSearch] | None = None
         self._answers: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
             "files": self._files,
@@ -65,8 +80,16 @@ class RegisterDesk:
             "sound": self._sound,
         }
 
-    def answer(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """What is the answer to this question of a worker?"""
+    def answer(
+        self, document: Mapping[str, Any], *, wanted: Callable[[], bool] = _always
+    ) -> dict[str, Any]:
+        """What is the answer to this question of a worker?
+
+        Args:
+            document: The question.
+            wanted: Is anybody there who waits for it? A long look stops where nobody is.
+        """
+        self._wanted = wanted
         try:
             answer = self._answers[document["register"]]
             return {"answer": answer(document, _moment(document["at"]))}
@@ -87,6 +110,7 @@ class RegisterDesk:
         return manifests_out(found)
 
     def _manifests_for_binding(self, document: Mapping[str, Any], at: datetime) -> Any:
+        self._spend_codes(1)
         found = self._register.view.manifests_for_binding(
             str(document["algorithm"]),
             str(document["value"]),
@@ -110,17 +134,33 @@ class RegisterDesk:
     def _codes(self, document: Mapping[str, Any], at: datetime) -> Any:
         if len(document["codes"]) > CODES_AT_ONCE:
             raise RegisterError(f"register: expected {CODES_AT_ONCE} codes at most at once")
-        hits = self._asked(at).codes.search(
-            codes_in(document["codes"]),
-            radius=_number(document["radius"], _MOST_RADIUS),
-            most=_number(document["most"], _MOST_NEAR),
-        )
+        codes = codes_in(document["codes"])
+        radius = _number(document["radius"], _MOST_RADIUS)
+        most = _number(document["most"], _MOST_NEAR)
+        self._spend_codes(len(codes))
+        search = self._asked(at).codes
+        hits: list[CodeHit] = []
+        for start in range(0, len(codes), _SCANNED_AT_ONCE):
+            if not self._wanted():
+                raise RegisterError("register: whoever asked is gone, or has no more time")
+            some = codes[start : start + _SCANNED_AT_ONCE]
+            found = search.search(some, radius=radius, most=most)
+            hits += (hit._replace(query=start + hit.query) for hit in found)
+        hits.sort(key=lambda hit: (hit.distance, hit.query, hit.owner))
         return [list(hit) for hit in hits]
+
+    def _spend_codes(self, count: int) -> None:
+        if count > self._codes_left:
+            raise RegisterError(f"register: expected {_MOST_CODES} codes of one file at most")
+        self._codes_left -= count
 
     def _features(self, document: Mapping[str, Any], at: datetime) -> Any:
         data = bytes_in(document["features"])
         if len(data) > _MOST_FEATURES_BYTES:
             raise RegisterError("register: more local features than a picture has")
+        if not self._features_left:
+            raise RegisterError("register: local features of more pictures than a file has")
+        self._features_left -= 1
         found = self._asked(at).features.search(
             LocalFeatures.from_bytes(data),
             mirrored=bool(document["mirrored"]),

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from provenance.errors import RegisterError
+from provenance.fingerprints.feature_index import query_features
 from provenance.fingerprints.media import fingerprint_media
 from provenance.fingerprints.model import Algorithm, Code
 from provenance.media.formats import FORMATS
@@ -246,3 +247,58 @@ def test_a_register_that_breaks_is_said_to_and_nothing_else(
 def _base64(data: bytes) -> str:
 
     return base64.b64encode(data).decode()
+
+
+def test_one_file_has_so_many_codes_looked_for_and_no_more(
+    searched: SearchedRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs its parent a scan of the register, and a worker may be in a file's hands."""
+    monkeypatch.setattr("provenance.runtime.workers.register_desk._MOST_CODES", 10)
+    monkeypatch.setattr("provenance.runtime.workers.register_desk._MOST_FEATURES", 1)
+    desk = searched.desk()
+
+    def ask(count: int) -> dict[str, Any]:
+        question = {"register": "codes", "codes": [CODE] * count, "radius": 9, "most": 1}
+        return desk.answer({"at": NOW.isoformat(), **question})
+
+    def near() -> dict[str, Any]:
+        question = {"register": "manifests-for-binding", "algorithm": "io.iscc.v0", "value": ISCC}
+        return desk.answer({"at": NOW.isoformat(), "most": 1, **question})
+
+    def features() -> dict[str, Any]:
+        packed = base64.b64encode(query_features(photo(3, size=(480, 320))).to_bytes()).decode()
+        question = {"register": "features", "features": packed, "mirrored": False, "most": 1}
+        return desk.answer({"at": NOW.isoformat(), **question})
+
+    assert "answer" in ask(8)
+    assert "answer" in near()
+    assert ask(2) == {"refused": "register: expected 10 codes of one file at most"}
+    assert "answer" in ask(1)
+    assert "refused" in near()
+    assert "answer" in features()
+    assert "refused" in features()
+    # The next file has as many again.
+    desk = searched.desk()
+    assert "answer" in ask(10)
+    assert "answer" in features()
+
+
+def test_a_look_stops_where_nobody_waits_for_it(searched: SearchedRegister) -> None:
+    question = {"register": "codes", "codes": [CODE] * 1_000, "radius": 9, "most": 1}
+    asked = {"at": NOW.isoformat(), **question}
+    times = iter([True, True, False])
+    gone = searched.desk().answer(asked, wanted=lambda: next(times))
+    assert gone == {"refused": "register: whoever asked is gone, or has no more time"}
+    assert next(times, "over") == "over"
+    assert "answer" in searched.desk().answer(asked, wanted=lambda: True)
+
+
+def test_a_parent_sees_that_a_worker_is_gone() -> None:
+    here, there = socket.socketpair()
+    parent, worker = Channel(here), Channel(there)
+    worker.send(b"the last words")
+    assert not parent.is_hung_up()
+    worker.close()
+    assert parent.is_hung_up()
+    assert parent.receive()[0] == b"the last words"
+    parent.close()
