@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -25,12 +28,14 @@ from provenance.errors import ConfigurationError
 if TYPE_CHECKING:
     # Cryptography takes long to import: `--help` does without it.
     from provenance.registry.log.leaf import SignedStatement
+    from provenance.registry.log.writer import LogWriter
 
 __all__ = ["register_log_keeper"]
 
 _BATCH = 1_000
 _MAX_FILE_BYTES = 1024**3
 _MAX_LINE_BYTES = 8_192
+_CHUNK_BYTES = 1024**2
 
 
 def register_log_keeper(group: typer.Typer) -> None:
@@ -128,7 +133,6 @@ def append(
     """
     from provenance.registry.log.folder import LogFolder
     from provenance.registry.log.writer import LogWriter
-    from provenance.runtime.clock import system_clock
 
     folder = LogFolder.open(log)
     signer = log_signer_of(
@@ -138,15 +142,7 @@ def append(
     notes = [read_note(path) for path in seen or ()]
     with readable(), LogWriter(folder, signer, agencies=agencies, seen=notes) as writer:
         for path in files:
-            statements = _statements(path)
-            added, first, last = 0, None, None
-            for start in range(0, len(statements), _BATCH):
-                done = writer.append(statements[start : start + _BATCH], at=system_clock())
-                added += done.added
-                first = done.indices[0] if first is None else first
-                last = done.indices[-1]
-            which = "no statement" if first is None else f"entries {first} .. {last}"
-            write_text(f"{path}: {which}, {added} of {len(statements)} new")
+            write_text(f"{path}: {_append(writer, path)}")
         write_text(f"{log}: {writer.size} entries")
 
 
@@ -231,21 +227,79 @@ def serve_files(
         server.serve_forever()
 
 
-def _statements(path: Path) -> list[SignedStatement]:
-    from provenance.registry.log.leaf import parse_signed_statement
+def _append(writer: LogWriter, path: Path) -> str:
+    """Give the log what is in a file, a batch at a time; what became of it, in words.
 
-    found = []
+    Every line is read before the first is taken, and none is kept: a file with one that is no
+    statement adds nothing, however many there are.
+    """
+    from provenance.runtime.clock import system_clock
+
+    count = added = 0
+    first = last = None
+    with _seekable(path) as stream:
+        for _ in _batches(stream, path):
+            pass
+        stream.seek(0)
+        for statements in _batches(stream, path):
+            done = writer.append(statements, at=system_clock())
+            count += len(statements)
+            added += done.added
+            first = done.indices[0] if first is None else first
+            last = done.indices[-1]
+    which = "no statement" if first is None else f"entries {first} .. {last}"
+    return f"{which}, {added} of {count} new"
+
+
+@contextmanager
+def _seekable(path: Path) -> Iterator[BinaryIO]:
+    """The file, which is read twice; of a pipe, a copy."""
+    with ExitStack() as held:
+        with _reading(path):
+            stream = held.enter_context(path.open("rb"))
+        if stream.seekable():
+            yield stream
+            return
+        copy = held.enter_context(tempfile.TemporaryFile())
+        with _reading(path):
+            while chunk := stream.read(_CHUNK_BYTES):
+                _check_size(copy.tell() + len(chunk), path)
+                copy.write(chunk)
+        copy.seek(0)
+        yield copy
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as stream:
-            number = read_bytes = 0
-            while line := stream.readline(_MAX_LINE_BYTES):
-                number += 1
-                read_bytes += len(line)
-                if read_bytes > _MAX_FILE_BYTES:
-                    raise ConfigurationError(f"{path}: expected {_MAX_FILE_BYTES} bytes at most")
-                where = f"{path}, line {number}"
-                found.append(parse_signed_statement(line.rstrip(b"\n"), where=where))
+        yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ConfigurationError(f"{path}: cannot be read: {reason}") from error
-    return found
+
+
+def _batches(stream: BinaryIO, path: Path) -> Iterator[list[SignedStatement]]:
+    from provenance.registry.log.leaf import parse_signed_statement
+
+    found = []
+    number = read_bytes = 0
+    while True:
+        with _reading(path):
+            line = stream.readline(_MAX_LINE_BYTES)
+        if not line:
+            break
+        number += 1
+        read_bytes += len(line)
+        _check_size(read_bytes, path)
+        where = f"{path}, line {number}"
+        found.append(parse_signed_statement(line.rstrip(b"\n"), where=where))
+        if len(found) == _BATCH:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _check_size(size: int, path: Path) -> None:
+    if size > _MAX_FILE_BYTES:
+        raise ConfigurationError(f"{path}: expected {_MAX_FILE_BYTES} bytes at most")

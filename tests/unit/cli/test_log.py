@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +16,10 @@ import pytest
 
 from provenance.cli.log_options import log_signer_of
 from provenance.registry.log.folder import LogFolder
-from provenance.registry.log.leaf import embargo, reveal, sign_statement
+from provenance.registry.log.leaf import SignedStatement, embargo, reveal, sign_statement
 from provenance.registry.log.note import parse_note, sign_note
 from provenance.registry.log.statement import Statement
+from provenance.registry.log.writer import Appended, LogWriter
 from provenance.runtime.log_server import LogServer
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
@@ -376,3 +380,43 @@ def test_what_cannot_be_done_is_said(
     monkeypatch.chdir(desk.path)
     done = desk(*(argument.replace("LOG", str(desk.log)) for argument in arguments))
     assert (done.code, message in done.err) == (2, True), done.err
+
+
+def test_statements_are_taken_a_batch_at_a_time_and_read_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a gibibyte of them at once; and of a file with a line that is none, nothing."""
+    monkeypatch.setattr("provenance.cli.log_keeper._BATCH", 2)
+    sizes: list[int] = []
+    held: list[int] = []
+    appended = LogWriter.append
+
+    def append(writer: LogWriter, some: Sequence[SignedStatement], *, at: datetime) -> Appended:
+        sizes.append(len(some))
+        held.append(sum(isinstance(one, SignedStatement) for one in gc.get_objects()))
+        return appended(writer, some, at=at)
+
+    monkeypatch.setattr(LogWriter, "append", append)
+    done = desk.append(*map(first, range(5)))
+    assert "entries 0 .. 4, 5 of 5 new" in done.out, done.err
+    assert sizes == [2, 2, 1]
+    assert max(held) < 5
+    path = desk.path / "new.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data + b"{}\n")
+    arguments = ("--directory", desk.directory, PLAIN)
+    done = desk("append", desk.log, path, *arguments)
+    assert (done.code, "line 6" in done.err) == (2, True), done.err
+    assert len(sizes) == 3
+
+
+def test_statements_come_through_a_pipe(desk: Desk) -> None:
+    desk.append(first(1), first(2))
+    data = (desk.path / "new.jsonl").read_bytes()
+    pipe = desk.path / "pipe"
+    os.mkfifo(pipe)
+    thread = threading.Thread(target=pipe.write_bytes, args=(data,))
+    thread.start()
+    done = desk("append", desk.log, pipe, "--directory", desk.directory, PLAIN)
+    thread.join()
+    assert f"{pipe}: entries 0 .. 1, 0 of 2 new" in done.out, done.err
