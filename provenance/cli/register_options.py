@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provenance.cli.streams import say
 from provenance.errors import ConfigurationError, RegisterError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = [
     "split_release_name",
     "stating",
 ]
+
+_MOST_LEFT_OUT = 10
 
 RegisterOption = Annotated[
     str | None,
@@ -153,6 +156,9 @@ def give_log(
 ) -> int:
     """Give the log what it lacks; how many entries was that?
 
+    What the register took while nobody said whose keys count is not given where somebody does
+    now: everybody reads a log, for ever, and its watchers would be alarmed.
+
     Raises:
         LogError, RegisterError, SigningKeyError, ConfigurationError: It cannot be done.
     """
@@ -165,8 +171,21 @@ def give_log(
     folder = LogFolder.open(log)
     passphrases = None if passphrase_file is None else [str(passphrase_file)]
     signer = log_signer_of(key or folder.keys / "log.pem", folder.origin, passphrases, plain=plain)
+    left_out: list[str] = []
     with readable(), LogWriter(folder, signer) as writer:
-        return give_to_log(register.ledger, writer, folder.origin, at=system_clock())
+        count = give_to_log(
+            register.ledger,
+            writer,
+            folder.origin,
+            at=system_clock(),
+            agencies=register.agencies,
+            leave_out=lambda number, why: left_out.append(f"change {number}: {why}"),
+        )
+    for why in left_out[:_MOST_LEFT_OUT]:
+        say(f"{log}: is not given {why}")
+    if len(left_out) > _MOST_LEFT_OUT:
+        say(f"{log}: is not given {len(left_out) - _MOST_LEFT_OUT} other changes either")
+    return count
 
 
 def moment_text(moment: datetime) -> str:

@@ -140,6 +140,10 @@ class LogWriter:
         """The published checkpoint."""
         return self._publisher.published
 
+    def has(self, signed: SignedStatement) -> bool:
+        """Is this statement in the log already?"""
+        return self._store.find(signed.digest) is not None
+
     def append(self, statements: Sequence[SignedStatement], *, at: datetime) -> Appended:
         """Take these statements into the log: all of them, or none.
 

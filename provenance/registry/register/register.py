@@ -76,6 +76,11 @@ class Register:
         """What it is called; never with a password."""
         return self.database.name
 
+    @property
+    def agencies(self) -> AgencyChecker:
+        """Whose statements are taken?"""
+        return self._agencies
+
     def close(self) -> None:
         """Let go of the database."""
         if self._aside is not None:
