@@ -12,7 +12,7 @@ import typer
 from provenance.cli.exit_codes import ExitCode
 from provenance.cli.options import DirectoryOption
 from provenance.cli.register_options import RegisterOption, register_at
-from provenance.cli.streams import write_text
+from provenance.cli.streams import say, write_text
 
 if TYPE_CHECKING:
     from provenance.registry.log.leaf import Leaf
@@ -78,6 +78,11 @@ def import_(
     with register_at(place, directory) as register, opened(file) as stream:
         done = import_register(register, stream, now=system_clock(), believe_times=believe_times)
         write_text(f"{file}: {done.changes} changes, {done.added} of them new")
+        if done.left_out:
+            say(
+                f"{file}: {done.left_out} references of files mean nothing, and were left out: "
+                "these files are found by their codes, and not confirmed by those"
+            )
 
 
 def fsck(

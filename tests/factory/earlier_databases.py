@@ -21,7 +21,7 @@ __all__ = ["EARLIER", "check_that_nothing_is_lost", "fill_earlier"]
 
 Rows = dict[str, list[dict[str, Any]]]
 
-EARLIER = ("0001", "0002", "0003", "0004", "0005", "0006")
+EARLIER = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every step but the last."""
 
 _OURS = 0x50524547  # how SQLite's files of this program are marked

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "upgrade"]
 
-HEAD = "0007"
+HEAD = "0008"
 """The last step; a test holds it against the files."""
 VERSION_TABLE = "register_version"
 

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from provenance.database.database import Database
 from provenance.registry.register.schema import (
+    ADDER,
     BINDING,
     CHANGE,
     FILE,
@@ -18,6 +19,7 @@ from provenance.registry.register.schema import (
     MANIFEST,
     NEGATIVE,
     REFERENCE,
+    STORER,
 )
 from provenance.registry.register.transfer_lines import (
     BindingLine,
@@ -30,6 +32,7 @@ from provenance.registry.register.transfer_lines import (
     Place,
     ReferenceLine,
     StartLine,
+    StorerLine,
     encode_line,
 )
 
@@ -50,7 +53,9 @@ _REFERENCES = (
 _PLACES = select(LOG_PLACE).where(LOG_PLACE.c.seq == bindparam("seq")).order_by(LOG_PLACE.c.origin)
 _STORE = select(MANIFEST).where(MANIFEST.c.sha256 == bindparam("sha256"))
 _LOOSE = (
-    select(MANIFEST)
+    select(MANIFEST, func.min(STORER.c.agency).label("storer"))
+    .join(STORER, STORER.c.manifest_sha256 == MANIFEST.c.sha256)
+    .group_by(MANIFEST.c.sha256)
     .where(
         MANIFEST.c.sha256.not_in(
             select(FILE.c.manifest_sha256).where(FILE.c.manifest_sha256.is_not(None))
@@ -58,10 +63,11 @@ _LOOSE = (
     )
     .order_by(MANIFEST.c.sha256)
 )
+_STORERS = select(STORER).order_by(STORER.c.manifest_sha256, STORER.c.agency)
 _BINDINGS = (
-    select(BINDING)
-    .where(BINDING.c.added_by.is_not(None))
-    .order_by(BINDING.c.algorithm, BINDING.c.value, BINDING.c.manifest_sha256)
+    select(BINDING, ADDER.c.agency)
+    .join(ADDER, ADDER.c.binding_id == BINDING.c.id)
+    .order_by(BINDING.c.algorithm, BINDING.c.value, BINDING.c.manifest_sha256, ADDER.c.agency)
 )
 _NEGATIVES = select(NEGATIVE).where(NEGATIVE.c.removed_seq.is_(None)).order_by(NEGATIVE.c.id)
 
@@ -95,14 +101,19 @@ def _lines(connection: Connection) -> Iterator[Line]:
                 yield from _about_file(connection, file, written)
             yield _change(connection, row)
         after = rows[-1].seq
+    told: set[tuple[str, str]] = set()
     for row in connection.execute(_LOOSE):
-        yield ManifestLine(sha256=row.sha256, store=row.store, stored_by=row.stored_by)
+        told.add((row.sha256, row.storer))
+        yield ManifestLine(sha256=row.sha256, store=row.store, stored_by=row.storer)
+    for row in connection.execute(_STORERS):
+        if (row.manifest_sha256, row.agency) not in told:
+            yield StorerLine(manifest_sha256=row.manifest_sha256, agency=row.agency)
     for row in connection.execute(_BINDINGS):
         yield BindingLine(
             algorithm=row.algorithm,
             value=row.value,
             manifest_sha256=row.manifest_sha256,
-            added_by=row.added_by,
+            added_by=row.agency,
         )
     for row in connection.execute(_NEGATIVES):
         yield NegativeLine(algorithm=row.algorithm, bits=row.bits, why=row.why)
@@ -113,7 +124,7 @@ def _about_file(connection: Connection, file: Row[Any], written: set[str]) -> It
     if digest is not None and digest not in written:
         written.add(digest)
         row = connection.execute(_STORE, {"sha256": digest}).one()
-        yield ManifestLine(sha256=digest, store=row.store, stored_by=row.stored_by)
+        yield ManifestLine(sha256=digest, store=row.store)
     made = connection.execute(_FINGERPRINT, {"file_id": file.id}).first()
     title, channels = json.loads(file.title), json.loads(file.channels)
     if made is None and not title and not channels:

@@ -31,6 +31,7 @@ from provenance.registry.register.checking import label_of_store
 from provenance.registry.register.moments import from_seconds, to_seconds
 from provenance.registry.register.packed_codes import unpack_codes
 from provenance.registry.register.schema import (
+    ADDER,
     BINDING,
     CHANGE,
     COUNTER,
@@ -41,7 +42,8 @@ from provenance.registry.register.schema import (
     REFERENCE,
     RELEASE,
 )
-from provenance.registry.register.taking import ISCC_BINDING, file_columns
+from provenance.registry.register.shown import ISCC_BINDING
+from provenance.registry.register.taking import file_columns
 
 __all__ = ["LogEntries", "RegisterFinding", "RegisterReport", "check_register"]
 
@@ -419,8 +421,9 @@ class _Checker:
                 f"soft binding {value}: follows from a statement and is not there",
                 insert(BINDING).values(algorithm=ISCC_BINDING, value=value, manifest_sha256=digest),
             )
+        added = set(self._db.execute(select(ADDER.c.binding_id)).scalars())
         for key in sorted(there.keys() - expected):
-            if there[key].added_by is None:
+            if there[key].id not in added:
                 mend = delete(BINDING).where(BINDING.c.id == there[key].id)
                 yield self._derived(f"soft binding {key[0]}: nobody stated or added it", mend)
 

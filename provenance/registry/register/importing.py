@@ -11,19 +11,21 @@ from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from provenance.errors import LimitError, MalformedError, RegisterError
 from provenance.fingerprints.model import CODE_BYTES, Algorithm, MediaFingerprint, Reference
+from provenance.limits import DEFAULT_LIMITS
 from provenance.registry.log.leaf import SignedStatement, parse_signed_statement
+from provenance.registry.log.statement import MAX_FILES, canonical_json
 from provenance.registry.log.statement import Register as RegisterStatement
-from provenance.registry.log.statement import canonical_json
+from provenance.registry.register.bindings import keep_binding, keep_stored, keep_storer
 from provenance.registry.register.checking import label_of_store
 from provenance.registry.register.moments import from_seconds, to_seconds
 from provenance.registry.register.packed_codes import strangers_codes
 from provenance.registry.register.records import Change, FileFacts, LogSecret
 from provenance.registry.register.register import Register
-from provenance.registry.register.schema import BINDING, MANIFEST, NEGATIVE
+from provenance.registry.register.schema import MANIFEST, NEGATIVE
 from provenance.registry.register.transfer_lines import (
     MAX_LINE_BYTES,
     BindingLine,
@@ -36,13 +38,20 @@ from provenance.registry.register.transfer_lines import (
     Place,
     ReferenceLine,
     StartLine,
+    StorerLine,
+    means_something,
     parse_line,
+    reference_of,
 )
 
 __all__ = ["Imported", "import_register"]
 
 _CHANGES_AT_ONCE = 500
 _BYTES_AT_ONCE = 64 * 1024**2
+# What comes before the statement that takes it up: at most so much for each file that one
+# statement can name.
+_WAITING_BYTES = MAX_FILES * (DEFAULT_LIMITS.max_manifest_store_bytes + 16 * 1024**2)
+_WAITING_LINES = MAX_FILES * 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +61,13 @@ class Imported:
     Attributes:
         changes: How many were read.
         added: How many of them are new.
+        left_out: How much that is kept of files means nothing, and was not taken over: no
+            look for resemblances could use it.
     """
 
     changes: int
     added: int
+    left_out: int = 0
 
 
 @dataclass(slots=True)
@@ -107,6 +119,22 @@ def import_register(
     return reader.done()
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """How much was read that no statement has taken up yet."""
+
+    lines: int = 0
+    bytes: int = 0
+
+    def add(self, length: int) -> None:
+        self.lines += 1
+        self.bytes += length
+
+    def done(self, length: int) -> None:
+        self.lines -= 1
+        self.bytes -= length
+
+
 class _Importer:
     def __init__(
         self,
@@ -120,11 +148,15 @@ class _Importer:
         self._now, self._believe = now, believe_times
         self._note = note
         self._batch = _Batch()
+        # Manifests that came with no statement yet, and those of a statement or of who put
+        # them in, which go when the batch is taken in.
         self._stores: dict[str, bytes] = {}
-        self._stored_by: dict[str, str | None] = {}
-        self._files: dict[str, FileLine] = {}
-        self._references: dict[str, list[Reference]] = {}
-        self._changes = self._added = 0
+        self._taken_up: set[str] = set()
+        self._stored_by: dict[str, str] = {}
+        self._files: dict[str, tuple[FileLine, int]] = {}
+        self._references: dict[str, list[tuple[Reference, int]]] = {}
+        self._waiting = _Waiting()
+        self._changes = self._added = self._left_out = 0
 
     def read(self, line: Line, length: int, *, where: str) -> None:
         """Take one line up."""
@@ -133,15 +165,14 @@ class _Importer:
             case ManifestLine():
                 if sha256(line.store).hexdigest() != line.sha256:
                     raise RegisterError(f"{where}: the manifest is not the one of {line.sha256}")
-                self._stores[line.sha256] = line.store
-                self._stored_by[line.sha256] = line.stored_by
+                self._add_manifest(line, where)
             case FileLine():
-                self._files[line.sha256] = line
+                self._add_file(line, length, where)
             case ReferenceLine():
-                self._references.setdefault(line.sha256, []).append(_reference(line))
+                self._add_reference(line, length, where)
             case ChangeLine():
                 self._add(line, where)
-            case BindingLine() | NegativeLine():
+            case StorerLine() | BindingLine() | NegativeLine():
                 self.flush()
                 self._add_loose(line, where)
             case EndLine():
@@ -155,7 +186,47 @@ class _Importer:
 
     def done(self) -> Imported:
         """What became of it?"""
-        return Imported(changes=self._changes, added=self._added)
+        return Imported(changes=self._changes, added=self._added, left_out=self._left_out)
+
+    def _add_manifest(self, line: ManifestLine, where: str) -> None:
+        if line.sha256 not in self._stores:
+            self._stores[line.sha256] = line.store
+            self._wait_for(len(line.store), where)
+        if line.stored_by is None:
+            return
+        self._take_up(line.sha256)
+        self._stored_by[line.sha256] = line.stored_by
+        if self._batch.bytes >= _BYTES_AT_ONCE:
+            self.flush()
+
+    def _add_file(self, line: FileLine, length: int, where: str) -> None:
+        if line.sha256 in self._files:
+            self._waiting.done(self._files[line.sha256][1])
+        self._files[line.sha256] = line, length
+        self._wait_for(length, where)
+
+    def _add_reference(self, line: ReferenceLine, length: int, where: str) -> None:
+        reference = reference_of(line)
+        if not means_something(reference):
+            # A backup is read again although something of it means nothing.
+            self._left_out += 1
+            return
+        self._references.setdefault(line.sha256, []).append((reference, length))
+        self._wait_for(length, where)
+
+    def _wait_for(self, length: int, where: str) -> None:
+        """Something waits for the statement that names it.
+
+        Raises:
+            RegisterError: More does than any statement takes up.
+        """
+        self._waiting.add(length)
+        if self._waiting.bytes > _WAITING_BYTES or self._waiting.lines > _WAITING_LINES:
+            raise RegisterError(
+                f"{where}: {self._waiting.lines} manifests, files and references of "
+                f"{self._waiting.bytes} bytes, and no statement has named them; expected "
+                f"{_WAITING_LINES} of {_WAITING_BYTES} bytes at most before the one that does"
+            )
 
     def _add(self, line: ChangeLine, where: str) -> None:
         signed = _signed(line.signed, where)
@@ -177,17 +248,24 @@ class _Importer:
         if not isinstance(signed.statement, RegisterStatement):
             return
         for file in signed.statement.files:
-            line = self._files.pop(file.sha256, None) or FileLine(sha256=file.sha256)
-            references = tuple(self._references.pop(file.sha256, ()))
+            line = FileLine(sha256=file.sha256)
+            if file.sha256 in self._files:
+                line, length = self._files.pop(file.sha256)
+                self._waiting.done(length)
+            references = []
+            for reference, length in self._references.pop(file.sha256, ()):
+                references.append(reference)
+                self._waiting.done(length)
             made = None
             if line.codes is not None:
                 made = MediaFingerprint(
                     codes=strangers_codes(line.codes, where=where),
-                    references=references,
+                    references=tuple(references),
                     duration_ms=line.duration_ms,
                 )
             # It is sent once, and may be stated by several.
             store = self._stores.get(file.manifest_sha256 or "")
+            self._take_up(file.manifest_sha256 or "")
             yield FileFacts(
                 sha256=file.sha256,
                 manifest=store,
@@ -212,38 +290,37 @@ class _Importer:
                         logged_at=from_seconds(place.logged_at),
                     )
         self._keep_loose_manifests()
-        self._stores.clear()
+        for digest in self._taken_up:
+            del self._stores[digest]
+        self._taken_up.clear()
         self._note(self._changes)
+
+    def _take_up(self, digest: str) -> None:
+        """A manifest waits no longer: it goes with the batch."""
+        if digest in self._stores and digest not in self._taken_up:
+            self._taken_up.add(digest)
+            self._waiting.done(len(self._stores[digest]))
 
     def _keep_loose_manifests(self) -> None:
         """Those that came without a statement."""
-        loose = {
-            digest: by
-            for digest, by in self._stored_by.items()
-            if by is not None and digest in self._stores
-        }
-        self._stored_by.clear()
-        for digest, stored_by in loose.items():
+        for digest, stored_by in self._stored_by.items():
             store = self._stores[digest]
             label = label_of_store(store, where=f"manifest {digest}")
             with self._register.database.writing() as connection:
-                there = select(MANIFEST.c.sha256).where(MANIFEST.c.sha256 == digest)
-                if connection.execute(there).first() is None:
-                    connection.execute(
-                        insert(MANIFEST),
-                        {"sha256": digest, "label": label, "store": store, "stored_by": stored_by},
-                    )
+                keep_stored(connection, digest, label, store, stored_by)
+        self._stored_by.clear()
 
-    def _add_loose(self, line: BindingLine | NegativeLine, where: str) -> None:
-        if isinstance(line, BindingLine):
-            table, values = BINDING, line.model_dump()
-            same = [table.c[name] == value for name, value in values.items() if name != "added_by"]
-            present = select(MANIFEST.c.sha256).where(MANIFEST.c.sha256 == line.manifest_sha256)
+    def _add_loose(self, line: StorerLine | BindingLine | NegativeLine, where: str) -> None:
+        if not isinstance(line, NegativeLine):
+            digest = line.manifest_sha256
+            present = select(MANIFEST.c.sha256).where(MANIFEST.c.sha256 == digest)
             with self._register.database.writing() as connection:
                 if connection.execute(present).first() is None:
-                    raise RegisterError(f"{where}: there is no manifest {line.manifest_sha256}")
-                if connection.execute(select(table.c.id).where(*same)).first() is None:
-                    connection.execute(insert(table), values)
+                    raise RegisterError(f"{where}: there is no manifest {digest}")
+                if isinstance(line, StorerLine):
+                    keep_storer(connection, digest, line.agency)
+                else:
+                    keep_binding(connection, line.algorithm, line.value, digest, line.added_by)
             return
         if line.algorithm not in set(Algorithm):
             raise RegisterError(f"{where}: unknown algorithm {line.algorithm!r:.40}")
@@ -279,9 +356,3 @@ def _signed(document: dict[str, object], where: str) -> SignedStatement:
         return parse_signed_statement(canonical_json(document), where="signed statement")
     except (MalformedError, LimitError) as error:
         raise RegisterError(f"{where}: {error}") from error
-
-
-def _reference(line: ReferenceLine) -> Reference:
-    return Reference(
-        kind=line.kind, data=line.data, at_ms=line.at_ms, width=line.width, height=line.height
-    )

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from provenance.database.metadata import COUNTER, METADATA
 
 __all__ = [
+    "ADDER",
     "BINDING",
     "CHANGE",
     "COUNTER",
@@ -35,6 +36,7 @@ __all__ = [
     "NEGATIVE",
     "REFERENCE",
     "RELEASE",
+    "STORER",
 ]
 
 # SQLite numbers rows by itself only where the type is exactly INTEGER. Where many rows are
@@ -75,8 +77,17 @@ MANIFEST = Table(
     Column("sha256", Text, primary_key=True),
     Column("label", Text, nullable=False, index=True),
     Column("store", LargeBinary, nullable=False),
-    # Who put it in without stating a file; nothing where a statement brought it.
+    # What there was before STORER, which says the same and more; nothing reads it.
     Column("stored_by", Text),
+)
+
+# Who put a manifest in without stating a file, be it there already or not: what becomes of
+# that must not depend on what others have, which may be under embargo.
+STORER = Table(
+    "register_manifest_storer",
+    METADATA,
+    Column("manifest_sha256", ForeignKey(MANIFEST.c.sha256), primary_key=True),
+    Column("agency", Text, primary_key=True),
 )
 
 FILE = Table(
@@ -117,9 +128,18 @@ BINDING = Table(
     Column("algorithm", Text, nullable=False),
     Column("value", Text, nullable=False),
     Column("manifest_sha256", ForeignKey(MANIFEST.c.sha256), nullable=False, index=True),
-    # Who added it; nothing where it follows from a statement, and is derived.
+    # What there was before ADDER, which says the same and more; nothing reads it.
     Column("added_by", Text),
     UniqueConstraint("algorithm", "value", "manifest_sha256"),
+)
+
+# Who added it. One that nobody added follows from a statement, and is derived; one that
+# somebody added may do so too.
+ADDER = Table(
+    "register_binding_adder",
+    METADATA,
+    Column("binding_id", ForeignKey(BINDING.c.id), primary_key=True, autoincrement=False),
+    Column("agency", Text, primary_key=True),
 )
 
 FINGERPRINT = Table(

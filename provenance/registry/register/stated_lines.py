@@ -28,7 +28,9 @@ from provenance.registry.register.transfer_lines import (
     ManifestLine,
     ReferenceLine,
     encode_line,
+    means_something,
     parse_line,
+    reference_of,
 )
 from provenance.untrusted import clean_text
 
@@ -115,7 +117,7 @@ def read_stated(data: bytes, *, where: str) -> ReadStated:
             case FileLine() as line if kept is None and line.sha256 == digest:
                 kept = line
             case ReferenceLine() as line if line.sha256 == digest:
-                references.append(_reference(line))
+                references.append(_reference(line, where))
             case line:
                 raise RegisterError(f"{where}: a line that is not about it: {type(line).__name__}")
     if kept is None:
@@ -158,7 +160,8 @@ def _first(head: bytes, where: str) -> _FirstLine:
         raise RegisterError(f"{where}: {validation_text(error)}") from error
 
 
-def _reference(line: ReferenceLine) -> Reference:
-    return Reference(
-        kind=line.kind, data=line.data, at_ms=line.at_ms, width=line.width, height=line.height
-    )
+def _reference(line: ReferenceLine, where: str) -> Reference:
+    reference = reference_of(line)
+    if not means_something(reference):
+        raise RegisterError(f"{where}: {line.kind} that no look for resemblances could use")
+    return reference

@@ -28,12 +28,12 @@ from provenance.registry.register.schema import (
     MANIFEST,
     RELEASE,
 )
+from provenance.registry.register.shown import ISCC_BINDING
 from provenance.registry.register.status import derive_status, read_statement
 from provenance.verdict import ReleaseState
 
-__all__ = ["ISCC_BINDING", "Taker", "file_columns"]
+__all__ = ["Taker", "file_columns"]
 
-ISCC_BINDING = "io.iscc.v0"
 # Clocks that are set now and then go back a little.
 _CLOCK_SLACK = timedelta(seconds=5)
 # A chain of newer versions that is longer is somebody's mistake.

@@ -5,6 +5,7 @@
     {"file": {...}}                   what is kept of a file, before the change that states it
     {"reference": {...}}              of that file
     {"change": {...}}                 a signed statement, when it was taken, where logs have it
+    {"storer": {...}}                 who else put a manifest in without a statement
     {"binding": {...}}                a soft binding that was added later
     {"negative": {...}}               a code that counts for nothing
     {"end": {"changes": N}}           last; without it, something is missing
@@ -27,7 +28,9 @@ from pydantic import (
     ValidationError,
 )
 
-from provenance.errors import RegisterError
+from provenance.errors import MalformedError, RegisterError
+from provenance.fingerprints.model import Reference
+from provenance.fingerprints.sound import numbers_from
 from provenance.registry.log.statement import Sha256, canonical_json, validation_text
 
 __all__ = [
@@ -42,8 +45,11 @@ __all__ = [
     "Place",
     "ReferenceLine",
     "StartLine",
+    "StorerLine",
     "encode_line",
+    "means_something",
     "parse_line",
+    "reference_of",
 ]
 
 MAX_LINE_BYTES = 128 * 1024**2
@@ -77,7 +83,14 @@ class StartLine(_Line):
 
 
 class ManifestLine(_Line):
-    """A manifest store."""
+    """A manifest store.
+
+    Attributes:
+        sha256: Of its bytes.
+        store: Its bytes.
+        stored_by: Where no file refers to it: an agency that put it in. Others that did have
+            lines of their own.
+    """
 
     sha256: Sha256
     store: _Bytes
@@ -131,6 +144,17 @@ class ChangeLine(_Line):
     places: Annotated[tuple[Place, ...], Field(strict=False)] = ()
 
 
+class StorerLine(_Line):
+    """That an agency put in a manifest, which came before, without stating a file.
+
+    Beside a statement this is told after all changes: until what hides a manifest is there,
+    nothing else may show it.
+    """
+
+    manifest_sha256: Sha256
+    agency: str
+
+
 class BindingLine(_Line):
     """A soft binding that was added without a statement."""
 
@@ -160,6 +184,7 @@ Line = (
     | FileLine
     | ReferenceLine
     | ChangeLine
+    | StorerLine
     | BindingLine
     | NegativeLine
     | EndLine
@@ -170,6 +195,7 @@ _NAMES: dict[str, type[Line]] = {
     "file": FileLine,
     "reference": ReferenceLine,
     "change": ChangeLine,
+    "storer": StorerLine,
     "binding": BindingLine,
     "negative": NegativeLine,
     "end": EndLine,
@@ -200,3 +226,18 @@ def parse_line(data: bytes, *, where: str) -> Line:
         raise RegisterError(f"{where}: {validation_text(error)}") from error
     except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise RegisterError(f"{where}: expected a line of an exported register") from error
+
+
+def reference_of(line: ReferenceLine) -> Reference:
+    """What this line says is kept of a file."""
+    return Reference(
+        kind=line.kind, data=line.data, at_ms=line.at_ms, width=line.width, height=line.height
+    )
+
+
+def means_something(reference: Reference) -> bool:
+    """Can a look for resemblances use it? Of a picture, that shows when it is decoded."""
+    try:
+        return reference.kind != "sound" or bool(len(numbers_from(reference)))
+    except MalformedError:
+        return False

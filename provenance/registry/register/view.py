@@ -30,6 +30,7 @@ from provenance.registry.register.schema import (
     REFERENCE,
     RELEASE,
 )
+from provenance.registry.register.shown import BINDING_SHOWN
 from provenance.registry.register.visibility import Reader
 from provenance.verification.register import (
     BindingMatch,
@@ -58,7 +59,9 @@ _MANIFESTS_BY_LABEL = _MANIFESTS.where(MANIFEST.c.label == bindparam("label"))
 _MANIFESTS_BY_BINDING = _MANIFESTS.where(
     MANIFEST.c.sha256.in_(
         select(BINDING.c.manifest_sha256).where(
-            BINDING.c.algorithm == bindparam("algorithm"), BINDING.c.value == bindparam("value")
+            BINDING.c.algorithm == bindparam("algorithm"),
+            BINDING.c.value == bindparam("value"),
+            BINDING_SHOWN,
         )
     )
 )

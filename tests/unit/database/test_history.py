@@ -19,7 +19,8 @@ from provenance.database import migrations
 from provenance.database.database import Database
 from provenance.database.metadata import METADATA
 from provenance.database.migrations import HEAD, VERSION_TABLE
-from tests.factory.earlier_databases import EARLIER, check_that_nothing_is_lost
+from provenance.registry.register.schema import ADDER, STORER
+from tests.factory.earlier_databases import EARLIER, check_that_nothing_is_lost, fill_earlier
 from tests.factory.registers import new_database
 
 TABLES = [
@@ -67,3 +68,14 @@ def test_what_sqlite_kept_at_an_earlier_step_is_kept(step: str, tmp_path: Path) 
 @pytest.mark.parametrize("step", EARLIER)
 def test_what_postgresql_kept_at_an_earlier_step_is_kept(step: str, postgresql: str) -> None:
     check_that_nothing_is_lost(step, new_database(postgresql, f"earlier-{step}"))
+
+
+def test_who_stored_and_added_before_others_could_is_known_still(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path / 'old.db'}"
+    before = fill_earlier("0007", place)
+    (manifest,), (binding,) = before["register_manifest"], before["register_binding"]
+    with Database(place) as database, database.reading() as connection:
+        (storer,) = connection.execute(STORER.select())
+        (adder,) = connection.execute(ADDER.select())
+    assert tuple(storer) == (manifest["sha256"], manifest["stored_by"])
+    assert tuple(adder) == (binding["id"], binding["added_by"])

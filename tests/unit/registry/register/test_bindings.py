@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from provenance.errors import RegisterError
 from provenance.registry.register.bindings import BindingDesk
 from provenance.registry.register.register import Register
-from provenance.registry.register.schema import MANIFEST
+from provenance.registry.register.schema import MANIFEST, STORER
 from tests.factory.registers import AGENCY, AT, ISCC, Desk, stated_file
 
 NOW = AT + timedelta(hours=1)
@@ -79,10 +79,9 @@ def test_nobody_elses_manifest_stands_before_the_one_that_was_stated(
         with register.database.writing() as connection:
             digest = sha256(b"%d" % number).hexdigest()
             connection.execute(
-                insert(MANIFEST).values(
-                    sha256=digest, label=label, store=b"%d" % number, stored_by="borealis"
-                )
+                insert(MANIFEST).values(sha256=digest, label=label, store=b"%d" % number)
             )
+            connection.execute(insert(STORER).values(manifest_sha256=digest, agency="borealis"))
     kept = sha256(data).hexdigest()
     assert own(register, None).manifests(label)[0].sha256 != kept
     register.take(desk.release("NOVA9-1", stated_file("a", store=store)), at=NOW)
@@ -100,10 +99,9 @@ def test_an_agency_finds_what_it_stored_before_what_others_did(
         with register.database.writing() as connection:
             digest = sha256(b"%d" % number).hexdigest()
             connection.execute(
-                insert(MANIFEST).values(
-                    sha256=digest, label=label, store=b"%d" % number, stored_by="borealis"
-                )
+                insert(MANIFEST).values(sha256=digest, label=label, store=b"%d" % number)
             )
+            connection.execute(insert(STORER).values(manifest_sha256=digest, agency="borealis"))
     kept = own(register).store(data)
     assert own(register).manifests(label)[0] == kept
     assert own(register, "borealis").manifests(label)[0] != kept

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from provenance.errors import RegisterError
+from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.log.leaf import sign_statement
 from provenance.registry.log.statement import Embargo
 from provenance.registry.register.bindings import BindingDesk
+from provenance.registry.register.fsck import check_register
 from provenance.registry.register.records import Change, LogSecret
 from provenance.registry.register.register import Register
 from provenance.registry.register.stating import state_change, state_reveal
@@ -115,20 +118,96 @@ def test_soft_bindings_are_under_embargo_too(
     assert ask(hidden.bindings(reader, clock=lambda: AFTER), store[0])
 
 
+WATERMARK = "com.example.watermark"
+
+
+def play(register: Register, stores: tuple[tuple[str, bytes], ...]) -> list[Any]:
+    """What another agency and everybody are told, when that agency puts something in."""
+    other = register.bindings("borealis", clock=lambda: BEFORE)
+    public = register.bindings(clock=lambda: BEFORE)
+    told: list[Any] = []
+
+    def ask() -> None:
+        view = register.view("borealis", clock=lambda: BEFORE)
+        for reader in (other, public):
+            told.extend(reader.manifests(label) for label, _ in stores)
+            told.extend(reader.bindings_of(label) for label, _ in stores)
+            told.append(reader.find("io.iscc.v0", ISCC))
+            told.append(reader.find(WATERMARK, "17"))
+        told.append(view.manifests_for_binding("io.iscc.v0", ISCC, at=BEFORE))
+
+    def attempt(what: Callable[..., object], *arguments: object) -> None:
+        try:
+            told.append(what(*arguments))
+        except RegisterError as error:
+            told.append(str(error))
+        ask()
+
+    digests = [sha256(data).hexdigest() for _, data in stores]
+    for digest in digests:
+        attempt(other.bind, WATERMARK, "16", digest)
+    for _, data in stores:
+        attempt(other.store, data)
+    for digest in digests:
+        attempt(other.unbind, "io.iscc.v0", ISCC, digest)
+        attempt(other.bind, "io.iscc.v0", ISCC, digest)
+        attempt(other.bind, WATERMARK, "17", digest)
+        attempt(other.unbind, "io.iscc.v0", ISCC, digest)
+    attempt(other.repoint, WATERMARK, "17", *digests)
+    for label, _ in stores:
+        attempt(other.remove, label)
+        attempt(other.remove, label)
+    return told
+
+
 def test_another_agency_learns_nothing_by_writing(
-    hidden: Register, store: tuple[str, bytes], other_store: tuple[str, bytes]
+    hidden: Register,
+    opened: Callable[..., Register],
+    store: tuple[str, bytes],
+    other_store: tuple[str, bytes],
 ) -> None:
-    """Storing the same manifest, or binding to it, is answered as if it were not there."""
+    """Whoever has the bytes puts them in as if nobody had: the twin has nothing at all."""
+    hidden.bindings(AGENCY, clock=lambda: BEFORE).bind(
+        WATERMARK, "17", sha256(store[1]).hexdigest()
+    )
+    told = play(hidden, (store, other_store))
+    assert told == play(opened("empty"), (store, other_store))
+    # Something was told: what it put in is shown, to itself and to everybody.
+    assert any(isinstance(entry, tuple) and entry for entry in told)
+    own = hidden.bindings(AGENCY, clock=lambda: BEFORE)
+    assert [kept.store for kept in own.manifests(store[0])] == [store[1]]
+    (bound,) = own.find("io.iscc.v0", ISCC)
+    assert bound.stated
+    assert [found.added_by for found in own.find(WATERMARK, "17")] == [AGENCY]
+    public = hidden.bindings(clock=lambda: AFTER)
+    assert [kept.store for kept in public.manifests(store[0])] == [store[1]]
+
+
+def test_what_was_there_first_is_not_hidden_by_somebody_elses_embargo(
+    register: Register, desk: Desk, store: tuple[str, bytes]
+) -> None:
+    """Its disappearing would tell of it. What the agency itself put in is under its embargo."""
     label, data = store
-    desk = hidden.bindings("borealis", clock=lambda: BEFORE)
-    kept, other = desk.store(data), desk.store(other_store[1])
-    assert (kept.label, other.label) == (label, other_store[0])
-    assert desk.manifests(other.label) == (other,)
-    unknown = "there is no manifest"
-    with pytest.raises(RegisterError, match=unknown):
-        desk.bind("io.iscc.v0", ISCC, kept.sha256)
-    with pytest.raises(RegisterError, match=unknown):
-        desk.bind("io.iscc.v0", ISCC, "00" * 32)
+    release = desk.release("NOVA9-1", stated_file("a", store=store, iscc=ISCC), embargo_until=UNTIL)
+    other, own, public = (
+        register.bindings(agency, clock=lambda: BEFORE) for agency in ("borealis", AGENCY, None)
+    )
+    kept = other.store(data)
+    other.bind("io.iscc.v0", ISCC, kept.sha256)
+    before = other.manifests(label), other.find("io.iscc.v0", ISCC)
+    seen = public.manifests(label), public.find("io.iscc.v0", ISCC)
+    register.take(release, at=AT + timedelta(hours=1))
+    assert (other.manifests(label), other.find("io.iscc.v0", ISCC)) == before
+    assert (public.manifests(label), public.find("io.iscc.v0", ISCC)) == seen
+    assert other.remove(label)
+    assert public.manifests(label) == other.manifests(label) == ()
+    own.store(data)
+    assert public.manifests(label) == ()
+    assert own.manifests(label) == (kept,)
+    # What follows from the statement outlives the one who had added the same.
+    (bound,) = register.bindings(clock=lambda: AFTER).find("io.iscc.v0", ISCC)
+    assert bound.stated
+    assert check_register(register.database, agencies=AgencyChecker(None)).findings == ()
 
 
 def test_a_release_shows_only_what_is_out(register: Register, desk: Desk) -> None:

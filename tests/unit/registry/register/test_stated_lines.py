@@ -84,6 +84,7 @@ def codes(*, quality: int = 1, view: object = "w", at: object = None) -> str:
         (2, lambda d: d["file"].update(codes=codes(at=2**31)), "codes that mean nothing"),
         (3, lambda d: d["reference"].update(sha256="0" * 64), "a line that is not about it"),
         (3, lambda d: d["reference"].update(kind="film"), "reference|kind"),
+        (3, lambda d: d["reference"].update(kind="sound", data="AAA="), "sound that no look"),
     ],
 )  # fmt: skip
 def test_what_is_edited_on_the_way_is_refused(

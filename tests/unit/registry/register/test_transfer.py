@@ -359,3 +359,98 @@ def test_a_damaged_backup_gets_no_name(
         restore_register(tmp_path / "none", tmp_path / "new.db", agencies=agencies, now=NOW)
     with pytest.raises(RegisterError, match="is a backup of SQLite: restore it to a path"):
         restore_register(backup, "postgresql://localhost/x", agencies=agencies, now=NOW)
+
+
+def test_who_else_put_a_manifest_in_comes_back(
+    register: Register, opened: Callable[..., Register], desk: Desk, store: tuple[str, bytes]
+) -> None:
+    """Beside an embargo too, where the agency's entry must not be what shows it."""
+    label, data = store
+    hidden = desk.release(
+        "NOVA9-1", stated_file("a", store=store, iscc=ISCC), embargo_until=NOW + timedelta(days=1)
+    )
+    register.take(hidden, at=HOUR)
+    data_hidden = exported(register)
+    for agency in ("borealis", "corona"):
+        other = register.bindings(agency, clock=lambda: NOW)
+        other.bind("io.iscc.v0", ISCC, other.store(data).sha256)
+    again, alone = opened("again"), opened("alone")
+    assert take_in(again, exported(register), believe_times=True) == (1, 1)
+    assert exported(again) == exported(register)
+    for reader in (None, "borealis", "corona"):
+        shown = again.bindings(reader, clock=lambda: NOW)
+        assert [kept.label for kept in shown.manifests(label)] == [label]
+        assert [found.added_by for found in shown.find("io.iscc.v0", ISCC)] == [
+            reader or "borealis"
+        ]
+    # The twin has what is under embargo alone.
+    assert take_in(alone, data_hidden, believe_times=True) == (1, 1)
+    assert alone.bindings(clock=lambda: NOW).manifests(label) == ()
+
+
+def test_manifests_that_nobody_states_are_written_as_they_come(
+    register: Register,
+    opened: Callable[..., Register],
+    store: tuple[str, bytes],
+    other_store: tuple[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any number of them may come, and were all held in memory until the end."""
+    own = register.bindings(AGENCY, clock=lambda: NOW)
+    for _, data in (store, other_store):
+        own.store(data)
+    lines = exported(register).splitlines(keepends=True)
+    broken = b"".join([*lines[:2], b'{"what":{}}\n'])
+
+    def kept_of(name: str) -> set[str]:
+        other = opened(name)
+        with pytest.raises(RegisterError, match=r"line 3: "):
+            take_in(other, broken)
+        desk = other.bindings(clock=lambda: NOW)
+        return {one.sha256 for label, _ in (store, other_store) for one in desk.manifests(label)}
+
+    # A few are gathered, and of what breaks off within them nothing is there.
+    assert kept_of("few") == set()
+    monkeypatch.setattr("provenance.registry.register.importing._BYTES_AT_ONCE", 1)
+    assert kept_of("many") == {json.loads(lines[1])["manifest"]["sha256"]}
+    assert take_in(opened("whole"), b"".join(lines)) == (0, 0)
+
+
+REFERENCE = {"kind": "sound", "data": "AAAAAA=="}
+
+
+def with_references(export: bytes, *, count: int = 1, **parts: str) -> bytes:
+    """The export with so many references more, of the first file that is stated."""
+    lines = export.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith(b'{"reference"'))
+    sha256 = json.loads(lines[at])["reference"]["sha256"]
+    more = json.dumps({"reference": {**REFERENCE, "sha256": sha256, **parts}}).encode() + b"\n"
+    return b"".join([*lines[: at + 1], *[more] * count, *lines[at + 1 :]])
+
+
+def test_more_than_a_statement_takes_up_is_refused(
+    full: Register, opened: Callable[..., Register], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for its statement is held in memory: without end, if none comes."""
+    data = exported(full)
+    monkeypatch.setattr("provenance.registry.register.importing._WAITING_LINES", 16)
+    other = opened("other")
+    with pytest.raises(RegisterError, match=r"line \d+: 17 manifests, files and references of"):
+        take_in(other, with_references(data, count=20))
+    assert other.size == 0
+    assert take_in(opened("twin"), with_references(data, count=10)) == (6, 6)
+    monkeypatch.setattr("provenance.registry.register.importing._WAITING_BYTES", 1_000)
+    with pytest.raises(RegisterError, match="and no statement has named them"):
+        take_in(opened("third"), data)
+
+
+@pytest.mark.parametrize(("data", "left_out"), [("AAA=", 1), ("", 1), ("AAAAAA==", 0)])
+def test_a_track_that_is_kept_in_half_numbers_is_left_out(
+    full: Register, opened: Callable[..., Register], data: str, left_out: int
+) -> None:
+    """Every look-up that came to it ended there; a backup is read again all the same."""
+    other = opened("other")
+    done = import_register(other, io.BytesIO(with_references(exported(full), data=data)), now=NOW)
+    assert (done.added, done.left_out) == (6, left_out)
+    kept = [json.loads(line) for line in exported(other).splitlines() if b'"sound"' in line]
+    assert len(kept) == 1 - left_out
