@@ -1,4 +1,4 @@
-"""`provenance log init | append | show | fsck | serve-files`: for whoever keeps the log."""
+"""`provenance log init | append | show | fsck | wrong-time | serve-files`: for its keeper."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def register_log_keeper(group: typer.Typer) -> None:
         ("append", append),
         ("show", show),
         ("fsck", fsck),
+        ("wrong-time", wrong_time),
         ("serve-files", serve_files),
     ):
         group.command(name)(command)
@@ -199,6 +200,38 @@ def fsck(
     write_text(f"{log}: {report.entries} entries{more}: {sound}")
     if not report.is_sound:
         raise typer.Exit(ExitCode.NOT_MET)
+
+
+def wrong_time(
+    *,
+    log: LogArgument,
+    time: Annotated[
+        str,
+        typer.Option("--time", metavar="TIME", help="The last entry's, as the refusal names it."),
+    ],
+    key: LogKeyOption = None,
+    passphrase_file: LogPassphraseOption = None,
+    unsafe_plain_key: PlainKeyOption = False,
+) -> None:
+    """Say that a clock was far ahead when the last entry was taken: the log goes on.
+
+    Time in a log never goes back. Until that time has come, what is taken says the same time as
+    the last entry, and watchers are alarmed about it as they are about that one.
+    """
+    from provenance.cli.judge import parse_time
+    from provenance.registry.log.folder import LogFolder
+    from provenance.registry.log.writer import LogWriter
+    from provenance.runtime.clock import system_clock
+
+    wrong = parse_time(time, option="--time")
+    assert wrong is not None  # noqa: S101 - a text was given
+    folder = LogFolder.open(log)
+    signer = log_signer_of(
+        key or folder.keys / "log.pem", folder.origin, passphrase_file, plain=unsafe_plain_key
+    )
+    with readable(), LogWriter(folder, signer) as writer:
+        writer.stand_still(wrong, now=system_clock())
+    write_text(f"{log}: time stands still until {wrong.isoformat()}")
 
 
 def serve_files(

@@ -1,4 +1,4 @@
-"""`provenance register export | import | fsck | backup | restore`: for its keeper."""
+"""`provenance register export | import | fsck | wrong-time | backup | restore`: for its keeper."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def register_register_upkeep(group: typer.Typer) -> None:
         ("export", export),
         ("import", import_),
         ("fsck", fsck),
+        ("wrong-time", wrong_time),
         ("backup", backup),
         ("restore", restore),
     ):
@@ -116,6 +117,30 @@ def fsck(
         write_text(f"{register.name}: {report.changes} changes: {sound}")
     if not report.is_sound:
         raise typer.Exit(ExitCode.NOT_MET)
+
+
+def wrong_time(
+    *,
+    time: Annotated[
+        str,
+        typer.Option("--time", metavar="TIME", help="The last change's, as the refusal names it."),
+    ],
+    place: RegisterOption = None,
+) -> None:
+    """Say that a clock was far ahead when the last change was taken: the register goes on.
+
+    A release that was stated for a time to come is shown from then, and takes no other
+    statement before.
+    """
+    from provenance.cli.judge import parse_time
+    from provenance.runtime.clock import system_clock
+    from provenance.runtime.register_at import open_register
+
+    wrong = parse_time(time, option="--time")
+    assert wrong is not None  # noqa: S101 - a text was given
+    with open_register(place) as register:
+        register.correct_clock(wrong, now=system_clock())
+        write_text(f"{register.name}: goes on by the clock, from before {wrong.isoformat()}")
 
 
 def backup(

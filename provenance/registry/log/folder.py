@@ -3,6 +3,7 @@
     log.json        origin and public key
     entries.sqlite  the entries and every checkpoint that was signed: the log itself
     keys/           log.pem (private, encrypted) and log.pub.pem
+    wrong-time      a time of an entry that the keeper has said to be wrong, if there was one
     policy          a policy (c2sp.org/tlog-policy) that believes this log, to be given out
     public/         what is served: checkpoint, tile/..., time-stamp/...
 
@@ -96,6 +97,11 @@ class LogFolder:
     def keys(self) -> Path:
         """The log's key files."""
         return self.path / "keys"
+
+    @property
+    def wrong_time(self) -> Path:
+        """The time of an entry that the keeper has said to be wrong; see `LogWriter`."""
+        return self.path / "wrong-time"
 
     @property
     def staging(self) -> Path:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from provenance.atomic_files import locked
+from provenance.atomic_files import locked, read_bounded, replace_file
 from provenance.credentials.cose import SignatureAnswer
 from provenance.errors import LimitError, MalformedError
 from provenance.registry.log.agencies import AgencyChecker, EntryState
@@ -33,6 +33,7 @@ MAX_BATCH = 16_384
 _CLOCK_SLACK = timedelta(seconds=5)
 # Agencies' clocks differ from the log's.
 _CLAIM_AHEAD = timedelta(minutes=5)
+_MAX_TIME_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,9 @@ class LogWriter:
 
     Entering finishes what a process that was killed has left unfinished. One thread at a
     time may use it.
+
+    Time in a log never goes back: watchers would be alarmed, and an entry put in late could
+    say that it was early. Where a clock was far ahead once, `stand_still` lets the log go on.
 
     Args:
         folder: The log.
@@ -98,6 +102,7 @@ class LogWriter:
         self._store: LogStore
         self._publisher: Publisher
         self._last_logged: datetime | None = None
+        self._stands_at: datetime | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -115,6 +120,7 @@ class LogWriter:
             count = self._store.size()
             if count:
                 self._last_logged = self.entry(count - 1).logged_at
+            self._stands_at = self._wrong_time()
             self._publisher.add_unsigned()
             self._publisher.publish()
             self._usable = True
@@ -139,6 +145,39 @@ class LogWriter:
     def checkpoint(self) -> bytes:
         """The published checkpoint."""
         return self._publisher.published
+
+    def stand_still(self, wrong: datetime, *, now: datetime) -> None:
+        """Let time stand still until the last entry's, which is wrong, has come.
+
+        What is taken meanwhile says that time too: later than it is, and never earlier. Whether
+        a key counts is asked as of it, as watchers ask.
+
+        Args:
+            wrong: The last entry's time, named so that nobody stops another one.
+            now: By the log's clock.
+
+        Raises:
+            LogError: It is not the last entry's, or has come.
+            ConfigurationError: It cannot be written down.
+        """
+        if wrong != self._last_logged:
+            last = "there is none" if self._last_logged is None else self._last_logged.isoformat()
+            raise LogError(f"{self._folder.path}: expected the last entry's time, {last}")
+        if wrong <= now:
+            raise LogError(f"{self._folder.path}: {wrong.isoformat()} has come; nothing to be done")
+        replace_file(
+            self._folder.wrong_time, f"{wrong.isoformat()}\n".encode(), staging=self._folder.staging
+        )
+        self._stands_at = wrong
+
+    def _wrong_time(self) -> datetime | None:
+        path = self._folder.wrong_time
+        if not path.exists():
+            return None
+        try:
+            return datetime.fromisoformat(read_bounded(path, _MAX_TIME_BYTES).decode().strip())
+        except ValueError as error:
+            raise LogError(f"{path}: expected a time") from error
 
     def has(self, signed: SignedStatement) -> bool:
         """Is this statement in the log already?"""
@@ -173,7 +212,7 @@ class LogWriter:
             index = new[digest][0] if digest in new else self._store.find(digest)
             if index is None:
                 leaf = make_leaf(signed, logged_at=moment)
-                self._check(leaf, f"statement {number}")
+                self._check(leaf, f"statement {number}", min(at, moment))
                 index = self._publisher.size + len(new)
                 new[digest] = (index, leaf)
             indices.append(index)
@@ -197,23 +236,25 @@ class LogWriter:
         moment = at.replace(microsecond=0)
         if self._last_logged is None or moment >= self._last_logged:
             return moment
-        if self._last_logged - moment <= _CLOCK_SLACK:
+        if self._last_logged - moment <= _CLOCK_SLACK or self._last_logged == self._stands_at:
             return self._last_logged
         raise LogError(
             f"{self._folder.path}: the clock has gone back: it says {moment.isoformat()}, and the "
-            f"last entry was taken at {self._last_logged.isoformat()}; set the clock"
+            f"last entry was taken at {self._last_logged.isoformat()}; set the clock. If it "
+            f"is right, and was wrong then: `provenance log wrong-time {self._folder.path} --time "
+            f"{self._last_logged.isoformat()}`"
         )
 
-    def _check(self, leaf: Leaf, where: str) -> None:
-        """Refuse what the log's readers would be alarmed about."""
-        if leaf.statement.claimed_at > leaf.logged_at + _CLAIM_AHEAD:
+    def _check(self, leaf: Leaf, where: str, now: datetime) -> None:
+        """Refuse what the log's readers would be alarmed about, and what is not for them yet."""
+        if leaf.statement.claimed_at > now + _CLAIM_AHEAD:
             raise LogError(
                 f"{where}: is claimed for {leaf.statement.claimed_at.isoformat()}, "
-                f"and it is {leaf.logged_at.isoformat()}"
+                f"and it is {now.replace(microsecond=0).isoformat()}"
             )
         statement = leaf.statement
         until = statement.embargo_until if isinstance(statement, Register) else None
-        if until is not None and until > leaf.logged_at:
+        if until is not None and until > now:
             raise LogError(
                 f"{where}: is under embargo until {until.isoformat()}, and here everybody would "
                 "read it for ever; a log is given the commitment to it"

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from provenance.database.database import Database
 from provenance.errors import RegisterError
@@ -17,8 +17,9 @@ from provenance.registry.register.bindings import BindingDesk
 from provenance.registry.register.checking import check_change
 from provenance.registry.register.feed import CodeFeed
 from provenance.registry.register.ledger import LogLedger
+from provenance.registry.register.moments import from_seconds, to_seconds
 from provenance.registry.register.records import Change, Taken
-from provenance.registry.register.schema import CHANGE
+from provenance.registry.register.schema import CHANGE, COUNTER
 from provenance.registry.register.taking import Taker
 from provenance.registry.register.view import NearestOwners, RegisterView, Resembler
 from provenance.registry.register.visibility import Reader
@@ -80,6 +81,30 @@ class Register:
     def agencies(self) -> AgencyChecker:
         """Whose statements are taken?"""
         return self._agencies
+
+    def correct_clock(self, wrong: datetime, *, now: datetime) -> None:
+        """Go on although a change was taken by a clock that was far ahead.
+
+        What was taken then says that time for ever, and what was signed for it counts from it.
+
+        Args:
+            wrong: When the last change was taken, named so that nobody corrects another.
+            now: By the register's clock.
+
+        Raises:
+            RegisterError: It is not that time, it has come, or it cannot be written.
+        """
+        with self.database.writing() as connection:
+            last = from_seconds(connection.execute(select(COUNTER.c.clock)).scalar_one())
+            if wrong != last:
+                raise RegisterError(
+                    f"{self.name}: expected when the last change was taken, {last.isoformat()}"
+                )
+            if wrong <= now:
+                raise RegisterError(
+                    f"{self.name}: {wrong.isoformat()} has come; nothing to be done"
+                )
+            connection.execute(update(COUNTER), {"clock": to_seconds(now)})
 
     def close(self) -> None:
         """Let go of the database."""

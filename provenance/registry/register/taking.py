@@ -159,7 +159,8 @@ class Taker:
         if not self._believed and taken_at < clock - _CLOCK_SLACK:
             raise RegisterError(
                 f"{self._name}: the clock has gone back: it says {taken_at.isoformat()}, and the "
-                f"last change was taken at {clock.isoformat()}; set the clock"
+                f"last change was taken at {clock.isoformat()}; set the clock. If it is right, "
+                f"and was wrong then: `provenance register wrong-time --time {clock.isoformat()}`"
             )
         self._rows.clock = max(self._rows.clock, to_seconds(taken_at))
 

@@ -16,7 +16,13 @@ import pytest
 
 from provenance.cli.log_options import log_signer_of
 from provenance.registry.log.folder import LogFolder
-from provenance.registry.log.leaf import SignedStatement, embargo, reveal, sign_statement
+from provenance.registry.log.leaf import (
+    SignedStatement,
+    embargo,
+    parse_signed_statement,
+    reveal,
+    sign_statement,
+)
 from provenance.registry.log.note import parse_note, sign_note
 from provenance.registry.log.statement import Statement
 from provenance.registry.log.writer import Appended, LogWriter
@@ -420,3 +426,20 @@ def test_statements_come_through_a_pipe(desk: Desk) -> None:
     done = desk("append", desk.log, pipe, "--directory", desk.directory, PLAIN)
     thread.join()
     assert f"{pipe}: entries 0 .. 1, 0 of 2 new" in done.out, done.err
+
+
+def test_a_clock_that_was_far_ahead_is_owned_up_to(desk: Desk) -> None:
+    signer = log_signer_of(desk.log / "keys" / "log.pem", ORIGIN, None, plain=True)
+    ahead = NOW + timedelta(days=30)
+    (line,) = desk.statements(first(1)).read_bytes().splitlines()
+    with LogWriter(LogFolder.open(desk.log), signer) as writer:
+        writer.append([parse_signed_statement(line, where="line")], at=ahead)
+    done = desk.append(first(2))
+    command = f"log wrong-time {desk.log} --time {ahead.isoformat()}"
+    assert (done.code, f"`provenance {command}`" in done.err) == (2, True), done.err
+    done = desk("wrong-time", desk.log, "--time", NOW.isoformat(), PLAIN)
+    assert (done.code, "expected the last entry's time" in done.err) == (2, True), done.err
+    done = desk(*command.split()[1:], PLAIN)
+    assert (done.code, "time stands still until" in done.out) == (0, True), done.err
+    assert desk.append(first(2)).code == 0
+    assert desk("fsck", desk.log).out == f"{desk.log}: 2 entries: sound\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -278,3 +280,21 @@ def test_the_settings_say_where_the_register_is(
     from provenance.runtime.settings import load_settings  # noqa: PLC0415 - only here
 
     assert "hunter2" not in repr(load_settings())
+
+
+def test_a_clock_that_was_far_ahead_is_owned_up_to(
+    keeper: Keeper, signed: Callable[..., bytes]
+) -> None:
+    photo = keeper.file("photo.jpg", signed("jpeg"))
+    assert keeper.stating("add", photo, "--release", "NOVA9-1").code == 0
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+    with closing(sqlite3.connect(keeper.place)) as connection, connection:
+        connection.execute("UPDATE register_counter SET clock = ?", [int(ahead.timestamp())])
+    other = keeper.file("other.png", signed("png"))
+    arguments = ("add", other, "--release", "NOVA9-2")
+    done = keeper.stating(*arguments)
+    command = f"wrong-time --time {ahead.isoformat()}"
+    assert f"`provenance register {command}`" in done.err, done.err
+    done = keeper(*command.split())
+    assert (done.code, "goes on by the clock" in done.out) == (0, True), done.err
+    assert "1 files registered" in keeper.stating(*arguments).out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import sqlite3
@@ -142,6 +143,36 @@ def test_a_clock_that_goes_back_is_refused(trial: Trial) -> None:
     times = [parse_leaf(store.record(n), where="l").logged_at for n in range(3)]
     store.close()
     assert times == [AT, AT, AT]
+
+
+def test_a_log_goes_on_after_a_clock_that_was_a_year_ahead(trial: Trial) -> None:
+    """Its keeper says so, naming the time: none goes back, and nothing is shown sooner."""
+    ahead = AT + timedelta(days=365)
+    until = AT + timedelta(days=30)
+    hidden = register(4).model_copy(update={"embargo_until": until})
+    with trial.writing() as writer:
+        writer.append(trial.sign(register(1)), at=ahead)
+        with pytest.raises(LogError, match=rf"wrong-time \S+ --time {re.escape(str(ahead)[:10])}"):
+            writer.append(trial.sign(register(2)), at=AT)
+        for wrong in (AT, ahead - timedelta(seconds=1)):
+            with pytest.raises(LogError, match="expected the last entry's time, 2027-05-01T12:00"):
+                writer.stand_still(wrong, now=AT)
+        with pytest.raises(LogError, match="has come; nothing to be done"):
+            writer.stand_still(ahead, now=ahead)
+        writer.stand_still(ahead, now=AT)
+    with trial.writing() as writer:
+        assert writer.append(trial.sign(register(2)), at=AT).indices == (1,)
+        # By the clock it is under embargo, whatever the entry would say.
+        with pytest.raises(LogError, match="statement 0: is under embargo until"):
+            writer.append(trial.sign(hidden), at=AT)
+        with pytest.raises(LogError, match="and it is 2026-05-01T12:00:00"):
+            writer.append(trial.sign(register(5, at=until)), at=AT)
+        writer.append(trial.sign(register(3)), at=ahead + timedelta(days=1))
+        times = [writer.entry(n).logged_at for n in range(3)]
+        assert times == [ahead, ahead, ahead + timedelta(days=1)]
+        # Another time that is wrong has to be named anew.
+        with pytest.raises(LogError, match="the clock has gone back"):
+            writer.append(trial.sign(register(6)), at=AT)
 
 
 def test_a_claim_from_the_future_is_refused(trial: Trial) -> None:

@@ -204,6 +204,25 @@ def test_a_clock_that_goes_back_is_refused(register: Register, desk: Desk) -> No
     register.take(desk.release("NOVA9-3"), at=AT + timedelta(hours=2, seconds=-4))
 
 
+def test_a_register_goes_on_after_a_clock_that_was_a_year_ahead(
+    register: Register, desk: Desk
+) -> None:
+    ahead = AT + timedelta(days=365)
+    register.take(desk.release("NOVA9-1"), at=ahead)
+    with pytest.raises(RegisterError, match="register wrong-time --time 2027-05-01T12:00:00"):
+        register.take(desk.release("NOVA9-2"), at=NOW)
+    with pytest.raises(RegisterError, match="expected when the last change was taken, 2027-05-01"):
+        register.correct_clock(NOW, now=NOW)
+    with pytest.raises(RegisterError, match="has come; nothing to be done"):
+        register.correct_clock(ahead, now=ahead)
+    register.correct_clock(ahead, now=NOW)
+    register.take(desk.release("NOVA9-2"), at=NOW)
+    assert public(register).count(at=NOW) == 2
+    # From there on it goes forward as ever.
+    with pytest.raises(RegisterError, match="the clock has gone back"):
+        register.take(desk.release("NOVA9-3"), at=NOW - timedelta(minutes=1))
+
+
 def test_a_statement_before_the_last_one_is_refused(register: Register, desk: Desk) -> None:
     put(register, *desk.release("NOVA9-1"))
     desk.at -= timedelta(minutes=5)
