@@ -89,7 +89,18 @@ class TrustListError(ConfigurationError):
 
 
 class ReleaseError(ConfigurationError):
-    """The release manifest is not valid, or a file, consent or artist it names is not usable."""
+    """The release manifest is not valid, or a file, consent or artist it names is not usable.
+
+    Args:
+        faults: One text for each thing in the way, in the order of the manifest.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__(*faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
 
 
 class IsolationError(ConfigurationError):

@@ -22,7 +22,7 @@ from provenance.bulk.listing import ListingProblem, SourceFile, open_source
 from provenance.bulk.releases import FoundRelease
 from provenance.bulk.rows import SignRow
 from provenance.bulk.targets import LocalTarget, open_target
-from provenance.errors import ConfigurationError, LimitError, ProvenanceError
+from provenance.errors import ConfigurationError, LimitError, ProvenanceError, ReleaseError
 from provenance.runtime.clock import system_clock
 from provenance.runtime.directory_at import load_directory_at
 from provenance.runtime.frame_signatures import make_frame_signatures
@@ -109,6 +109,9 @@ class SignWork:
             return self._stopped(release, before)
         try:
             return self._sign(release, workers)
+        except ReleaseError as error:
+            # Nothing was signed yet: all that is in the way, each as it may be repeated.
+            return self.not_done(release, "; ".join(map(clean_text, error.faults)))
         except ProvenanceError as error:
             if workers.stopped is not None:
                 return self._stopped(release, workers.stopped)

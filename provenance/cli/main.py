@@ -12,6 +12,7 @@ from provenance.cli.streams import OutputClosedError, explain_bug, prepare_strea
 from provenance.errors import (
     ConfigurationError,
     RegisterError,
+    ReleaseError,
     SigningError,
     SourceError,
     StoreError,
@@ -42,7 +43,9 @@ def run() -> int:
         say(f"{error.format_message().rstrip('.')}. See {asked} --help")
         return ExitCode.USAGE
     except (ConfigurationError, SourceError, SigningError, RegisterError, StoreError) as error:
-        say(str(error))
+        # What is in the way of a release has a line for each thing: they are put right one by one.
+        for fault in error.faults if isinstance(error, ReleaseError) else (str(error),):
+            say(fault)
         return ExitCode.USAGE
     except OutputClosedError:
         # Nobody reads any more: the interpreter's last flush must not complain.

@@ -24,7 +24,7 @@ from provenance.errors import LimitError, MalformedError, ProvenanceError, Relea
 from provenance.fingerprints.frame_signatures import FrameSignatures
 from provenance.fingerprints.media import content_code
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.metadata import extract_metadata
+from provenance.media.metadata import RawField, extract_metadata
 from provenance.media.privacy import PrivateField, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
@@ -32,7 +32,7 @@ from provenance.signing.claim_content import ClaimContent
 from provenance.signing.preflight import CheckState, check_chain
 from provenance.signing.release import LoadedRelease
 from provenance.signing.release_content import claim_content
-from provenance.signing.release_files import ReleaseFile, expand_files
+from provenance.signing.release_files import ReleaseFile, look_for_files
 from provenance.signing.release_rules import release_faults
 from provenance.signing.signer import SignJob
 from provenance.trust.certificates import load_der
@@ -50,7 +50,8 @@ __all__ = [
     "plan_differences",
 ]
 
-_MAX_LISTED = 50
+_MAX_LISTED = 1_000
+_MAX_IDS = 50
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -189,7 +190,8 @@ def make_plan(
 ) -> ReleasePlan:
     """What will become public by this release manifest?
 
-    Every file is read and digested; nothing is written.
+    Every file is read and digested; nothing is written. Where something is in the way, all
+    files are still looked at for more of it, so that whoever puts it right does so once.
     What makes `frame_signatures` makes those of videos, which have no soft binding without.
 
     Raises:
@@ -197,13 +199,14 @@ def make_plan(
     """
     release = loaded.document
     agency = next((a for a in directory.document.agencies if a.id == release.agency), None)
+    problems: list[str] = []
     if agency is None:
-        raise ReleaseError(
+        problems.append(
             f"{loaded.path}: agency: {release.agency} is not in the directory "
             f"{clean_text(directory.document.name)!r}, which lists {_some_ids(directory)}"
         )
     chains = [("claim", claim_chain_pem), ("identity", identity_chain_pem)]
-    problems = [
+    problems += [
         f"certificate of the {purpose} key: {check.name}: {check.says}"
         for purpose, chain in chains
         if chain is not None
@@ -213,33 +216,35 @@ def make_plan(
     problems += [
         f"{loaded.path}: {fault}" for fault in release_faults(release, at=at, agency=agency)
     ]
-    if problems:
-        raise ReleaseError("\n".join(problems[:_MAX_LISTED]))
-    claim = CertificateInPlan.of(claim_chain_pem)
+    found, not_found = look_for_files(loaded)
+    problems += not_found
+    problems += _name_clashes(found, sidecar=settings.sidecar)
     files: list[PlannedFile] = []
     engine = Engine()
-    for file in expand_files(loaded):
+    for file in found:
         try:
-            files.append(
-                _planned(
-                    loaded,
-                    file,
-                    engine=engine,
-                    settings=settings,
-                    at=at,
-                    agency=agency,
-                    with_identity=identity_chain_pem is not None,
-                    limits=limits,
-                    frame_signatures=frame_signatures,
-                )
+            planned = _planned(
+                loaded,
+                file,
+                engine=engine,
+                settings=settings,
+                at=at,
+                agency=agency,
+                with_identity=identity_chain_pem is not None,
+                limits=limits,
+                frame_signatures=frame_signatures,
+                only_look=bool(problems),
             )
         except ProvenanceError as error:
-            problems.append(str(error))
-    problems += _name_clashes(files)
+            problems += _faults_in(error, file)
+        else:
+            files += () if planned is None else (planned,)
     if problems:
+        # What is wrong with the release is also wrong with each of its files.
+        problems = list(dict.fromkeys(problems))
         more = len(problems) - _MAX_LISTED
-        listed = problems[:_MAX_LISTED] + ([f"and {more} more"] if more > 0 else [])
-        raise ReleaseError("\n".join(listed))
+        raise ReleaseError(*problems[:_MAX_LISTED], *([f"and {more} more"] if more > 0 else []))
+    claim = CertificateInPlan.of(claim_chain_pem)
     identity = CertificateInPlan.of(identity_chain_pem) if identity_chain_pem else None
     return ReleasePlan(
         made_at=at,
@@ -262,7 +267,7 @@ def make_plan(
 
 def _some_ids(directory: LoadedDirectory) -> str:
     ids = [agency.id for agency in directory.document.agencies]
-    return ", ".join(ids[:_MAX_LISTED]) + (" and others" if len(ids) > _MAX_LISTED else "")
+    return ", ".join(ids[:_MAX_IDS]) + (" and others" if len(ids) > _MAX_IDS else "")
 
 
 def plan_differences(planned: ReleasePlan, now: ReleasePlan) -> tuple[str, ...]:
@@ -297,50 +302,60 @@ def _planned(  # noqa: PLR0913 - what is planned, and with what
     engine: Engine,
     settings: PlanSettings,
     at: datetime,
-    agency: Agency,
+    agency: Agency | None,
     with_identity: bool,
     limits: Limits,
     frame_signatures: FrameSignatures | None,
-) -> PlannedFile:
+    only_look: bool,
+) -> PlannedFile | None:
+    """What becomes of this file; None where it is only looked at for what is in the way.
+
+    Raises:
+        ReleaseError: It cannot be released as it is; one fault for each thing.
+    """
     release = loaded.document
     with open_source(file.source, limits=limits) as opened:
         media_format = sniff_stream(opened.stream, opened.size_bytes)
         if media_format is None or media_format.engine_type is None:
             kind = "a file of no known type" if media_format is None else media_format.media_type
             raise ReleaseError(f"{file.path}: expected a type that can be signed, got {kind}")
-        try:
-            private = find_private(opened.stream, media_format, limits=limits)
-        except (MalformedError, LimitError) as error:
-            raise ReleaseError(f"{file.path}: its metadata cannot be read: {error}") from error
+        private = find_private(opened.stream, media_format, limits=limits)
         keep = release.keep_metadata
         goes = [f for f in private.fields if not is_kept(f.name, keep)]
-        stuck = [f.name for f in goes if not f.removable]
-        if stuck or private.unreadable:
-            wrong = (
-                [f"private metadata that cannot be taken out: {', '.join(stuck)}"] if stuck else []
+        faults = [
+            f"{file.path} ({media_format.media_type}): {fault}"
+            for fault in _private_faults(goes, private.unreadable)
+        ]
+        only_look = only_look or bool(faults)
+        try:
+            opened.stream.seek(0)
+            state = engine.read(opened.stream, media_format.engine_type).state
+            carried: Sequence[RawField] = ()
+            sha256, iscc = "", None
+            if not only_look:
+                carried = extract_metadata(opened.stream, media_format, None, limits).fields
+                sha256 = opened.sha256()
+                iscc = content_code(
+                    opened.stream, media_format, limits=limits, frame_signatures=frame_signatures
+                )
+            content = claim_content(
+                loaded,
+                file,
+                media_format=media_format,
+                at=at,
+                agency=agency,
+                has_credentials=state is not EngineState.NONE,
+                credentialed=_credentialed(loaded, file, engine, limits),
+                metadata_removed=bool(goes),
+                with_identity=with_identity,
+                iscc=iscc,
             )
-            wrong += [f"metadata that cannot be read: {what}" for what in private.unreadable]
-            hint = "; take it out, or name it in keep_metadata" if stuck else ""
-            raise ReleaseError(f"{file.path} ({media_format.media_type}): {'; '.join(wrong)}{hint}")
-        carried = extract_metadata(opened.stream, media_format, None, limits).fields
-        opened.stream.seek(0)
-        state = engine.read(opened.stream, media_format.engine_type).state
-        sha256 = opened.sha256()
-        iscc = content_code(
-            opened.stream, media_format, limits=limits, frame_signatures=frame_signatures
-        )
-    content = claim_content(
-        loaded,
-        file,
-        media_format=media_format,
-        at=at,
-        agency=agency,
-        has_credentials=state is not EngineState.NONE,
-        credentialed=_credentialed(loaded, file, engine, limits),
-        metadata_removed=bool(goes),
-        with_identity=with_identity,
-        iscc=iscc,
-    )
+        except ProvenanceError as error:
+            raise ReleaseError(*faults, *_faults_in(error, file)) from error
+    if faults:
+        raise ReleaseError(*faults)
+    if only_look:
+        return None
     return PlannedFile(
         path=file.path,
         sha256=sha256,
@@ -359,6 +374,27 @@ def _planned(  # noqa: PLR0913 - what is planned, and with what
             if field.name not in {f.name for f in private.fields}
         ),
     )
+
+
+def _faults_in(error: ProvenanceError, file: ReleaseFile) -> tuple[str, ...]:
+    """What does this error say is in the way, of which file?"""
+    if isinstance(error, ReleaseError):
+        return error.faults
+    # Those who read what is in a file do not know what it is called.
+    named = isinstance(error, MalformedError | LimitError)
+    return (f"{file.path}: {error}" if named else str(error),)
+
+
+def _private_faults(goes: Sequence[PrivateField], unreadable: Sequence[str]) -> Iterator[str]:
+    """What keeps a file from being signed without what is private in it?"""
+    stuck = [clean_text(f.name) for f in goes if not f.removable]
+    if stuck:
+        yield (
+            f"private metadata that cannot be taken out: {', '.join(stuck)}; take it out, or "
+            "name it in keep_metadata"
+        )
+    for what in unreadable:
+        yield f"metadata that cannot be read: {clean_text(what)}"
 
 
 def _credentialed(
@@ -388,11 +424,11 @@ def _field(found: PrivateField) -> PlannedField:
     )
 
 
-def _name_clashes(files: Sequence[PlannedFile]) -> Iterator[str]:
+def _name_clashes(files: Sequence[ReleaseFile], *, sidecar: bool) -> Iterator[str]:
     """Outputs that would take each other's names on some file system."""
     seen: dict[str, str] = {}
     for file in files:
-        names = [file.out, f"{file.out}.c2pa"] if file.sidecar else [file.out]
+        names = [file.path, f"{file.path}.c2pa"] if sidecar else [file.path]
         for name in names:
             key = PurePosixPath(name).as_posix().casefold()
             if key in seen:

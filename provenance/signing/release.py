@@ -103,7 +103,7 @@ def parse_release(data: bytes, *, where: str, json: bool = False) -> Release:
     try:
         return Release.model_validate(parsed.value)
     except ValidationError as error:
-        raise ReleaseError("\n".join(_problems(error, parsed, where))) from error
+        raise ReleaseError(*_problems(error, parsed, where)) from error
 
 
 def _problems(error: ValidationError, parsed: StructuredText, where: str) -> Iterator[str]:

@@ -20,10 +20,11 @@ from provenance.errors import ReleaseError
 from provenance.signing.release import LoadedRelease
 from provenance.signing.release_model import FileEntry
 
-__all__ = ["ReleaseFile", "expand_files", "find_file"]
+__all__ = ["ReleaseFile", "expand_files", "find_file", "look_for_files"]
 
 _MAX_FILES = 100_000
 _MAX_LOOKED_AT = 1_000_000
+_MAX_FAULTS = 1_000
 _ANY_FOLDERS = "**"
 # What file managers leave behind, and credentials that stand beside a file.
 _PASSED_OVER = {"thumbs.db", "desktop.ini"}
@@ -60,27 +61,52 @@ def expand_files(release: LoadedRelease) -> tuple[ReleaseFile, ...]:
         ReleaseError: A file is missing, no plain file or outside the folder; a pattern
             matches nothing; a file is named twice; or there are too many.
     """
+    found, faults = look_for_files(release)
+    if faults:
+        raise ReleaseError(*faults)
+    return found
+
+
+def look_for_files(release: LoadedRelease) -> tuple[tuple[ReleaseFile, ...], tuple[str, ...]]:
+    """Which files that the manifest names are there, and what is wrong with the others?
+
+    As `expand_files`, for whoever has more to say of the release than that a file is missing.
+    """
     found: dict[Path, ReleaseFile] = {}
+    faults: list[str] = []
     for number, entry in enumerate(release.document.files):
         where = f"files[{number}]"
-        if entry.path is not None:
-            matches = [entry.path]
-        else:
-            matches = sorted(_matching(release, entry.glob or "", where))
+        try:
+            matches = _matches(release, entry, where)
+        except ReleaseError as error:
+            faults += error.faults
+            continue
         for position, path in enumerate(matches, start=1):
-            source = find_file(release, path, where=where)
+            if len(found) >= _MAX_FILES or len(faults) >= _MAX_FAULTS:
+                more = f"more than {_MAX_FILES} files" if len(found) >= _MAX_FILES else "and more"
+                return tuple(found.values()), (*faults, f"{release.path}: {where}: {more}")
+            try:
+                source = find_file(release, path, where=where)
+            except ReleaseError as error:
+                faults += error.faults
+                continue
             if source in found:
                 other = found[source].where
-                raise ReleaseError(
+                faults.append(
                     f"{release.path}: {where}: {path} is named twice"
                     + (f": by {other} too" if other != where else "")
                 )
-            if len(found) >= _MAX_FILES:
-                raise ReleaseError(f"{release.path}: {where}: more than {_MAX_FILES} files")
+                continue
             found[source] = ReleaseFile(
                 path=_nfc(path), source=source, number=position, where=where, entry=entry
             )
-    return tuple(found.values())
+    return tuple(found.values()), tuple(faults)
+
+
+def _matches(release: LoadedRelease, entry: FileEntry, where: str) -> list[str]:
+    if entry.path is not None:
+        return [entry.path]
+    return sorted(_matching(release, entry.glob or "", where))
 
 
 def find_file(release: LoadedRelease, path: str, *, where: str) -> Path:

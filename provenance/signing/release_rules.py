@@ -53,7 +53,7 @@ def check_release(
         lines = [f"{where}: {fault}" for fault in faults[:_MAX_FAULTS]]
         if len(faults) > _MAX_FAULTS:
             lines.append(f"{where}: and {len(faults) - _MAX_FAULTS} more faults")
-        raise ReleaseError("\n".join(lines))
+        raise ReleaseError(*lines)
 
 
 def release_faults(

@@ -122,6 +122,24 @@ def test_one_release_manifest_is_a_source(office: Office) -> None:
     check_whole(office, office.source)
 
 
+def test_every_file_that_is_in_the_way_of_a_release_is_in_its_row(office: Office) -> None:
+    source = releases(office, 1, 1)
+    folder = source / "2026-00" / "NOVA9"
+    names = [f"{number:02}-{'behind-the-scenes-' * 4}.gif" for number in range(12)]
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(media.make("gif", number) + b"from DESKTOP")
+    entry = {"glob": "*.[jg]*", "digital_source_type": "digitalCapture"}
+    write_release(folder, [entry], release_id="NOVA9-2026-00")
+    assert local(office, source).returncode == 1
+    (row,) = rows_in(office.home / "results")
+    for name in names:
+        assert f"{name} (image/gif): private metadata that cannot be taken out: tr" in row["error"]
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(media.make("gif", number))
+    done = local(office, source)
+    assert (done.returncode, "13 signed files" in done.stdout) == (0, True)
+
+
 def test_what_is_wrong_with_one_release_is_about_that_release(office: Office) -> None:
     source = releases(office, 4, 2)
     (source / "2026-01" / "NOVA9" / "00.jpg").write_bytes(b"no picture")

@@ -371,6 +371,23 @@ def test_a_file_that_cannot_be_signed_is_named_before_any_is(office: Office) -> 
     assert office.sign().returncode == 0
 
 
+def test_every_file_that_cannot_be_signed_has_a_line(office: Office) -> None:
+    """Whoever puts a release right is told once what is in the way, not file by file."""
+    for number in range(3):
+        (office.source / f"{number}.gif").write_bytes(media.make("gif", number) + b"from DESKTOP")
+    entry = {"glob": "*.[jg]*", "digital_source_type": "digitalCapture"}
+    write_release(office.source, [entry])
+    stuck = "private metadata that cannot be taken out: trailer; take it out, or name it in "
+    for refused in (office.plan(), office.sign()):
+        assert (refused.returncode, office.out.exists()) == (2, False)
+        assert refused.stderr.splitlines()[-3:] == [
+            f"provenance: {number}.gif (image/gif): {stuck}keep_metadata" for number in range(3)
+        ]
+    for number in range(3):
+        (office.source / f"{number}.gif").write_bytes(media.make("gif", number))
+    assert office.sign().returncode == 0
+
+
 def test_a_time_stamp_is_asked_for_or_its_absence_spelt_out(office: Office) -> None:
     command = office.sign_command()
     without = [part for part in command if part not in ("--tsa", office.desk.tsa.url)]
