@@ -45,7 +45,8 @@ class ServiceSettings(BaseModel):
         public_url: Where clients reach it, if not at the address they asked; what links
             in answers begin with.
         trusted_hosts: Names that requests may be addressed to.
-        trusted_proxies: Addresses whose `X-Forwarded-For` is believed.
+        trusted_proxies: Addresses and networks whose `X-Forwarded-For` is believed; IPv4 in
+            either spelling, as `10.0.0.2` or `::ffff:10.0.0.2`.
         cors_origins: Origins of pages that may read answers.
         uploads: Folder of uploads; by default in the home folder. Several processes on one
             register share it.

@@ -162,5 +162,6 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
 
 
 def _refused(status: int, error: str) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Basic"} if status == 401 else None
+    # RFC 7617 §2: without a realm it is no challenge.
+    headers = {"WWW-Authenticate": 'Basic realm="provenance"'} if status == 401 else None
     return JSONResponse(TokenError(error=error).model_dump(), status_code=status, headers=headers)

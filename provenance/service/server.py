@@ -15,6 +15,7 @@ from provenance.runtime.service_parts import ServiceParts
 from provenance.runtime.settings import Settings
 from provenance.service.app import create_app
 from provenance.service.connections import BoundedConnection
+from provenance.service.proxies import proxies_as_met
 
 __all__ = ["serve"]
 
@@ -47,7 +48,7 @@ def serve(settings: Settings) -> None:
             access_log=False,
             server_header=False,
             proxy_headers=bool(service.trusted_proxies),
-            forwarded_allow_ips=list(service.trusted_proxies),
+            forwarded_allow_ips=proxies_as_met(service.trusted_proxies),
             http=BoundedConnection,
             ws="none",
             timeout_keep_alive=_KEEP_ALIVE_S,

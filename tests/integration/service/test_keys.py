@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from provenance.records.scopes import Scope
 from provenance.runtime.clock import system_clock
-from tests.factory.service import RunningService
+from tests.factory.service import RunningService, running_service
 from tests.integration.service.test_verify import problem
 
 DIGEST = {"sha256": "0" * 64}
@@ -106,6 +107,43 @@ def test_an_access_token_has_the_scopes_that_were_asked_for(service: RunningServ
             answer = client.post("/v1/oauth2/token", data=wrong)
             assert answer.json() == {"error": error}
             assert answer.status_code == (401 if error == "invalid_client" else 400)
+
+
+def test_a_client_that_is_not_known_is_told_how_to_say_who_it_is(service: RunningService) -> None:
+    """RFC 6749 §5.2: by the scheme that it used; RFC 7617 §2: which has a realm."""
+    made, token = service.keys().create(
+        label="challenged", scopes=[Scope.VERIFY], now=system_clock(), test=True
+    )
+    form = {"grant_type": "client_credentials"}
+    with service.client() as client:
+        refused = client.post("/v1/oauth2/token", data=form, auth=(made.id, "wrong"))
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == 'Basic realm="provenance"'
+        granted = client.post("/v1/oauth2/token", data=form, auth=(made.id, token))
+        assert granted.status_code == 200
+        assert "www-authenticate" not in granted.headers
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "::ffff:127.0.0.1"])
+def test_a_proxy_that_comes_by_ipv4_to_a_socket_on_ipv6(
+    directory_file: Path, tmp_path: Path, trusted: str
+) -> None:
+    """Linux tells it as `::ffff:127.0.0.1`: those behind it are still counted one by one."""
+    with running_service(
+        tmp_path,
+        directory=directory_file,
+        service_host="::",
+        service_rate_per_address="1/minute",
+        service_trusted_proxies=trusted,
+    ) as service:
+        service.url = f"http://127.0.0.1:{service.url.rpartition(':')[2]}"
+
+        def ask(address: str) -> int:
+            with service.client(headers={"X-Forwarded-For": address}) as client:
+                return client.get("/v1/reports", params=DIGEST).status_code
+
+        people = ["203.0.113.7", "203.0.113.8", "203.0.113.7"]
+        assert [ask(address) for address in people] == [401, 401, 429]
 
 
 def test_rates_are_limited_by_key_and_by_address(poor: RunningService) -> None:
