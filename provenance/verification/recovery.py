@@ -151,13 +151,14 @@ def _try_register(
             )
         )
         return
-    found.steps.append(
-        RecoveryStep(
-            place=place,
-            outcome="failed",
-            why="no manifest that the register has for these bytes proves them as an agency's",
+    why = "no manifest that the register has for these bytes proves them as an agency's"
+    if len(manifests) > _MAX_TRIED:
+        tried = f"{_MAX_TRIED} of {len(manifests)} manifests for these bytes were tried"
+        why = f"{tried}, and none of them proves these bytes as an agency's"
+        found.checks_not_run.append(
+            CheckNotRun(check="manifests in the register", why=f"only {tried}")
         )
-    )
+    found.steps.append(RecoveryStep(place=place, outcome="failed", why=why))
 
 
 def _has_none(judgement: Judgement) -> bool:

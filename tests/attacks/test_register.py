@@ -124,6 +124,38 @@ def test_a_register_with_junk_for_a_manifest_lends_nothing(
     assert step(report, "register-bytes") == "failed"
 
 
+def test_more_manifests_for_the_same_bytes_than_are_tried(
+    ask: Ask, agency_signer: MemorySigner, release: RegisteredRelease
+) -> None:
+    """Of those that were not tried, nothing is said."""
+    plain = media.jpeg()
+    file = file_of(release, plain, JPEG)
+    other = sidecar(media.jpeg(seed=7), JPEG, signer=agency_signer)
+    right = sidecar(plain, JPEG, signer=agency_signer)
+    labels = [f"urn:c2pa:{number}" for number in range(9)]
+    junk = [RegisteredManifest(label=label, store=other, file=file) for label in labels]
+    last = RegisteredManifest(label="urn:c2pa:right", store=right, file=file)
+
+    def said(*manifests: RegisteredManifest) -> tuple[Report, str, list[str]]:
+        report = ask(plain, MemoryRegister(manifests=list(manifests)))
+        (found,) = [one for one in report.recovery if one.place == "register-bytes"]
+        not_run = [c.why for c in report.checks_not_run if c.check == "manifests in the register"]
+        return report, found.why, not_run
+
+    report, why, not_run = said(*junk, last)
+    assert report.verdict is Verdict.UNVERIFIED
+    assert step(report, "register-bytes") == "failed"
+    tried = "8 of 10 manifests for these bytes were tried"
+    assert why == f"{tried}, and none of them proves these bytes as an agency's"
+    assert not_run == [f"only {tried}"]
+
+    all_tried, why, not_run = said(*junk[:8])
+    assert all_tried.verdict is Verdict.UNVERIFIED
+    assert why == "no manifest that the register has for these bytes proves them as an agency's"
+    assert not_run == []
+    assert said(*junk[:7], last)[0].verdict is Verdict.OFFICIAL
+
+
 def test_embedded_credentials_that_match_are_not_overruled_by_the_register(
     ask: Ask, stranger: MemorySigner, agency_signer: MemorySigner, release: RegisteredRelease
 ) -> None:
