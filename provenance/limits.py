@@ -43,6 +43,8 @@ class Limits:
         dense_video_s: Up to here a frame is found for every second of a video; after
             that only its key frames are decoded.
         max_media_s: Longest stretch of a video or track that is looked at.
+        max_duration_ms: Longest duration that is believed where a container states one; what
+            says more states none.
         max_media_packets: Most packets of a video or track that are read.
         max_media_errors: Most damaged packets before the rest is left alone.
         resemblance_s: Longest look for what a file resembles: decoding it, searching the
@@ -82,6 +84,7 @@ class Limits:
     max_decoded_pixels: int = 500_000_000_000
     dense_video_s: int = 900
     max_media_s: int = 6 * 3600
+    max_duration_ms: int = 2**31 - 1
     max_media_packets: int = 5_000_000
     max_media_errors: int = 100
     resemblance_s: float = 40.0

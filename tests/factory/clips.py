@@ -6,6 +6,7 @@ A clip is an array of frames, 12 a second, 320 by 180 pixels.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-__all__ = ["CLIP_EDITS", "FPS", "Clip", "EditedClip", "clip", "encode_clip", "still"]
+__all__ = ["CLIP_EDITS", "FPS", "Clip", "EditedClip", "clip", "encode_clip", "lasting", "still"]
 
 FPS = 12
 WIDTH, HEIGHT = 320, 180
@@ -348,3 +349,12 @@ CLIP_EDITS: dict[str, Callable[[Clip, int], EditedClip]] = {
     "10 % faster": _faster(1.1),
     "picture in picture": _plain(_picture_in_picture),
 }
+
+
+def lasting(scale: int, rate: int, count: int = 3) -> bytes:
+    """Three frames in an AVI that says it has `count`, of which `rate` come in `scale` seconds."""
+    data = bytearray(encode_clip(clip(1, seconds=0.25), codec="mpeg4", container="avi"))
+    # The stream's header: type, handler, flags, priority and language, first frames; then these.
+    place = data.index(b"strh") + 8 + 20
+    data[place : place + 16] = struct.pack("<IIII", scale, rate, 0, count)
+    return bytes(data)

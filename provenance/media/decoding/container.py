@@ -18,7 +18,14 @@ import av.error
 from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 
-__all__ = ["CODECS", "clean_reason", "decoder_of", "open_container", "packets_of"]
+__all__ = [
+    "CODECS",
+    "clean_reason",
+    "decoder_of",
+    "duration_ms_of",
+    "open_container",
+    "packets_of",
+]
 
 # Containers that carry their own data, and the codecs that agencies and platforms use. What is
 # not named is not tried: FFmpeg knows some 300 formats, most of them of forgotten games.
@@ -117,6 +124,26 @@ def open_container(stream: BinaryIO, *, limits: Limits) -> Iterator[Any]:
         yield container
     finally:
         container.close()
+
+
+def duration_ms_of(container: Any, stream: Any = None, *, limits: Limits) -> int | None:
+    """How long does the container say it is, in milliseconds?
+
+    None where it does not say, and where it says what nobody could have recorded: the fields
+    have room for ages, and what is kept of a release has none for them.
+
+    Args:
+        container: As `open_container` gives it.
+        stream: The stream whose own duration goes first.
+        limits: `max_duration_ms`.
+    """
+    seconds = -1.0
+    if stream is not None and stream.duration is not None and stream.time_base:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        seconds = container.duration / av.time_base
+    # An infinite one, and one that is no number, is in no range.
+    return round(seconds * 1000) if 0 <= seconds * 1000 <= limits.max_duration_ms else None
 
 
 def decoder_of(stream: Any, *, limits: Limits) -> Any:

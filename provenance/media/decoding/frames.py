@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,13 @@ from numpy.typing import NDArray
 from provenance.deadline import NO_END, Deadline
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
+from provenance.media.decoding.container import (
+    clean_reason,
+    decoder_of,
+    duration_ms_of,
+    open_container,
+    packets_of,
+)
 
 __all__ = ["Frame", "FrameReader", "open_frames"]
 
@@ -44,7 +49,8 @@ class FrameReader:
     """The frames of one open video; iterate once.
 
     Attributes:
-        duration_ms: As the container says it, which may be wrong; None where it does not.
+        duration_ms: As the container says it, which may be wrong; None where it does not, or
+            says more than `max_duration_ms`.
         width: Of a frame as it is stored.
         height: Likewise.
         why_not: Filled while iterating: what was not decoded, and why.
@@ -71,7 +77,7 @@ class FrameReader:
         self.why_not: list[str] = []
         self.width: int = stream.codec_context.width
         self.height: int = stream.codec_context.height
-        self.duration_ms = _duration_ms(container, stream)
+        self.duration_ms = duration_ms_of(container, stream, limits=limits)
 
     def __iter__(self) -> Iterator[Frame]:
         """Decode, and hand out one frame for each interval.
@@ -183,15 +189,6 @@ class FrameReader:
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-def _duration_ms(container: Any, stream: Any) -> int | None:
-    seconds = -1.0
-    if stream.duration is not None and stream.time_base:
-        seconds = float(stream.duration * stream.time_base)
-    elif container.duration is not None:
-        seconds = container.duration / av.time_base
-    return round(seconds * 1000) if seconds >= 0 and math.isfinite(seconds) else None
-
-
 @contextmanager
 def open_frames(
     stream: BinaryIO,
@@ -210,7 +207,7 @@ def open_frames(
         every_ms: How often; the times of the frames are their own, not these.
         max_side: Longest side that a frame is reduced to, in pixels.
         limits: `max_video_pixels`, `max_video_frames`, `max_decoded_pixels`, `max_media_s`,
-            `max_media_packets`, `max_media_errors`, `dense_video_s`.
+            `max_duration_ms`, `max_media_packets`, `max_media_errors`, `dense_video_s`.
         until: When decoding ends, wherever it is; the reader says where that was.
 
     Raises:

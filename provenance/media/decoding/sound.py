@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -15,7 +14,13 @@ from numpy.typing import NDArray
 from provenance.deadline import NO_END, Deadline
 from provenance.errors import MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.decoding.container import clean_reason, decoder_of, open_container, packets_of
+from provenance.media.decoding.container import (
+    clean_reason,
+    decoder_of,
+    duration_ms_of,
+    open_container,
+    packets_of,
+)
 
 __all__ = ["SOUND_RATE_HZ", "SoundReader", "open_sound"]
 
@@ -26,7 +31,8 @@ class SoundReader:
     """The samples of one open track or video; iterate once.
 
     Attributes:
-        duration_ms: As the container says it; None where it does not.
+        duration_ms: As the container says it; None where it does not, or says more than
+            `max_duration_ms`.
         why_not: Filled while iterating: what was not decoded, and why.
     """
 
@@ -39,10 +45,7 @@ class SoundReader:
         self._limits = limits
         self._until = until
         self.why_not: list[str] = []
-        seconds = container.duration / av.time_base if container.duration is not None else -1.0
-        self.duration_ms = (
-            round(seconds * 1000) if seconds >= 0 and math.isfinite(seconds) else None
-        )
+        self.duration_ms = duration_ms_of(container, limits=limits)
 
     def __iter__(self) -> Iterator[NDArray[np.int16]]:
         """Decode, mix down to one channel, and bring to the rate that was asked for."""
@@ -108,7 +111,7 @@ def open_sound(
     Args:
         stream: Seekable.
         rate_hz: Samples a second.
-        limits: `max_media_s`, `max_media_packets`, `max_media_errors`.
+        limits: `max_media_s`, `max_duration_ms`, `max_media_packets`, `max_media_errors`.
         until: When decoding ends, wherever it is; the reader says where that was.
 
     Raises:

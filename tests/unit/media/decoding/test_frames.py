@@ -14,7 +14,7 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.decoding.container import open_container
 from provenance.media.decoding.frames import Frame, open_frames
-from tests.factory.clips import FPS, clip, encode_clip
+from tests.factory.clips import FPS, clip, encode_clip, lasting
 from tests.factory.media import png
 from tests.factory.recordings import avi, m4a, mov, mp3, mp4
 from tests.factory.ticking import Ticking
@@ -191,3 +191,28 @@ def test_when_the_time_is_over_decoding_ends_and_says_where(four_seconds: bytes)
 def test_without_any_time_nothing_is_decoded(four_seconds: bytes) -> None:
     with pytest.raises(MalformedError, match="its first 0 seconds were looked at"):
         taken(four_seconds, until=Deadline(0))
+
+
+@pytest.mark.parametrize(
+    ("scale", "rate", "count", "believed"),
+    [
+        # A frame in so many seconds, and so many of them: 146 billion years.
+        (2**30, 1, 2**32 - 1, None),
+        (2**22, 1, 3, None),
+        (1, 12, 3, 250),
+    ],
+)
+def test_a_duration_that_nobody_could_have_recorded_is_none(
+    scale: int, rate: int, count: int, believed: int | None
+) -> None:
+    with open_frames(io.BytesIO(lasting(scale, rate, count))) as frames:
+        assert frames.duration_ms == believed
+        assert next(iter(frames)).at_ms == 0
+
+
+def test_a_duration_is_believed_up_to_its_limit() -> None:
+    data = lasting(1, 12)
+    for most, believed in ((250, 250), (249, None)):
+        limits = replace(DEFAULT_LIMITS, max_duration_ms=most)
+        with open_frames(io.BytesIO(data), limits=limits) as frames:
+            assert frames.duration_ms == believed

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from provenance.errors import RegisterError
+from provenance.fingerprints.video import fingerprint_video
 from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.log.leaf import sign_statement
 from provenance.registry.log.statement import (
@@ -16,6 +19,7 @@ from provenance.registry.log.statement import (
 from provenance.registry.log.statement import (
     Register as RegisterStatement,
 )
+from provenance.registry.register.exporting import export_register
 from provenance.registry.register.records import Change, FileFacts
 from provenance.registry.register.register import Register
 from provenance.registry.register.stating import StatedFile
@@ -25,10 +29,12 @@ from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import ReleaseState
 from provenance.verification.register import ReleaseRegister
 from tests.factory import pki
-from tests.factory.registers import AGENCY, AT, ISCC, Desk, digest_of, stated_file
+from tests.factory.clips import lasting
+from tests.factory.registers import AGENCY, AT, ISCC, Desk, alike, digest_of, stated_file
 
 DAY = timedelta(days=1)
 NOW = AT + 10 * DAY
+AGES = (2**30, 1, 2**32 - 1)
 
 
 def public(register: Register) -> RegisterView:
@@ -368,3 +374,17 @@ def test_a_media_type_alone_is_enough(register: Register, desk: Desk) -> None:
     assert (found.release.title, found.release.channels) == ({}, ())
     assert isinstance(desk.plain("x").signed.statement, RegisterStatement)
     assert ReleaseFile.model_fields["rendition_of"].default is None
+
+
+@pytest.mark.parametrize(("video", "kept"), [(AGES, None), ((1, 12, 3), 250)])
+def test_a_video_that_says_it_lasts_for_ages_is_taken_in(
+    register: Register, desk: Desk, video: tuple[int, int, int], kept: int | None
+) -> None:
+    """More milliseconds than the database has room for, or an export may hold."""
+    made = fingerprint_video(io.BytesIO(lasting(*video)))
+    assert made.codes
+    register.take(desk.release("NOVA9-1", alike("teaser", made)), at=AT)
+    out = io.BytesIO()
+    export_register(register.database, out)
+    (line,) = [json.loads(one)["file"] for one in out.getvalue().splitlines() if b'"file"' in one]
+    assert line.get("duration_ms") == kept
