@@ -23,7 +23,7 @@ from provenance.errors import ConflictError
 from provenance.records.job_model import Item, ItemState, Job, JobState, Progress, Webhook
 from provenance.records.tables import job_items, job_sidecars, jobs
 from provenance.records.tokens import Random, new_id
-from provenance.records.webhooks import enqueue_webhook
+from provenance.records.webhooks import enqueue_webhook, time_in_message
 
 __all__ = ["MAX_ITEMS", "JobStore"]
 
@@ -336,7 +336,7 @@ class JobStore:
         progress = _progress(connection, job)
         body = {
             "type": f"job.{row.state}",
-            "timestamp": now.isoformat(),
+            "timestamp": time_in_message(now),
             "data": {
                 "job": job,
                 "state": row.state,

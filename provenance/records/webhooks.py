@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, Row, select, update
@@ -25,6 +25,7 @@ __all__ = [
     "parse_webhook_secret",
     "retry_webhook",
     "sign_webhook",
+    "time_in_message",
     "wait_before",
 ]
 
@@ -114,6 +115,11 @@ def wait_before(attempt: int) -> timedelta:
     if attempt > 20:
         return _LONGEST_WAIT
     return min(_FIRST_WAIT * int(3 ** (attempt - 1)), _LONGEST_WAIT)
+
+
+def time_in_message(at: datetime) -> str:
+    """How does a message write this moment? As documents do: in UTC, with `Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def enqueue_webhook(  # noqa: PLR0913 - the facts of one row

@@ -56,6 +56,7 @@ from provenance.moderation.vocabulary import (
     Queue,
 )
 from provenance.records.tokens import Random, new_id
+from provenance.records.webhooks import time_in_message
 from provenance.wording.catalogue import Wording, wording_in
 from provenance.wording.languages import DEFAULT, LANGUAGES, Language, language_of
 
@@ -131,7 +132,7 @@ class OutcomeEffects:
             "subject": complaint.subject,
             "category": complaint.category.value,
             "state": complaint.state.value,
-            "received_at": _zulu(complaint.received_at),
+            "received_at": time_in_message(complaint.received_at),
             "decision": complaint.decision,
         }
         self.outbox.put(connection, event, data, now=now)
@@ -176,7 +177,9 @@ class OutcomeEffects:
                 {
                     **self._action(action, case, subject),
                     "territories": list(decision.territories),
-                    "ends_at": None if decision.ends_at is None else _zulu(decision.ends_at),
+                    "ends_at": None
+                    if decision.ends_at is None
+                    else time_in_message(decision.ends_at),
                     "confirm": f"{self.settings.public_url}/v1/actions/{action.id}",
                 },
                 now=now,
@@ -233,14 +236,16 @@ class OutcomeEffects:
         data: dict[str, Any] = {
             "case": clock.case,
             "kind": clock.kind.value,
-            "due_at": _zulu(clock.due_at),
+            "due_at": time_in_message(clock.due_at),
             "decision": clock.decision,
         }
         if event.startswith("interim."):
             case = case_named(connection, clock.case)
             hidden = _is_hidden(connection, case)
             data["subjects"] = [_subject(one, restricted=hidden) for one in case.subjects]
-        self.outbox.put(connection, event, data, now=now, once=f"{clock.id} {_zulu(clock.due_at)}")
+        self.outbox.put(
+            connection, event, data, now=now, once=f"{clock.id} {time_in_message(clock.due_at)}"
+        )
 
     def on_appeal(
         self, connection: Connection, event: str, appeal: Appeal, case: Case, now: datetime
@@ -496,7 +501,7 @@ class OutcomeEffects:
             "facts": None if restricted else decision.facts,
             "actions": [action.value for action in decision.actions],
             "territories": list(decision.territories),
-            "ends_at": None if decision.ends_at is None else _zulu(decision.ends_at),
+            "ends_at": None if decision.ends_at is None else time_in_message(decision.ends_at),
             "automated_detection": decision.automated_detection,
             "subjects": [_subject(one, restricted=restricted) for one in case.subjects],
         }
@@ -560,7 +565,3 @@ def _entry_facts(entry: HashEntry) -> dict[str, str]:
 
 def _digest_name(sha256: str | None) -> str | None:
     return None if sha256 is None else f"SHA-256 {sha256}"
-
-
-def _zulu(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

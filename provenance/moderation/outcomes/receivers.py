@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection
 
 from provenance.records.tokens import Random, new_id
-from provenance.records.webhooks import enqueue_webhook
+from provenance.records.webhooks import enqueue_webhook, time_in_message
 
 __all__ = ["EVENTS", "Outbox", "Receiver", "ReceiverKind"]
 
@@ -122,7 +122,7 @@ class Outbox:
         body = json.dumps(
             {
                 "type": event,
-                "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                "timestamp": time_in_message(now),
                 "data": data,
             },
             ensure_ascii=False,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -62,7 +62,11 @@ def test_a_job_ends_with_its_last_file_and_tells_it_once(jobs: JobStore, engine:
         assert now is not None
         assert now.state is expected
     (delivery,) = webhooks.of_job(job.id)
-    assert json.loads(delivery.body)["type"] == "job.done"
+    said = json.loads(delivery.body)
+    assert said["type"] == "job.done"
+    # As the documents of a job write it, and the messages about cases.
+    assert said["timestamp"] == NOW.isoformat().replace("+00:00", "Z")
+    assert datetime.fromisoformat(said["timestamp"]) == NOW
     assert lease(jobs) is None
 
 

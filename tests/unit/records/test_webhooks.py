@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from provenance.records.webhooks import parse_webhook_secret, sign_webhook, wait_before
+from provenance.records.webhooks import (
+    parse_webhook_secret,
+    sign_webhook,
+    time_in_message,
+    wait_before,
+)
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
@@ -39,3 +44,10 @@ def test_the_waits_grow_and_end() -> None:
     assert waits[-1] == wait_before(1000) == timedelta(hours=6)
     # What the README says: 12 attempts, over about a day.
     assert timedelta(hours=20) < sum(waits[:11], timedelta()) < timedelta(hours=28)
+
+
+def test_moments_are_written_in_utc_wherever_they_come_from() -> None:
+    at = datetime(2026, 11, 30, 18, 5, 7, 120_000, tzinfo=UTC)
+    assert time_in_message(at) == "2026-11-30T18:05:07.120000Z"
+    seoul = at.replace(microsecond=0).astimezone(timezone(timedelta(hours=9)))
+    assert time_in_message(seoul) == "2026-11-30T18:05:07Z"
