@@ -37,10 +37,15 @@ _KEY_KINDS = ("RSA", "EC", "OKP")
 _LEEWAY_S = 60
 _MAX_TOKEN_CHARS = 32 * 1024
 _MAX_CODE_CHARS = 4096
+_MAX_SUBJECT_CHARS = 255
 _METADATA_LASTS = timedelta(hours=1)
 _KEYS_LAST = timedelta(hours=1)
 # A token that names a key we do not know makes us look for it, but not at every token.
 _KEYS_AGAIN_AFTER = timedelta(minutes=1)
+# OpenID Connect Discovery 1.0 §3, RFC 8414 §2: what is looked into of what it says of itself.
+_LISTS = ("code_challenge_methods_supported", "token_endpoint_auth_methods_supported")
+# What the libraries raise at JSON of other types than they expect.
+_UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError)
 _OWN_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -218,8 +223,8 @@ class OidcClient:
         }
         headers = {}
         secret = self.rules.secret
-        ways = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        if secret is not None and "client_secret_basic" in ways:
+        ways = metadata.get("token_endpoint_auth_methods_supported")
+        if secret is not None and (ways is None or "client_secret_basic" in ways):
             pair = f"{quote_plus(self.rules.client_id)}:{quote_plus(secret)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
         else:
@@ -259,11 +264,18 @@ class OidcClient:
                 },
             )
             claims.validate(now=int(now.timestamp()), leeway=_LEEWAY_S)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (*_UNREADABLE, RecursionError) as error:
+            # Also where it is nested deeper than can be read.
             reason = str(error) or type(error).__name__
             raise SignInRefusedError(f"id token: {reason:.200}") from error
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
-            raise SignInRefusedError("id token: sub: expected a text")
+        subject = claims["sub"]
+        # Core §2: at most 255 characters. No database takes a lone surrogate, and not each a zero.
+        if not isinstance(subject, str) or not subject.isprintable():
+            raise SignInRefusedError("id token: sub: expected a text that can be printed")
+        if not 0 < len(subject) <= _MAX_SUBJECT_CHARS:
+            raise SignInRefusedError(
+                f"id token: sub: expected 1 to {_MAX_SUBJECT_CHARS} characters, got {len(subject)}"
+            )
         if not isinstance(claims["exp"], int | float) or not isinstance(claims["iss"], str):
             raise SignInRefusedError("id token: exp: expected a number")
         found: Mapping[str, Any] = claims
@@ -310,6 +322,11 @@ class OidcClient:
             )
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             self._check_endpoint(name, found.get(name))
+        for name in _LISTS:
+            listed = found.get(name)
+            texts = isinstance(listed, list) and all(isinstance(one, str) for one in listed)
+            if listed is not None and not texts:
+                raise FetchError(f"provider: {name}: expected a list of texts")
         methods = found.get("code_challenge_methods_supported")
         if methods is not None and "S256" not in methods:
             raise FetchError("provider: expected PKCE with S256, got a provider without it")
@@ -357,7 +374,7 @@ def _key(entry: object) -> list[Key]:
     try:
         # Of a tuple: what an entry says of its kind need not be a text.
         return [JWKRegistry.import_key(entry)] if entry.get("kty") in _KEY_KINDS else []
-    except (JoseError, ValueError, TypeError, KeyError):
+    except _UNREADABLE:
         return []
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from sqlalchemy import Engine
@@ -21,6 +25,20 @@ from provenance.staff.roles import Role
 from tests.factory.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.factory.staff import VISITOR, enrolled, staff_on
 from tests.unit.staff.conftest import NOW
+
+
+def encoded(document: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+
+def signed_text(key: RSAKey, head: str, body: str) -> str:
+    """A token of these parts, whatever they hold."""
+    private = serialization.load_pem_private_key(key.as_pem(private=True), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    text = f"{head}.{body}"
+    made = private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{text}.{base64.urlsafe_b64encode(made).rstrip(b'=').decode()}"
+
 
 BROWSER, OTHER = "a secret of this browser", "a secret of another browser"
 REDIRECT = "https://moderation.example/mod/provider/back"
@@ -257,6 +275,12 @@ def test_pkce_missing(engine: Engine, provider: IdentityProvider) -> None:
         ({"authorization_endpoint": "javascript:alert(1)"}, "expected an https URL"),
         ({"authorization_endpoint": None}, "expected an https URL"),
         ({"token_endpoint": "http://[x/"}, "expected a URL"),
+        ({"jwks_uri": ["https://evil.example/keys"]}, "jwks_uri: expected an https URL"),
+        ({"code_challenge_methods_supported": 5}, "expected a list of texts"),
+        ({"code_challenge_methods_supported": "S256"}, "expected a list of texts"),
+        ({"code_challenge_methods_supported": {"S256": True}}, "expected a list of texts"),
+        ({"token_endpoint_auth_methods_supported": 5}, "expected a list of texts"),
+        ({"token_endpoint_auth_methods_supported": [None]}, "expected a list of texts"),
     ],
 )
 def test_a_provider_that_says_something_odd_of_itself(
@@ -265,6 +289,57 @@ def test_a_provider_that_says_something_odd_of_itself(
     provider.described = described
     with pytest.raises(FetchError, match=said):
         visit(staff_on(engine, client=client(provider)))
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"token_endpoint_auth_methods_supported": None},
+        {"code_challenge_methods_supported": None},
+        {"code_challenge_methods_supported": ["plain", "S256"]},
+    ],
+)
+def test_a_provider_that_leaves_out_what_it_may(
+    staff: StaffParts, provider: IdentityProvider, described: dict[str, Any]
+) -> None:
+    provider.described = described
+    assert isinstance(round_trip(staff, provider), Begun)
+
+
+@pytest.mark.parametrize("part", ["header", "claims"])
+def test_a_token_that_is_nested_too_deep(
+    staff: StaffParts, provider: IdentityProvider, part: str
+) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 9000 + b"]" * 9000).rstrip(b"=").decode()
+    head = encoded({"alg": "RS256", "kid": "first"})
+    tokens = {
+        "header": f"{deep}.e30.AAAA",
+        "claims": signed_text(provider.key, head, deep),
+    }
+    provider.sign = lambda _: tokens[part]
+    assert why(round_trip(staff, provider)).startswith("id token: ")
+    provider.sign = None
+    assert isinstance(round_trip(staff, provider), Begun)
+
+
+@pytest.mark.parametrize("header", [[], 5, "RS256", {"alg": ["RS256"]}, {"alg": 5}, {"kid": {}}])
+def test_a_token_whose_header_is_none(
+    staff: StaffParts, provider: IdentityProvider, header: Any
+) -> None:
+    provider.sign = lambda _: f"{encoded(header)}.e30.AAAA"
+    assert why(round_trip(staff, provider)).startswith("id token: ")
+
+
+@pytest.mark.parametrize("name", ["aud", "azp", "exp", "iat", "nbf", "at_hash", "nonce", "sub"])
+@pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], [1], True, 1e999, "\ud800", "a\0b"])
+def test_a_claim_of_another_type(
+    staff: StaffParts, provider: IdentityProvider, name: str, value: Any
+) -> None:
+    provider.sign = lambda claims: signed_text(
+        provider.key, encoded({"alg": "RS256", "kid": "first"}), encoded({**claims, name: value})
+    )
+    found = round_trip(staff, provider)
+    assert isinstance(found, Begun) or why(found).startswith("id token: ")
 
 
 def test_it_is_asked_by_the_rules_of_the_fetcher(
