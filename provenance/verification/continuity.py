@@ -20,6 +20,7 @@ __all__ = ["Cause", "Change", "Difference", "compare", "explain"]
 class Cause(StrEnum):
     """What may have led to another answer.
 
+    `register`: which register of releases was asked, or what it holds by now.
     `network`: whether the issuer was asked about the certificate. `unknown`:
     nothing that a report names differs; what is left is this program itself, in
     the same version.
@@ -29,6 +30,7 @@ class Cause(StrEnum):
     ENGINE = "engine"
     DIRECTORY = "directory"
     TRUST_LISTS = "trust-lists"
+    REGISTER = "register"
     POLICY = "policy"
     VERIFIER = "verifier"
     NETWORK = "network"
@@ -170,7 +172,7 @@ def compare(old: Report, new: Report) -> Difference:
     changes = _changes(old, new)
     causes: Mapping[Cause, str] = {}
     if changes or (old.verdict, old.reason) != (new.verdict, new.reason):
-        causes = _differing(old, new) or {Cause.UNKNOWN: "nothing that a report names differs"}
+        causes = _differing(old, new) or _unnamed(new)
     return Difference(
         old_verdict=old.verdict,
         new_verdict=new.verdict,
@@ -231,6 +233,7 @@ def _differing(old: Report, new: Report) -> dict[Cause, str]:
         Cause.FILE: (_bytes_of(old), _bytes_of(new)),
         Cause.ENGINE: (_engines(before), _engines(after)),
         Cause.DIRECTORY: (_directory(before), _directory(after)),
+        Cause.REGISTER: (_register(before), _register(after)),
         Cause.POLICY: (_policy(before), _policy(after)),
         Cause.VERIFIER: (before.verifier, after.verifier),
         Cause.NETWORK: (_asked(old), _asked(new)),
@@ -241,6 +244,15 @@ def _differing(old: Report, new: Report) -> dict[Cause, str]:
     if lists:
         found[Cause.TRUST_LISTS] = lists
     return {cause: found[cause] for cause in Cause if cause in found}
+
+
+def _unnamed(new: Report) -> dict[Cause, str]:
+    """What may have led to another answer where nothing that a report names differs."""
+    register = new.context.register_of_releases
+    if register is not None:
+        # It goes by one name while releases are added and withdrawn.
+        return {Cause.REGISTER: f"{register.name}, which may hold other releases than then"}
+    return {Cause.UNKNOWN: "nothing that a report names differs"}
 
 
 def _bytes_of(report: Report) -> str:
@@ -264,6 +276,11 @@ def _directory(context: Context) -> str:
         f"{directory.name} version {directory.version} ({directory.source}, "
         f"SHA-256 {directory.sha256})"
     )
+
+
+def _register(context: Context) -> str:
+    register = context.register_of_releases
+    return "none" if register is None else register.name
 
 
 def _policy(context: Context) -> str:

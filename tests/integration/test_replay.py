@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from provenance.cli import judge
 from provenance.report import Report
 from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.signing.dev_agency import DevAgency
+from provenance.signing.dev_agency_folder import write_dev_agency
 from provenance.verification.verifier import Verifier
 from tests.factory import media
 from tests.factory.command_line import Cli, Done
@@ -101,6 +103,28 @@ def test_a_list_that_is_new_is_named_and_nothing_is_lost(cli: Cli) -> None:
     assert cli("lists", "add", "studio", "roots.pem", "--purpose", "claim").code == 0
     assert "signed-unrecognised -> signed" in replay(cli).out
     assert "1 unchanged" in replay(cli, "--no-stored-lists").out
+
+
+def test_a_register_that_was_not_asked_then_is_named(
+    cli: Cli, directory: tuple[str, str], agency: DevAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVENANCE_KEY_PASSPHRASE", "starlight over the river")
+    write_dev_agency(agency, Path("agency"), passphrase=b"starlight over the river")
+    register = ("--register", "releases.db")
+    done = cli(
+        "register", "add", "d/a.jpg", "--release", "NOVA9-1", *register, *directory,
+        "--key", "agency/leaf.key.pem", "--certificate", "agency/chain.pem",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    # Later than that, so that time has no share in it.
+    at = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    keep_reports(cli, *directory, "d/a.jpg", at=at)
+    text = " ".join(replay(cli, *directory, *register).out.split())
+    assert "Because of register (none -> " in text
+    assert "d/a.jpg (line 1): still official" in text
+    assert "unknown" not in text.partition("d/a.jpg")[0]
+    keep_reports(cli, *directory, *register, "d/a.jpg", at=at)
+    assert "1 unchanged" in replay(cli, *directory, *register).out
 
 
 def test_what_time_did_is_told_apart_from_what_the_directory_did(

@@ -14,6 +14,7 @@ from provenance.report import (
     Identity,
     Integrity,
     PolicyRef,
+    RegisterRef,
     Report,
     Revocation,
     Signer,
@@ -201,6 +202,18 @@ def test_time_is_told_apart_by_judging_as_of_then(make: Make) -> None:
     # Nothing changes in the end, whatever happened between.
     found = explain(old, make(verified_at=LATER), as_of_old=make(engine=ENGINE, **OTHER))
     assert not found.is_changed
+
+
+def test_a_register_is_named_where_it_may_be_why(make: Make) -> None:
+    asked = {"register_of_releases": RegisterRef(name="releases")}
+    found = compare(make(), make(**asked, **OTHER))
+    assert found.causes == {Cause.REGISTER: "none -> releases"}
+    # The same one: what it holds is not in a report.
+    found = compare(make(**asked), make(**asked, **OTHER))
+    assert found.causes == {Cause.REGISTER: "releases, which may hold other releases than then"}
+    assert not compare(make(), make(**asked)).is_changed
+    # Without one, it is still not known.
+    assert list(compare(make(), make(**OTHER)).causes) == [Cause.UNKNOWN]
 
 
 def test_an_expired_signature_is_due_to_time(agency: DevAgency, signed_jpeg: bytes) -> None:
