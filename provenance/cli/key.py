@@ -12,6 +12,8 @@ from provenance.cli.streams import write_text
 
 __all__ = ["key"]
 
+_OF_THE_SERVICE = "EdDSA"
+
 key = typer.Typer(help="Make keys to sign releases with.", rich_markup_mode=None)
 
 
@@ -41,8 +43,16 @@ def new(
     made = generate_key(algorithm)
     passphrase = None if unsafe_plain_key else new_passphrase(passphrase_file, name=str(file))
     write_new_key(file, made, passphrase=passphrase, unsafe_plain=unsafe_plain_key)
-    write_text(
-        f"{algorithm} key: {file}\n"
-        f"  next: provenance cert request REQUEST.csr --key {file} --common-name ... "
-        "--organization ... --country KR"
+    request = (
+        f"provenance cert request REQUEST.csr --key {file} --common-name ... --organization ... "
+        "--country KR"
     )
+    if algorithm == _OF_THE_SERVICE and unsafe_plain_key:
+        # It is read at every start of the service, and nobody is there to open it.
+        write_text(
+            f"{algorithm} key: {file}\n"
+            f"  for the service, next: name it as signing_key in its settings\n"
+            f"  for releases, next: {request}"
+        )
+        return
+    write_text(f"{algorithm} key: {file}\n  next: {request}")

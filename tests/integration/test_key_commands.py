@@ -51,6 +51,19 @@ def test_a_new_key_makes_a_request(
     assert not (tmp_path / "b.csr").exists()
 
 
+def test_a_new_key_says_what_comes_next(cli: Cli) -> None:
+    """A service reads its key at every start: it is not encrypted, and gets no certificate."""
+    done = cli("key", "new", "service.pem", "--algorithm", "EdDSA", "--unsafe-plain-key")
+    assert done.code == 0, done.err
+    first, for_service, for_releases = done.out.splitlines()
+    assert first == "EdDSA key: service.pem"
+    assert "for the service, next: name it as signing_key in its settings" in for_service
+    assert "for releases, next: provenance cert request" in for_releases
+    done = cli("key", "new", "release.pem", "--unsafe-plain-key")
+    assert "next: provenance cert request REQUEST.csr --key release.pem" in done.out
+    assert "signing_key" not in done.out
+
+
 def test_a_good_certificate_may_sign(cli: Cli, chain: Path, plain_key: Path) -> None:
     done = cli(
         "cert", "check", "--certificate", str(chain), "--key", str(plain_key), "--unsafe-plain-key"
