@@ -29,6 +29,7 @@ from provenance.limits import DEFAULT_LIMITS
 from provenance.report import Report
 from provenance.runtime.clock import system_clock
 from provenance.runtime.sign_worker import SigningSetup, verifier_of
+from provenance.runtime.signed_before import other_soft_binding
 from provenance.runtime.signing_workers import GroupUnderWay, SigningWorkers, WorkersGoneError
 from provenance.signing.plan import PlannedFile, ReleasePlan
 from provenance.signing.signer import SignJob
@@ -173,6 +174,8 @@ class _Batch:
         why = None
         if done != digest:
             why = f"{job.out}: exists already, and is not what this plan makes"
+            other = other_soft_binding(file, job)
+            why += "" if other is None else f": {other}"
         elif job.sidecar and (beside := self._why_not_official(job)) is not None:
             why = f"{job.sidecar_path}: {beside}"
         state = "kept" if why is None else "failed"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -275,6 +277,33 @@ def test_a_video_has_none_where_there_is_no_ffmpeg(
         view = SearchedRegister(register).view
         (file,) = view.files(sha256(film.read_bytes()).hexdigest(), at=datetime.now(UTC))
     assert file.release.release == "NOVA9-2026-11"
+
+
+def test_a_video_that_is_signed_again_where_ffmpeg_is_not_at_hand(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine makes another plan of the same release: it says in what."""
+    film = film_of(office)
+    assert office.sign().code == 0
+    data, iscc, path = film.read_bytes(), soft_binding_in(film.read_bytes()), os.environ["PATH"]
+    monkeypatch.setenv("PATH", str(office.home))
+    done = office.sign()
+    there = f"{film}: exists already, and is not what this plan makes"
+    assert (done.code, film.read_bytes()) == (1, data)
+    assert (
+        f"{there}: it has the soft binding {iscc}, and this plan has none, which is made of "
+        "videos where ffmpeg is at hand"
+    ) in done.err
+    # The other way round; and where something else differs, nothing is said of it.
+    shutil.rmtree(office.home / "out")
+    assert office.sign().code == 0
+    monkeypatch.setenv("PATH", path)
+    done = office.sign()
+    assert f"{there}: it has no soft binding, and this plan has one, made with the" in done.err
+    shutil.rmtree(office.home / "out")
+    assert office.sign().code == 0
+    (office.home / "out" / ".provenance-results.jsonl").write_bytes(b"")
+    assert f"{there}\n" in office.sign().err
 
 
 def test_a_video_that_is_signed_with_its_code_is_not_decoded_for_it_again(
