@@ -30,6 +30,7 @@ from provenance.runtime.moderation_settings import ModerationSettings
 from provenance.runtime.receivers_file import load_receivers
 from provenance.runtime.settings import load_settings
 from provenance.runtime.staff_settings import StaffSettings
+from provenance.signing.dev_agency import create_dev_agency
 from provenance.verdict import Verdict
 from tests.factory import media
 from tests.factory.command_line import Cli
@@ -86,6 +87,32 @@ def test_the_python_example_uses_public_names() -> None:
     names = set(re.findall(r"provenance\.([A-Za-z_]+)\(?", text[text.index("## In Python") :]))
     used = {name for name in names if name in dir(provenance)}
     assert {"load_directory", "Verifier", "system_clock"} <= used
+
+
+def test_the_example_of_the_pool_prints_verdicts(tmp_path: Path, signed_jpeg: bytes) -> None:
+    text = README.read_text("utf-8")
+    start = text.rindex("```python\n", 0, text.index("pool.verify_many(")) + len("```python\n")
+    code = text[start : text.index("```", start)]
+    entry = create_dev_agency(
+        name="Aurora Entertainment",
+        name_ko="오로라 엔터테인먼트",
+        organization="Aurora Entertainment",
+        artists=["NOVA9"],
+        at=system_clock(),
+    ).directory_entry()
+    (tmp_path / "directory.json").write_text(json.dumps(entry), "utf-8")
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "a.jpg").write_bytes(signed_jpeg)
+    (uploads / "b").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    picture, folder = sorted(done.stdout.splitlines())
+    assert picture.startswith("uploads/a.jpg signed-unrecognised ")
+    assert folder.startswith("uploads/b cannot be read: ")
 
 
 def commands_in(name: str) -> list[tuple[str, str]]:
