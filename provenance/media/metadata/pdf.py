@@ -20,7 +20,7 @@ from provenance.media.metadata.model import FieldCollector, decode_text
 from provenance.media.metadata.xmp import add_xmp
 from provenance.media.ranges import ByteRange
 
-__all__ = ["add_pdf_metadata"]
+__all__ = ["add_pdf_metadata", "texts_of"]
 
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_OBJECT_STREAMS = 2_000
@@ -43,6 +43,12 @@ _DATE = re.compile(
 )
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _ESCAPE = re.compile(rb"\\(\r\n|\r|\n|[0-7]{1,3}|.)", re.DOTALL)
+_ESCAPED_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
+_VALUE = re.compile(
+    rb"/([^\s()<>\[\]{}/%]{1,127})\s{0,100}"
+    rb"(?:([(]|<(?!<))|(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b)"
+)
+_MAX_TEXTS = 1_000
 
 
 class _Object(NamedTuple):
@@ -185,18 +191,44 @@ def _add_information(found: _Object | None, out: FieldCollector) -> None:
         mark = re.search(rb"/" + key.encode() + rb"\s{0,10}([(<])", found.body)
         if mark is None:
             continue
-        raw = _string(found.body, mark.end() - 1)
+        raw, _ = _string(found.body, mark.end() - 1)
         text = _pdf_text(raw)
         if key.endswith("Date"):
             text = _moment(text)
         out.add(f"pdf:{key}", text, "pdf", found.where)
 
 
-def _string(body: bytes, at: int) -> bytes:
-    """The string that starts here: hexadecimal, or literal with balanced parentheses."""
+def texts_of(body: bytes) -> Iterator[tuple[str, str | tuple[int, int]]]:
+    """Which texts does this dictionary or string hold, each under which key?
+
+    A string that stands alone has none. Of a text that stands in an object of its own the
+    name of that object is given.
+    """
+    alone = body.lstrip()
+    if alone[:1] == b"(" or (alone[:1] == b"<" and alone[:2] != b"<<"):
+        yield "", _pdf_text(_string(alone, 0)[0])
+        return
+    at = 0
+    for _ in range(_MAX_TEXTS):
+        found = _VALUE.search(body, at)
+        if found is None:
+            return
+        key = decode_text(_ESCAPED_NAME.sub(lambda m: bytes([int(m[1], 16)]), found[1]))
+        at = found.end()
+        if found[3]:
+            yield key, (int(found[3]), int(found[4]))
+        else:
+            raw, at = _string(body, at - 1)
+            yield key, _pdf_text(raw)
+
+
+def _string(body: bytes, at: int) -> tuple[bytes, int]:
+    """The string that starts here, and where it ends: hexadecimal, or with parentheses."""
     if body[at : at + 1] == b"<":
-        digits = re.sub(rb"[^0-9A-Fa-f]", b"", body[at + 1 :].partition(b">")[0])
-        return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+        inside, _, _ = body[at + 1 :].partition(b">")
+        digits = re.sub(rb"[^0-9A-Fa-f]", b"", inside)
+        raw = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+        return raw, at + len(inside) + 2
     depth, end = 0, at
     while end < len(body):
         character = body[end : end + 1]
@@ -209,7 +241,7 @@ def _string(body: bytes, at: int) -> bytes:
             if depth == 0:
                 break
         end += 1
-    return _ESCAPE.sub(_unescaped, body[at + 1 : end])
+    return _ESCAPE.sub(_unescaped, body[at + 1 : end]), end + 1
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

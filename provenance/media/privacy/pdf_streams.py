@@ -16,6 +16,12 @@ from typing import BinaryIO
 from provenance.media.containers.collector import read_at
 from provenance.media.containers.pdf_streams import OPENING, stream_length
 from provenance.media.privacy.model import Category, Finder, Inside
+from provenance.media.privacy.pdf_information import (
+    Information,
+    ObjectName,
+    find_objects,
+    object_name,
+)
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
 __all__ = ["look_into_pdf"]
@@ -24,12 +30,23 @@ __all__ = ["look_into_pdf"]
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_STREAMS = 100_000
 _DICTIONARY_BYTES = 16 * 1024
-_FILTER = re.compile(rb"/Filter\s{0,10}(\[[^\]]{0,200}\]|/\w{1,30})")
+_MAX_FILTERS = 1_000
+_FILTER_KEY = re.compile(rb"/Filter\b")
+_FILTER = re.compile(
+    rb"/Filter\s{0,100}(\[[^\]]{0,500}\]|/\w{1,30}|null\b|\d{1,10}\s{1,10}\d{1,5}\s{1,10}R\b)"
+)
+_FILTER_VALUE = re.compile(rb"\s*(\[[^\]]{0,500}\]|/\w{1,30}|null)\s*")
+_FILTER_ELSEWHERE = re.compile(
+    rb"/Filter\s{0,100}\[?\s{0,20}(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b"
+)
+_REFERENCE = re.compile(rb"(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b")
 _NAME = re.compile(rb"/(\w{1,30})")
 _PACKET = re.compile(rb"/Type\s{0,10}/Metadata\b|/Subtype\s{0,10}/XML\b")
-_ATTACHED = re.compile(rb"/Type\s{0,10}/EmbeddedFile\b")
+# The type may be left out (§7.11.4, table 44); what the file was has no other key.
+_ATTACHED = re.compile(rb"/Type\s{0,10}/EmbeddedFile\b|/Params\s{0,10}(?:<<|\d)")
 _ESCAPED_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
 _OBJECTS = re.compile(rb"/Type\s{0,10}/ObjStm\b")
+_CROSS_REFERENCES = re.compile(rb"/Type\s{0,10}/XRef\b")
 # §12.5.6: what a reader marked or wrote on a page, and the note that opens from it.
 _COMMENT = re.compile(
     rb"/Subtype\s{0,10}/(?:Text|Highlight|Underline|Squiggly|StrikeOut|Caret|Popup)\b"
@@ -48,19 +65,20 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         return
     file = read_at(stream, 0, size_bytes)
     _look_at_objects(file, finder)
+    information = Information(file)
+    reader = _Reader(file, information, finder)
     floor = last = 0
     for number, opening in enumerate(OPENING.finditer(file)):
         if number >= _MAX_STREAMS:
             finder.unreadable(f"PDF: more than {_MAX_STREAMS} streams")
-            return
+            break
         start = opening.end()
         # One search each, and none once there is no more: else it were quadratic.
         if last >= 0 and last < start:
             last = file.find(b"endstream", start)
         behind = max(floor, opening.start() - _DICTIONARY_BYTES)
-        dictionary = _unescaped(
-            file[max(behind, file.rfind(b"obj", behind, opening.start())) : opening.start()]
-        )
+        head = file.rfind(b"obj", behind, opening.start())
+        dictionary = _unescaped(file[max(behind, head) : opening.start()])
         length = stream_length(dictionary)
         told = start + length if isinstance(length, int) else start
         end = min(max(told, last if last >= 0 else len(file)), len(file))
@@ -68,7 +86,9 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         end = end if last < 0 or told <= last + 64 else last
         # What looks like a stream inside another has no dictionary of its own.
         floor = max(start, last)
-        yield from _looked_at(file, (start, end), dictionary, finder, f"inside:stream@{start}")
+        reader.note_revision(head, (start, end), told, dictionary)
+        yield from reader.looked_at((start, end), dictionary)
+    information.judge(finder)
 
 
 def _look_at_objects(objects: bytes, finder: Finder) -> None:
@@ -86,40 +106,111 @@ def _unescaped(dictionary: bytes) -> bytes:
     return _ESCAPED_NAME.sub(lambda match: bytes([int(match[1], 16)]), dictionary)
 
 
-def _looked_at(
-    file: bytes, where: tuple[int, int], dictionary: bytes, finder: Finder, name: str
-) -> Iterator[Inside]:
-    found = _FILTER.search(dictionary)
-    filters = [] if found is None else _NAME.findall(found[1])
-    is_objects = _OBJECTS.search(dictionary) is not None
-    is_packet, is_attached = _PACKET.search(dictionary), _ATTACHED.search(dictionary)
-    is_picture = filters[-1:] in ([b"DCTDecode"], [b"DCT"]) or file.startswith(_JPEG, where[0])
-    if filters[-1:] == [b"JPXDecode"]:
-        # Counted before it is copied: without an `endstream` each reaches to the end of the file.
-        if not finder.may_look_into(name, where[1] - where[0]):
+class _Reader:
+    """What one pass over the streams of a PDF needs and finds."""
+
+    def __init__(self, file: bytes, information: Information, finder: Finder) -> None:
+        self._file = file
+        self._information = information
+        self._finder = finder
+        told = {(int(m[1]), int(m[2])): None for m in _FILTER_ELSEWHERE.finditer(file)}
+        self._filters_elsewhere = find_objects(file, list(told)[:_MAX_FILTERS])
+        self._seen: dict[ObjectName, tuple[int, int]] = {}
+        self._inside_until = 0
+        self._is_revised = False
+
+    def note_revision(
+        self, head: int, where: tuple[int, int], told: int, dictionary: bytes
+    ) -> None:
+        """Does another revision have other bytes for this stream? Then both are in the file.
+
+        Page descriptions and pictures count. Packets and attached files are searched as they
+        are; tables of cross-references and objects change with every revision.
+        """
+        start, end = where
+        file, is_inside = self._file, start < self._inside_until
+        if file[told : told + 12].lstrip().startswith(b"endstream"):
+            self._inside_until = max(self._inside_until, told)
+        name = object_name(file, head) if head >= 0 else None
+        if name is None or is_inside or self._is_revised or _is_bookkeeping(dictionary):
             return
-        body = file[where[0] : where[1]]
+        before = self._seen.setdefault(name, where)
+        if before[1] - before[0] != end - start or file[before[0] : before[1]] != file[start:end]:
+            self._is_revised = True
+            preview = f"object {name[0]} was otherwise before"
+            self._finder.found("pdf:revision", Category.HISTORY, preview, removable=False)
+
+    def _filters(self, dictionary: bytes) -> list[bytes] | None:
+        """Through which filters is a stream packed? None where that cannot be told."""
+        found = _FILTER.search(dictionary)
+        if found is None:
+            return [] if _FILTER_KEY.search(dictionary) is None else None
+        told: bytes = found[1]
+        for reference in _REFERENCE.finditer(told):
+            bodies = self._filters_elsewhere.get((int(reference[1]), int(reference[2])), ())
+            values = {body.strip() for body in bodies}
+            value = values.pop() if len(values) == 1 else b""
+            # Of two revisions nobody knows which one counts for this stream.
+            if values or _FILTER_VALUE.fullmatch(value) is None:
+                return None
+            told = told.replace(reference[0], value)
+        return _NAME.findall(_unescaped(told)) if _REFERENCE.search(told) is None else None
+
+    def looked_at(self, where: tuple[int, int], dictionary: bytes) -> Iterator[Inside]:
+        """Search this stream itself, or give the file that it holds."""
+        file, finder, name = self._file, self._finder, f"inside:stream@{where[0]}"
+        filters = self._filters(dictionary)
+        if filters is None:
+            # It might be a picture or a file as well as anything else.
+            finder.unreadable(f"{name} was not looked into: how it is packed was not found")
+            return
+        if filters[-1:] == [b"JPXDecode"]:
+            self._look_at_jpx(where, filters, name)
+            return
+        is_objects = _OBJECTS.search(dictionary) is not None
+        is_packet, is_attached = _PACKET.search(dictionary), _ATTACHED.search(dictionary)
+        is_picture = filters[-1:] in ([b"DCTDecode"], [b"DCT"]) or file.startswith(_JPEG, where[0])
+        if not (is_objects or is_packet or is_attached or is_picture):
+            return
+        data = self._unpacked(where, filters, dictionary, name)
+        if data is None:
+            return
+        if is_objects:
+            _look_at_objects(data, finder)
+            self._information.take_from(data, dictionary)
+        elif is_packet:
+            at, stop = data.find(b"<"), data.rfind(b">") + 1
+            erase_xmp(data[at:stop] if 0 <= at < stop else data, finder)
+        else:
+            yield Inside(name, data, is_loose=True)
+
+    def _look_at_jpx(self, where: tuple[int, int], filters: list[bytes], name: str) -> None:
+        # Counted before it is copied: without an `endstream` each reaches to the end of the file.
+        if not self._finder.may_look_into(name, where[1] - where[0]):
+            return
+        body = self._file[where[0] : where[1]]
         if len(filters) > 1 or any(mark in body for mark in _JPX_METADATA):
-            finder.unreadable(f"{name} was not looked into: a JPEG 2000 picture")
-        return
-    if not (is_objects or is_packet or is_attached or is_picture):
-        return
-    packed = [f for f in filters if f not in {b"DCTDecode", b"DCT"}]
-    if not finder.may_look_into(name, where[1] - where[0]):
-        return
-    data: bytes | None = file[where[0] : where[1]]
-    if packed:
-        data = _inflated(data or b"", packed, dictionary, finder)
-    if data is None:
-        kinds = ", ".join(f.decode("ascii", "replace") for f in packed)
-        finder.unreadable(f"{name} was not looked into: it is packed with {kinds}")
-    elif is_objects:
-        _look_at_objects(data, finder)
-    elif is_packet:
-        at, stop = data.find(b"<"), data.rfind(b">") + 1
-        erase_xmp(data[at:stop] if 0 <= at < stop else data, finder)
-    else:
-        yield Inside(name, data, is_loose=True)
+            self._finder.unreadable(f"{name} was not looked into: a JPEG 2000 picture")
+
+    def _unpacked(
+        self, where: tuple[int, int], filters: list[bytes], dictionary: bytes, name: str
+    ) -> bytes | None:
+        """What does this stream hold? Where it cannot be looked into, that is noted."""
+        if not self._finder.may_look_into(name, where[1] - where[0]):
+            return None
+        data: bytes | None = self._file[where[0] : where[1]]
+        packed = [f for f in filters if f not in {b"DCTDecode", b"DCT"}]
+        if packed:
+            data = _inflated(data or b"", packed, dictionary, self._finder)
+        if data is None:
+            kinds = ", ".join(f.decode("ascii", "replace") for f in packed)
+            self._finder.unreadable(f"{name} was not looked into: it is packed with {kinds}")
+        return data
+
+
+def _is_bookkeeping(dictionary: bytes) -> bool:
+    kinds = (_PACKET, _ATTACHED, _OBJECTS, _CROSS_REFERENCES)
+    return any(kind.search(dictionary) for kind in kinds)
 
 
 def _inflated(raw: bytes, packed: list[bytes], dictionary: bytes, finder: Finder) -> bytes | None:

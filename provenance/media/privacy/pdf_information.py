@@ -1,0 +1,156 @@
+"""Finding private texts in every information dictionary of a PDF, of every revision.
+
+A programme that saves a PDF again may leave the earlier state in it (an incremental update)
+and add a dictionary of its own, or one with some entries changed; any entry may be there.
+
+Source: ISO 32000-2 §7.5.6 (incremental updates), §7.5.7 (object streams), §14.3.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from provenance.media.metadata.pdf import texts_of
+from provenance.media.privacy.model import Category, Finder
+from provenance.media.privacy.rules import category_of, category_of_value
+
+__all__ = ["Information", "ObjectName", "find_objects", "object_name"]
+
+ObjectName = tuple[int, int]
+"""The number and the generation of an object."""
+
+_INFO = re.compile(rb"/Info\s{1,10}(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b")
+_NUMBERS = re.compile(rb"(?<!\d)(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}$")
+_FIRST = re.compile(rb"/First\s{1,10}(\d{1,9})\b")
+_OBJECT_BYTES = 64 * 1024
+_MAX_OBJECTS = 1_000
+_MAX_MARKS = 2_000_000
+_MAX_TOTAL_BYTES = 2 * 1024 * 1024
+_MAX_INDEX_BYTES = 16 * 1024 * 1024
+
+
+def object_name(file: bytes, at: int) -> ObjectName | None:
+    """Which object begins with the keyword `obj` at this offset?"""
+    found = _NUMBERS.search(file[max(0, at - 32) : at])
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def find_objects(file: bytes, wanted: Iterable[ObjectName]) -> dict[ObjectName, list[bytes]]:
+    """What is written after each `n g obj` of these objects, once for each revision?
+
+    One pass over the file. Object streams are not opened. Where there is more than is
+    kept, the object is left out altogether, so that nobody takes a part for the whole.
+    """
+    found: dict[ObjectName, list[bytes]] = {name: [] for name in wanted}
+    left, marks_left = _MAX_TOTAL_BYTES, _MAX_MARKS
+    at = file.find(b"obj") if found else -1
+    while at >= 0:
+        marks_left -= 1
+        if marks_left < 0:
+            return {}
+        # Half of them end an object, and need no second look.
+        is_start = file[max(0, at - 10) : at].rstrip()[-1:].isdigit()
+        name = object_name(file, at) if is_start else None
+        if name in found:
+            stop = at + 3 + _OBJECT_BYTES
+            end = file.find(b"endobj", at + 3, stop)
+            body = file[at + 3 : end if end >= 0 else stop]
+            left -= len(body)
+            if left < 0:
+                del found[name]
+            else:
+                found[name].append(body)
+        at = file.find(b"obj", at + 3)
+    return {name: bodies for name, bodies in found.items() if bodies}
+
+
+class Information:
+    """The information dictionaries of one PDF: gathered first, judged when all are there."""
+
+    def __init__(self, file: bytes) -> None:
+        """Find those that stand in the file itself."""
+        names = {(int(m[1]), int(m[2])): None for m in _INFO.finditer(file)}
+        self._is_complete = len(names) <= _MAX_OBJECTS
+        self._wanted = frozenset(list(names)[:_MAX_OBJECTS])
+        self._file = file
+        plain = find_objects(file, self._wanted)
+        self._dictionaries = [body for bodies in plain.values() for body in bodies]
+        self._missing = set(self._wanted.difference(plain))
+        self._texts: dict[ObjectName, list[bytes]] = {}
+        self._left = _MAX_TOTAL_BYTES
+        self._index_left = _MAX_INDEX_BYTES
+
+    def take_from(self, content: bytes, dictionary: bytes) -> None:
+        """Keep the dictionaries that this object stream holds, and texts they may refer to."""
+        told = _FIRST.search(dictionary)
+        if told is None or not self._wanted:
+            return
+        first = min(int(told[1]), len(content))
+        self._index_left -= first
+        if self._index_left < 0:
+            self._is_complete = False
+            return
+        header = content[:first].split()
+        if not all(number.isdigit() and len(number) < 11 for number in header):
+            return
+        offsets = [first + int(number) for number in header[1::2]]
+        for index, number in enumerate(header[::2][: len(offsets)]):
+            start, name = offsets[index], (int(number), 0)
+            head = content[start : start + 8].lstrip()
+            is_text = head[:1] == b"(" or (head[:1] == b"<" and head[:2] != b"<<")
+            if name not in self._wanted and not is_text:
+                continue
+            end = offsets[index + 1] if index + 1 < len(offsets) else len(content)
+            body = content[start : min(end, start + _OBJECT_BYTES)]
+            self._left -= len(body)
+            if self._left < 0:
+                self._is_complete = False
+                return
+            if name in self._wanted:
+                self._dictionaries.append(body)
+                self._missing.discard(name)
+            else:
+                self._texts.setdefault(name, []).append(body)
+
+    def judge(self, finder: Finder) -> None:
+        """Which of their entries are private, or tell who wrote an earlier revision?"""
+        entries: list[tuple[str, str]] = []
+        elsewhere: dict[ObjectName, str] = {}
+        for body in self._dictionaries:
+            for key, value in texts_of(body):
+                if isinstance(value, str):
+                    entries.append((key, value))
+                elif len(elsewhere) < _MAX_OBJECTS:
+                    elsewhere[value] = key
+                else:
+                    self._is_complete = False
+        # As macOS writes them: each text in an object of its own.
+        plain = find_objects(self._file, elsewhere)
+        for name, key in elsewhere.items():
+            bodies = [*plain.get(name, ()), *self._texts.get(name, ())]
+            if not bodies:
+                finder.unreadable(f"PDF: /{key} of an information dictionary was not found")
+            entries += [
+                (key, text) for b in bodies for _, text in texts_of(b) if isinstance(text, str)
+            ]
+        if self._missing:
+            finder.unreadable("PDF: the information dictionary was not found")
+        if not self._is_complete:
+            finder.unreadable("PDF: more in information dictionaries than is read")
+        self._look_at(entries, finder)
+
+    def _look_at(self, entries: list[tuple[str, str]], finder: Finder) -> None:
+        authors: dict[str, None] = {}
+        for key, value in entries:
+            text = value.strip(" \0")
+            if not text:
+                continue
+            category = category_of(f"pdf:{key}") or category_of_value(text)
+            if category is not None:
+                finder.found(f"pdf:{key}", category, text, removable=False)
+            if key == "Author":
+                authors[text] = None
+        if len(authors) > 1:
+            # Authors stay; one whom somebody replaced was not to.
+            finder.found("pdf:Author", Category.HISTORY, "; ".join(authors), removable=False)

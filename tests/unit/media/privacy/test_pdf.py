@@ -1,0 +1,201 @@
+"""What stands in a PDF under another number, in another revision, or under a key of one's own."""
+
+from __future__ import annotations
+
+import io
+import time
+import zlib
+from collections.abc import Mapping
+
+import pytest
+
+from provenance.media.formats import FORMATS
+from provenance.media.privacy import Category, PrivateReading, find_private
+from tests.factory import media
+from tests.factory.metadata import exif_block, pdf_with_objects, ratios, text, xmp_packet
+
+_POSITION = {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))}
+_PRIVATE = zlib.compress(media.jpeg(1, exif=exif_block({}, gps=_POSITION)))
+_PLAIN = zlib.compress(media.jpeg(1))
+
+
+def _found(data: bytes) -> PrivateReading:
+    return find_private(io.BytesIO(data), FORMATS["pdf"])
+
+
+def _names(data: bytes) -> set[str]:
+    reading = _found(data)
+    assert reading.unreadable == ()
+    return {field.name.rpartition("@")[2].partition(":")[2] for field in reading.fields}
+
+
+def _stream(dictionary: bytes, raw: bytes) -> bytes:
+    return b"<<%s/Length %d>>stream\n%s\nendstream" % (dictionary, len(raw), raw)
+
+
+@pytest.mark.parametrize("kind", [b"", b"/Type/EmbeddedFile", b"/Params<</Size 9>>"])
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        (b"9 0 R", b"[/FlateDecode/DCTDecode]"),
+        (b"[ 9 0 R /DCTDecode]", b" /FlateDecode "),
+        (b"            [/FlateDecode/DCTDecode]", b"null"),
+    ],
+)
+def test_a_filter_that_stands_elsewhere_is_followed(
+    kind: bytes, filters: bytes, told: bytes
+) -> None:
+    def pdf(raw: bytes) -> bytes:
+        return pdf_with_objects({2: _stream(kind + b"/Filter " + filters, raw), 9: told})
+
+    assert _names(pdf(_PRIVATE)) == {"exif:GPSPosition"}
+    assert _names(pdf(_PLAIN)) == set()
+
+
+@pytest.mark.parametrize("others", [{}, {9: b"<<>>"}, {9: b"10 0 R", 10: b"/FlateDecode"}])
+def test_a_filter_that_is_not_found_refuses_the_file(others: Mapping[int, bytes]) -> None:
+    filtered = _stream(b"/Type/EmbeddedFile/Filter 9 0 R", _PRIVATE)
+    (sentence,) = _found(pdf_with_objects({2: filtered, **others})).unreadable
+    assert "how it is packed was not found" in sentence
+    # A page whose filter is known needs no looking into, whatever the filter is.
+    assert _names(pdf_with_objects({2: _stream(b"/Filter/LZWDecode", b"x"), **others})) == set()
+
+
+def test_of_two_filters_under_one_number_nobody_knows_which_counts() -> None:
+    def pdf(second: bytes) -> bytes:
+        objects = {2: _stream(b"/Type/EmbeddedFile/Filter 9 0 R", _PLAIN), 9: b"/FlateDecode"}
+        return pdf_with_objects(objects) + pdf_with_objects({9: second})
+
+    assert "how it is packed" in _found(pdf(b"/LZWDecode")).unreadable[0]
+    assert _names(pdf(b"/FlateDecode")) == set()
+
+
+_WITH_INFORMATION = b"/Root 1 0 R/Info 2 0 R"
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [
+        (b"/Company(C:\\\\Users\\\\somebody\\\\a)", {"Company"}),
+        (b"/Company(Aurora Entertainment)", set()),
+        (b"/Contact#20email(q@aurora.example)", {"Contact email"}),
+        (b"/Contact#20sheet(q)", set()),
+        (b"/Manager<FEFF0051>", {"Manager"}),
+        (b"/Manager()", set()),
+        (b"/Title(\\(Starlight\\) file:///home/somebody)/Producer(a)", {"Title"}),
+        (b"/Title(\\(Starlight\\))/PTEX.Fullbanner(This is pdfTeX)/Trapped/False", set()),
+    ],
+)
+def test_entries_of_an_information_dictionary_are_judged(
+    entry: bytes, names: set[str], *, packed: bool
+) -> None:
+    objects = {1: b"<</Type/Catalog>>"}
+    body = b"<<%s/ModDate(D:2026)>>" % entry
+    data = (
+        pdf_with_objects(objects, in_object_stream={2: body}, trailer=_WITH_INFORMATION)
+        if packed
+        else pdf_with_objects({**objects, 2: body}, trailer=_WITH_INFORMATION)
+    )
+    assert _names(data) == names
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_text_of_it_that_stands_elsewhere_is_read(*, packed: bool) -> None:
+    def pdf(title: bytes) -> bytes:
+        texts = {7: title, 8: b"(D:2026)"}
+        return pdf_with_objects(
+            {
+                1: b"<</Type/Catalog>>",
+                2: b"<</Title 7 0 R/ModDate 8 0 R>>",
+                **({} if packed else texts),
+            },
+            in_object_stream=texts if packed else None,
+            trailer=_WITH_INFORMATION,
+        )
+
+    assert _names(pdf(b"(file:///home/somebody/a)")) == {"Title"}
+    assert _names(pdf(b"(Starlight)")) == set()
+
+
+def _revisions(first: bytes, second: bytes) -> bytes:
+    before = pdf_with_objects({1: b"<</Type/Catalog>>", 2: first}, trailer=_WITH_INFORMATION)
+    return before + pdf_with_objects({3: second}, trailer=b"/Root 1 0 R/Info 3 0 R")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        (b"<</Title(/home/somebody/a)>>", b"<</Title(Starlight)>>", {"Title"}),
+        (b"<</Author(somebody)>>", b"<</Author(Aurora Entertainment)>>", {"Author"}),
+        (b"<</Author(NOVA9)>>", b"<</Author<FEFF004E004F005600410039>>>", set()),
+        (
+            b"<</Title(a)/Author(NOVA9)/Producer(a)/ModDate(D:2025)>>",
+            b"<</Title(b)/Author(NOVA9)/Producer(b)/ModDate(D:2026)>>",
+            set(),
+        ),
+    ],
+)
+def test_what_an_earlier_information_dictionary_said_is_judged(
+    first: bytes, second: bytes, names: set[str]
+) -> None:
+    assert _names(_revisions(first, second)) == names
+
+
+def test_an_information_dictionary_that_is_not_there_is_not_passed_over() -> None:
+    for missing, refused in ((b"/Info 7 0 R", True), (b"/Prev 7 0 R", False)):
+        first = pdf_with_objects({1: b"<</Type/Catalog>>"}, trailer=missing)
+        second = pdf_with_objects({2: b"<</Title(a)>>"}, trailer=_WITH_INFORMATION)
+        reading = _found(first + second)
+        assert any("dictionary was not found" in s for s in reading.unreadable) is refused
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        (_stream(b"", b"(Comeback on 1 May) Tj"), _stream(b"", b"() Tj"), {"revision"}),
+        (_stream(b"", b"(Comeback) Tj"), _stream(b"", b"(Comeback) Tj"), set()),
+        (b"<</Type/Page>>", b"<</Type/Page/Annots[7 0 R]>>", set()),
+        (
+            _stream(b"/Type/Metadata/Subtype/XML", xmp_packet(attributes={"dc:source": "a"})),
+            _stream(b"/Type/Metadata/Subtype/XML", xmp_packet(attributes={"dc:source": "bc"})),
+            set(),
+        ),
+        (_stream(b"/Type/XRef", b"a"), _stream(b"/Type/XRef", b"bc"), set()),
+    ],
+)
+def test_a_stream_that_a_later_revision_replaced_is_still_there(
+    first: bytes, second: bytes, names: set[str]
+) -> None:
+    data = pdf_with_objects({4: first}) + pdf_with_objects({4: second})
+    assert _names(data) == names
+    assert {f.category for f in _found(data).fields} <= {Category.HISTORY}
+
+
+def test_a_pdf_attached_as_it_is_is_no_revision_of_what_holds_it() -> None:
+    inner = pdf_with_objects({4: _stream(b"", b"another page"), 5: _stream(b"", b"one more")})
+    data = pdf_with_objects(
+        {
+            4: _stream(b"", b"a page"),
+            5: _stream(b"", b"a page"),
+            6: _stream(b"/Type/EmbeddedFile", inner),
+        }
+    )
+    assert _names(data) == set()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%PDF-1.7\n/Info 1 0 R" + b"1 0 obj<</A(" * 200_000,
+        b"%PDF-1.7\n/Info 1 0 R 1 0 obj<<" + b"/A(" * 500_000,
+        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b" obj" * 1_000_000,
+        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b"1 0 obj" * 300_000,
+        b"%PDF-1.7\n" + b"".join(b"/Info %d 0 R" % n for n in range(200_000)),
+        b"%PDF-1.7\n" + b"9 0 obj<</Filter 9 0 R>>stream\n" * 20_000,
+    ],
+)
+def test_hostile_revisions_are_done_with_quickly(data: bytes) -> None:
+    started = time.process_time()
+    _found(data)
+    assert time.process_time() - started < 3
