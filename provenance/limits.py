@@ -35,6 +35,9 @@ class Limits:
         max_inside_bytes: Largest of them, when it is inflated.
         max_inside_total_bytes: Most bytes of them together, when they are inflated.
         max_inside_depth: Deepest nesting of files inside files.
+        max_inside_names: Most different names of elements and attributes that are judged,
+            of the drawings in a file together.
+        max_inside_attributes: Most attributes that are looked at, of the same.
         max_picture_pixels: Largest picture that may be decoded.
         max_picture_bytes: Largest picture file that is decoded.
         max_video_pixels: Largest frame of a video that is decoded.
@@ -77,6 +80,8 @@ class Limits:
     max_inside_bytes: int = 64 * 1024**2
     max_inside_total_bytes: int = 256 * 1024**2
     max_inside_depth: int = 3
+    max_inside_names: int = 25_000
+    max_inside_attributes: int = 5_000_000
     max_picture_pixels: int = 200_000_000
     max_picture_bytes: int = 512 * 1024**2
     max_video_pixels: int = 36_000_000

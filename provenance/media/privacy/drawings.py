@@ -68,6 +68,7 @@ class _Reader:
         self._known: dict[bytes, tuple[str, Category | None]] = {}
         self._described = 0
         self._attributes_left = _MAX_ATTRIBUTES
+        self._is_spent = False
         self.cuts: list[tuple[int, int]] = []
 
     def read(self) -> None:
@@ -78,6 +79,9 @@ class _Reader:
             end = self._markup(mark)
             if end is None or len(self._known) > _MAX_NAMES or self._attributes_left < 0:
                 self._finder.unreadable("SVG: its markup cannot be followed to the end")
+                break
+            if self._is_spent or self._finder.budget.attributes_left < 0:
+                self._finder.unreadable("SVG: more markup than is looked into, of all drawings")
                 break
             at = end
         self._look_at_pictures()
@@ -108,6 +112,7 @@ class _Reader:
         every = _ATTRIBUTE.finditer(self._text, tag.start(2), tag.end(2))
         attributes = list(islice(every, self._attributes_left + 1))
         self._attributes_left -= len(attributes)
+        self._finder.budget.attributes_left -= len(attributes)
         for found in attributes:
             if found[1].startswith(b"xmlns:"):
                 uri = found[2] if found[2] is not None else found[3]
@@ -147,10 +152,18 @@ class _Reader:
             prefix, colon, local = key.rpartition(b":")
             uri = self._uris.get(prefix, decode_text(prefix)) if colon else ""
             name = property_name(uri, decode_text(local))
-            # What an XMP packet may not say, an SVG may not say without one.
-            category = category_of(f"svg:{name}") or category_of(f"xmp:{name}")
-            self._known[key] = (f"svg:{name}", category)
+            self._known[key] = (f"svg:{name}", self._category(name))
         return self._known[key]
+
+    def _category(self, name: str) -> Category | None:
+        judged = self._finder.budget.names
+        if name not in judged:
+            if len(judged) >= self._finder.limits.max_inside_names:
+                self._is_spent = True
+                return None
+            # What an XMP packet may not say, an SVG may not say without one.
+            judged[name] = category_of(f"svg:{name}") or category_of(f"xmp:{name}")
+        return judged[name]
 
     def _look_at_pictures(self) -> None:
         """Have every file that stands in a `data:` address searched."""

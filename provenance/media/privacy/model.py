@@ -85,13 +85,18 @@ class Inside(NamedTuple):
 
 
 class _Budget:
-    """How many files inside, of how many bytes, may still be looked into."""
+    """How many files inside, of how many bytes, may still be looked into; and their markup.
 
-    __slots__ = ("bytes_left", "files_left")
+    Names are kept with what became of them, since the same few come in every drawing.
+    """
+
+    __slots__ = ("attributes_left", "bytes_left", "files_left", "names")
 
     def __init__(self, limits: Limits) -> None:
         self.files_left = limits.max_inside_files
         self.bytes_left = limits.max_inside_total_bytes
+        self.attributes_left = limits.max_inside_attributes
+        self.names: dict[str, Category | None] = {}
 
 
 class Finder:

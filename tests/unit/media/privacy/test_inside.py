@@ -299,6 +299,29 @@ def test_members_over_a_limit_were_not_looked_into(limits: Limits) -> None:
     assert _found("zip", data).unreadable == ()
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_markup_of_many_drawings_over_a_limit_was_not_looked_into(*, nested: bool) -> None:
+    def archive(*drawings: str) -> bytes:
+        members = {f"{n}.svg": _svg(inner) for n, inner in enumerate(drawings)}
+        if nested:
+            members = {f"{name}.zip": _zip({name: data}) for name, data in members.items()}
+        return _zip(members)
+
+    def sentences(data: bytes, limits: Limits) -> tuple[str, ...]:
+        return _found("zip", data, limits).unreadable
+
+    one, other = ("".join(f"<x{n}{k}/>" for n in range(40)) for k in "ab")
+    few_names = Limits(max_inside_names=60)
+    assert sentences(archive(one, one), few_names) == ()
+    (sentence,) = sentences(archive(one, other), few_names)
+    assert "more markup than is looked into" in sentence
+    many = "<x a='1' b='2'/>" * 40
+    few_attributes = Limits(max_inside_attributes=120)
+    assert sentences(archive(many), few_attributes) == ()
+    (sentence,) = sentences(archive(many, many), few_attributes)
+    assert "more markup than is looked into" in sentence
+
+
 def test_a_member_that_is_larger_than_it_says_was_not_looked_into() -> None:
     data = bytearray(_zip({"a": bytes(50_000)}, deflate=True))
     at = data.index(b"PK\1\2") + 24
