@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from provenance.media.containers.collector import read_at
 from provenance.media.layout import Layout, Segment
@@ -17,7 +17,7 @@ from provenance.media.metadata.model import FieldCollector, decode_text
 from provenance.media.metadata.positions import position_text
 from provenance.media.metadata.tags import LOCATION, add_tag
 
-__all__ = ["add_bmff_tags"]
+__all__ = ["Tag", "add_bmff_tags", "read_tags"]
 
 _MAX_TAGS = 1_000
 _MAX_TAG_BYTES = 64 * 1024
@@ -51,8 +51,34 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 _3GPP = frozenset({"titl", "perf", "auth", "albm", "dscp", "cprt"})
 
 
+class Tag(NamedTuple):
+    """One tag: the box it is, its name, and what it says where that is text.
+
+    It is descriptive where the name is one that all containers share, or its writer's own.
+    In `others` are the same in further languages, which are not listed.
+    """
+
+    part: Segment
+    name: str
+    text: str
+    is_descriptive: bool
+    others: str = ""
+
+
 def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None:
     """Which tags do the user data and metadata lists of this file hold?"""
+    for part in layout.segments:
+        if part.label == "mvhd" and part.depth == 1:
+            _add_creation_time(read_at(stream, part.data_start, 20), part, out)
+    for tag in read_tags(stream, layout, out):
+        if tag.part.label == "loci":
+            _add_location(read_at(stream, tag.part.data_start, _MAX_TAG_BYTES), tag.part, out)
+        elif tag.is_descriptive and tag.text:
+            add_tag(tag.name, tag.text, out, tag.part.range)
+
+
+def read_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> Iterator[Tag]:
+    """Which tags has this file, under names that are known here or not?"""
     keys_of = {
         part.path.rpartition("/")[0]: part for part in layout.segments if part.label == "keys"
     }
@@ -62,8 +88,6 @@ def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None
         parent, _, _ = part.path.rpartition("/")
         holder, _, step = parent.rpartition("/")
         in_list = step.startswith("ilst[")
-        if part.label == "mvhd" and part.depth == 1:
-            _add_creation_time(read_at(stream, part.data_start, 20), part, out)
         if not in_list and not step.startswith("udta["):
             continue
         left -= 1
@@ -74,9 +98,14 @@ def add_bmff_tags(stream: BinaryIO, layout: Layout, out: FieldCollector) -> None
         if in_list:
             if holder in keys_of and holder not in keys:
                 keys[holder] = _keys(stream, keys_of[holder], out)
-            _add_item(box, part, keys.get(holder, []), out)
+            tag = _item(box, part, keys.get(holder, []))
         else:
-            _add_user_data(box[8:], part, out)
+            text, others = _user_data(box[8:], part)
+            name = _NAMES.get(part.label)
+            tag = Tag(part, name or part.label, text, name is not None, others)
+        if tag.text and part.end - part.start > _MAX_TAG_BYTES:
+            out.unreadable(f"tags: {tag.name} has more than {_MAX_TAG_BYTES} bytes")
+        yield tag
 
 
 def _add_creation_time(body: bytes, part: Segment, out: FieldCollector) -> None:
@@ -115,7 +144,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += size
 
 
-def _add_item(box: bytes, part: Segment, keys: list[str], out: FieldCollector) -> None:
+def _item(box: bytes, part: Segment, keys: list[str]) -> Tag:
     kind = box[4:8]
     index = int.from_bytes(kind, "big")
     key = keys[index - 1] if 0 < index <= len(keys) else kind.decode("latin-1")
@@ -128,24 +157,29 @@ def _add_item(box: bytes, part: Segment, keys: list[str], out: FieldCollector) -
         elif inner == b"data" and int.from_bytes(body[:4], "big") == 2:
             values.append(body[8:].decode("utf-16-be", "replace"))
     # Other types are pictures, numbers and flags.
-    if values and (key in _NAMES or kind == b"----" or keys):
-        add_tag(_NAMES.get(key, key), "; ".join(v for v in values if v), out, part.range)
+    is_descriptive = key in _NAMES or kind == b"----" or bool(keys)
+    text = "; ".join(value for value in values if value)
+    return Tag(part, _NAMES.get(key, key), text, is_descriptive)
 
 
-def _add_user_data(body: bytes, part: Segment, out: FieldCollector) -> None:
-    name = _NAMES.get(part.label)
-    if part.label == "loci":
-        _add_location(body, part, out)
-    elif name is None:
-        return
-    elif part.label in _3GPP:
+def _user_data(body: bytes, part: Segment) -> tuple[str, str]:
+    if part.label in _3GPP:
         text = body[6:]
         is_wide = text[:2] in {b"\xfe\xff", b"\xff\xfe"}
         value = text.decode("utf-16", "replace") if is_wide else decode_text(text)
-        add_tag(name, value.partition("\0")[0], out, part.range)
-    else:
-        size = int.from_bytes(body[:2], "big")
-        add_tag(name, decode_text(body[4 : 4 + size]), out, part.range)
+        return value.partition("\0")[0], ""
+    if not part.label.startswith("\xa9") and part.label not in _NAMES:
+        return "", ""
+    # A text for each language, with its size and the language in front.
+    texts: list[str] = []
+    at = 0
+    while at + 4 <= len(body) and len(texts) < _MAX_INNER_BOXES:
+        size = int.from_bytes(body[at : at + 2], "big")
+        texts.append(decode_text(body[at + 4 : at + 4 + size]))
+        at += 4 + size
+    first = texts[0] if texts else ""
+    # Drones leave the head out: then what is taken for the size leads past the end.
+    return first, "; ".join(texts[1:]) if at <= len(body) else decode_text(body)
 
 
 def _add_location(body: bytes, part: Segment, out: FieldCollector) -> None:

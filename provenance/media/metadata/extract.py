@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import BinaryIO
 
 from provenance.errors import LimitError, MalformedError
@@ -20,6 +21,7 @@ def extract_metadata(
     media_format: MediaFormat,
     layout: Layout | None,
     limits: Limits = DEFAULT_LIMITS,
+    shorten: Callable[[str], str] | None = None,
 ) -> MetadataReading:
     """What does this file say about itself?
 
@@ -34,12 +36,13 @@ def extract_metadata(
             PDF and ZIP files are read without it.
         limits: `max_metadata_bytes` bounds each block, `max_metadata_fields` a quarter of
             the fields.
+        shorten: From where on a value is kept that is too long; else its beginning is.
 
     Returns:
         The fields, and a sentence for each thing that could not be read. Whatever is in
         the file, it raises nothing.
     """
-    out = FieldCollector(limits)
+    out = FieldCollector(limits, shorten)
     try:
         _read(stream, media_format.container, layout, out)
     except (MalformedError, LimitError) as error:

@@ -6,6 +6,7 @@ Source: ISO/IEC 14496-12:2022 §8.11.3 (`iloc`), §8.11.6 (`iinf`); ISO/IEC 2300
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from provenance.errors import LimitError, MalformedError
@@ -16,12 +17,12 @@ from provenance.media.ranges import ByteRange
 
 __all__ = ["MetadataItem", "find_items"]
 
-_META = "/meta[1]"
 _MAX_ENTRIES = 5_000
 _MAX_LOCATIONS_BYTES = 1024 * 1024
 _MAX_EXTENTS = 64
 _MAX_ITEMS = 64
 _XMP_TYPE = b"application/rdf+xml"
+_EXIF_TYPES = (b"application/exif", b"application/x-exif", b"image/x-exif", b"image/tiff")
 
 
 class MetadataItem(NamedTuple):
@@ -47,50 +48,76 @@ class _Cursor:
         return value
 
 
-def find_items(  # noqa: C901  # one pass over the boxes of one table
-    stream: BinaryIO, layout: Layout, limits: Limits
-) -> tuple[MetadataItem, ...]:
+@dataclass(slots=True)
+class _Table:
+    """What one `meta` box says of its items: which are metadata, and where items lie."""
+
+    kinds: dict[int, bool] = field(default_factory=dict)
+    locations: Segment | None = None
+    data_box: Segment | None = None
+
+
+def find_items(stream: BinaryIO, layout: Layout, limits: Limits) -> tuple[MetadataItem, ...]:
     """Where in this file do its EXIF and XMP items lie?
+
+    Those of the file itself, of a movie, and of a track.
 
     Raises:
         MalformedError: The tables of items cannot be followed.
         LimitError: More or larger items than are read.
     """
-    kinds: dict[int, bool] = {}
-    left = _MAX_ENTRIES
-    locations = data_box = None
+    tables: dict[str, _Table] = {}
+    left, items_left = _MAX_ENTRIES, _MAX_ITEMS
     for part in layout.segments:
-        if not part.path.startswith(_META):
-            continue
+        holder, _, step = part.path.rpartition("/")
         if part.label == "infe":
+            holder, _, _ = holder.rpartition("/")
             left -= 1
             if left < 0:
                 raise LimitError(f"iinf: more than {_MAX_ENTRIES} items")
-            kinds |= _read_entry(read_at(stream, part.data_start, 512))
+            found = _read_entry(read_at(stream, part.data_start, 512))
+            tables.setdefault(holder, _Table()).kinds |= found
+            items_left -= len(found)
             # None is passed over without a word: it might hold the position.
-            if len(kinds) > _MAX_ITEMS:
+            if items_left < 0:
                 raise LimitError(f"iinf: more than {_MAX_ITEMS} items of metadata")
-        elif part.path == f"{_META}/iloc[1]":
-            locations = part
-        elif part.path == f"{_META}/idat[1]":
-            data_box = part
-    if not kinds or locations is None:
-        return ()
+        elif step == "iloc[1]":
+            tables.setdefault(holder, _Table()).locations = part
+        elif step == "idat[1]":
+            tables.setdefault(holder, _Table()).data_box = part
+    return tuple(
+        item
+        for table in tables.values()
+        if table.kinds and table.locations is not None
+        for item in _items_of(stream, layout, table, table.locations, limits)
+    )
+
+
+def _items_of(
+    stream: BinaryIO, layout: Layout, table: _Table, locations: Segment, limits: Limits
+) -> Iterator[MetadataItem]:
     if locations.end - locations.data_start > _MAX_LOCATIONS_BYTES:
         raise LimitError(f"iloc: more than {_MAX_LOCATIONS_BYTES} bytes")
-    table = read_at(stream, locations.data_start, locations.end - locations.data_start)
-    found = []
-    for number, extents in _locations(table, data_box, layout.size_bytes):
+    body = read_at(stream, locations.data_start, locations.end - locations.data_start)
+    kinds = dict(table.kinds)
+    for number, extents in _locations(body, table.data_box, layout.size_bytes):
         if number in kinds:
             if sum(r.size_bytes for r in extents) > limits.max_metadata_bytes:
                 raise LimitError(f"metadata item: more than {limits.max_metadata_bytes} bytes")
-            found.append(MetadataItem(kinds.pop(number), extents))
-    return tuple(found)
+            yield MetadataItem(kinds.pop(number), extents)
 
 
 def _read_entry(body: bytes) -> dict[int, bool]:
     """Which item does this `infe` box describe, and is it XMP? Empty if neither EXIF nor XMP."""
     version = body[0] if body else 0
+    if version in {0, 1}:
+        # The oldest have no type: a name, then what kind of file it would be.
+        _, _, rest = body[8:].partition(b"\0")
+        media_type = rest.partition(b"\0")[0].lower()
+        number = int.from_bytes(body[4:6], "big")
+        if media_type == _XMP_TYPE:
+            return {number: True}
+        return {number: False} if media_type in _EXIF_TYPES else {}
     if version not in {2, 3}:
         return {}
     width = 2 if version == 2 else 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,12 +65,16 @@ class MetadataReading:
 
 
 class FieldCollector:
-    """Gathers fields within the limits: four times `max_metadata_fields` at most."""
+    """Gathers fields within the limits: four times `max_metadata_fields` at most.
 
-    __slots__ = ("_fields", "_packets_left", "_room", "_unreadable", "limits")
+    `shorten` says from where on a value is kept that is longer than values may be.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_fields", "_packets_left", "_room", "_shorten", "_unreadable", "limits")
+
+    def __init__(self, limits: Limits, shorten: Callable[[str], str] | None = None) -> None:
         self.limits = limits
+        self._shorten = shorten
         self._fields: list[RawField] = []
         self._room = _READ_FACTOR * limits.max_metadata_fields
         self._unreadable: dict[str, None] = {}
@@ -82,7 +87,10 @@ class FieldCollector:
 
     def add(self, name: str, value: str, source: MetadataSource, where: ByteRange | None) -> None:
         """Keep one field; an empty one says nothing and is dropped."""
-        value = value.strip(" \t\r\n\0")[:MAX_VALUE_CHARS]
+        value = value.strip(" \t\r\n\0")
+        if len(value) > MAX_VALUE_CHARS and self._shorten is not None:
+            value = self._shorten(value)
+        value = value[:MAX_VALUE_CHARS]
         if not value:
             return
         if self.is_full:

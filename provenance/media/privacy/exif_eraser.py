@@ -8,6 +8,7 @@ Source: CIPA DC-008 (EXIF 3.0) §4.6; TIFF 6.0 §2.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,8 +46,13 @@ TEXT_TAGS = {
 UNSHOWN_TAGS = frozenset({0x927C, 0xC634})
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
 _XMP = 700
+# Whole records of others, in tags of the first directory: which function looks into one.
+_BLOCK_TAGS = frozenset({0x8649, 0x83BB})
 _MAX_ENTRIES = 2_000
 _MAX_TEXTS = 64
+# As many of the length of a whole EXIF block of a JPEG.
+_MAX_TEXT_BYTES = 4 * 1024 * 1024
+_BlockEraser = Callable[[bytes, Finder], bytes]
 
 
 @dataclass(slots=True)
@@ -65,6 +71,7 @@ class _Block:
         self.order = order
         # Thousands of entries may all name the same text, each to be read and searched.
         self.texts_left = _MAX_TEXTS
+        self.text_bytes_left = _MAX_TEXT_BYTES
 
     def number(self, raw: bytes | bytearray) -> int:
         return int.from_bytes(raw, self.order)
@@ -100,7 +107,6 @@ class _Block:
 
 def text_of(tag: int, raw: bytes, order: Literal["little", "big"]) -> str:
     """Which text does the value of this tag hold?"""
-    raw = raw[:10_000]
     if 0x9C9B <= tag <= 0x9C9F:
         return raw.decode("utf-16-le", "replace").strip("\0")
     if raw[:8] == b"UNICODE\0":
@@ -108,11 +114,14 @@ def text_of(tag: int, raw: bytes, order: Literal["little", "big"]) -> str:
     return decode_text(raw.removeprefix(b"ASCII\0\0\0")).strip("\0 ")
 
 
-def erase_exif(block: bytes, finder: Finder) -> bytes:
+def erase_exif(
+    block: bytes, finder: Finder, *, blocks: Mapping[int, _BlockEraser] | None = None
+) -> bytes:
     """Which private tags does this EXIF block hold, and how is it without them?
 
     `block` starts with its TIFF header or with `Exif` and two zero bytes. What comes back
-    has its size; where nothing is to be erased, it is the same.
+    has its size; where nothing is to be erased, it is the same. `blocks` tells who erases
+    in the tags that hold image resources or IPTC records; what has nobody is named.
     """
     head = 6 if block.startswith(b"Exif\0") else 0
     tiff = block[head:]
@@ -125,12 +134,14 @@ def erase_exif(block: bytes, finder: Finder) -> bytes:
     if main is None:
         finder.unreadable("EXIF: its first directory reaches past the end")
         return block
-    if not _erase(work, main, finder):
+    if not _erase(work, main, finder, blocks or {}):
         return block
     return block[:head] + bytes(work.data)
 
 
-def _erase(work: _Block, main: _Directory, finder: Finder) -> bool:
+def _erase(
+    work: _Block, main: _Directory, finder: Finder, blocks: Mapping[int, _BlockEraser]
+) -> bool:
     inner = _child(work, main, _EXIF, finder)
     gps = _child(work, main, _GPS, finder)
     second = work.directory(main.next_at) if main.next_at else None
@@ -142,6 +153,7 @@ def _erase(work: _Block, main: _Directory, finder: Finder) -> bool:
         place for d in directories for e in d.entries if (place := work.value_range(e)) is not None
     ] + [ByteRange(d.at, d.at + 6 + 12 * len(d.entries)) for d in directories]
     changed = _erase_packet(work, main, finder)
+    changed = _erase_blocks(work, main, finder, blocks) or changed
     if (
         gps is not None
         and any(work.number(entry[:2]) for entry in gps.entries)
@@ -185,6 +197,38 @@ def _erase_packet(work: _Block, main: _Directory, finder: Finder) -> bool:
     return changed
 
 
+def _erase_blocks(
+    work: _Block, main: _Directory, finder: Finder, blocks: Mapping[int, _BlockEraser]
+) -> bool:
+    """Erase in the records of others, which may get shorter; their places stay."""
+    left: list[bytes] = []
+    seen: set[int] = set()
+    for entry in main.entries:
+        tag, place = work.number(entry[:2]), work.value_range(entry)
+        left.append(entry)
+        if tag not in _BLOCK_TAGS or place is None:
+            continue
+        eraser = blocks.get(tag)
+        if eraser is None or tag in seen:
+            # One inside the other, or many tags for one record: each to be read again.
+            finder.unreadable(f"EXIF: tag {tag:#06x} was not looked into")
+            continue
+        seen.add(tag)
+        body = bytes(work.data[place.start : place.end])
+        cleaned = eraser(body, finder)
+        if cleaned == body:
+            continue
+        work.data[place.start : place.end] = cleaned.ljust(len(body), b"\0")
+        del left[-1]
+        if len(cleaned) > 4:
+            # Bytes, whatever the type said: the length need be no multiple of four now.
+            count = len(cleaned).to_bytes(4, work.order)
+            left.append(entry[:2] + (7).to_bytes(2, work.order) + count + entry[8:])
+    changed = left != main.entries
+    main.entries = left
+    return changed
+
+
 def _preview(second: _Directory) -> str:
     return f"a small picture with {len(second.entries)} tags"
 
@@ -203,9 +247,13 @@ def _is_erased(work: _Block, entry: bytes, finder: Finder) -> bool:
     tag = work.number(entry[:2])
     name = PRIVATE_TAGS.get(tag)
     if name is not None or tag in TEXT_TAGS:
+        place = work.value_range(entry)
         work.texts_left -= 1
-        if work.texts_left < 0:
-            finder.unreadable(f"EXIF: there are more than {_MAX_TEXTS} texts")
+        if tag not in UNSHOWN_TAGS and place is not None:
+            work.text_bytes_left -= place.size_bytes
+        if work.texts_left < 0 or work.text_bytes_left < 0:
+            what = f"{_MAX_TEXTS} texts, or {_MAX_TEXT_BYTES} bytes of them"
+            finder.unreadable(f"EXIF: there are more than {what}")
             return False
     if name is not None:
         category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER

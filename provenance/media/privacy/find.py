@@ -18,12 +18,17 @@ from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.metadata.heif_items import find_items
 from provenance.media.privacy.documents import look_into_archive
 from provenance.media.privacy.drawings import svg_edits
-from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Edit, Finder, Inside, PrivateReading
 from provenance.media.privacy.pdf_streams import look_into_pdf
+from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
-from provenance.media.privacy.rules import category_of, category_of_value, steps_of
+from provenance.media.privacy.rules import (
+    category_of,
+    category_of_value,
+    steps_of,
+    telling_part,
+)
 from provenance.media.privacy.tiff_pages import look_into_tiff
 from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange
@@ -59,6 +64,7 @@ _ERASERS: Mapping[str, _Edits] = MappingProxyType(
 _SEARCHED_LIKE: Mapping[Container, _Edits] = MappingProxyType(
     {Container.RIFF: riff_edits, Container.BMFF: bmff_edits}
 )
+_Blocks = list[tuple[bool, tuple[ByteRange, ...]]]
 _MAX_BLOCKS = 256
 _FOUND_WHOLE = (("EXIF: a position that is not", "exif:GPSPosition"),)
 
@@ -103,7 +109,7 @@ def look(
     parser = _PARSERS.get(media_format.container)
     if layout is None and parser is not None:
         layout = parser(stream, size_bytes, finder.limits)
-    reading = extract_metadata(stream, media_format, layout, finder.limits)
+    reading = extract_metadata(stream, media_format, layout, finder.limits, telling_part)
     finder.values = reading.fields
     edits = _edits(stream, media_format, layout, finder)
     for inside in finder.inside:
@@ -130,7 +136,10 @@ def _edits(
     if layout is None:
         return []
     if eraser is not None:
-        return eraser(stream, layout, finder)
+        edits = eraser(stream, layout, finder)
+        if media_format.container is Container.BMFF:
+            _look_at_blocks(stream, _items(stream, layout, finder), finder)
+        return edits
     _search(stream, media_format, layout, finder)
     return svg_edits(stream, layout, finder) if media_format.container is Container.SVG else []
 
@@ -146,7 +155,14 @@ def _search(stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder:
         finder.inside += only_find.inside
         finder.take_over(only_find.reading())
     if media_format.container is not Container.RIFF:
-        _look_at_blocks(stream, media_format, layout, finder)
+        blocks: _Blocks = [
+            (part.kind is SegmentKind.XMP, (ByteRange(part.data_start, part.end),))
+            for part in layout.segments
+            if part.kind in {SegmentKind.XMP, SegmentKind.EXIF}
+        ]
+        if media_format.container is Container.BMFF:
+            blocks += _items(stream, layout, finder)
+        _look_at_blocks(stream, blocks, finder)
     if media_format.container in {Container.GIF, Container.JXL}:
         _look_at_rest(stream, media_format, layout, finder)
 
@@ -195,6 +211,9 @@ def _look_at_rest(
 ) -> None:
     """Note parts of programmes that are not known here, and what follows the picture."""
     for part in layout.segments:
+        if part.label == "jbrd":
+            # What the JPEG had beside its picture: segments of programmes, a trailer; in Brotli.
+            finder.unreadable("jbrd was not looked into: it holds segments of the JPEG before")
         if part.kind is SegmentKind.UNKNOWN and part.end <= layout.media_end:
             name = f"{media_format.name}:{part.label.strip()}"
             preview = f"{part.end - part.data_start} bytes of a programme"
@@ -204,18 +223,13 @@ def _look_at_rest(
         finder.found("trailer", Category.HISTORY, preview, removable=False)
 
 
-def _look_at_blocks(
-    stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder: Finder
-) -> None:
-    """Find in the EXIF and XMP blocks of a format in which nothing is erased."""
+def _items(stream: BinaryIO, layout: Layout, finder: Finder) -> _Blocks:
+    return [(i.is_xmp, i.extents) for i in find_items(stream, layout, finder.limits)]
+
+
+def _look_at_blocks(stream: BinaryIO, blocks: _Blocks, finder: Finder) -> None:
+    """Find in EXIF and XMP blocks in which nothing is erased; each says if it is XMP."""
     only_find = Finder(finder.limits, erase=False)
-    blocks: list[tuple[bool, tuple[ByteRange, ...]]] = [
-        (part.kind is SegmentKind.XMP, (ByteRange(part.data_start, part.end),))
-        for part in layout.segments
-        if part.kind in {SegmentKind.XMP, SegmentKind.EXIF}
-    ]
-    if media_format.container is Container.BMFF:
-        blocks += [(i.is_xmp, i.extents) for i in find_items(stream, layout, finder.limits)]
     if len(blocks) > _MAX_BLOCKS:
         finder.unreadable(f"there are more than {_MAX_BLOCKS} blocks of metadata")
     for is_xmp, places in blocks[:_MAX_BLOCKS]:
@@ -229,5 +243,5 @@ def _look_at_blocks(
         else:
             at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)
             if at >= 0:
-                erase_exif(body[at:], only_find)
+                erase_exif_and_blocks(body[at:], only_find)
     finder.take_over(only_find.reading())

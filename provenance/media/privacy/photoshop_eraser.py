@@ -10,13 +10,21 @@ from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
-__all__ = ["erase_iptc", "erase_resources"]
+__all__ = ["erase_exif_and_blocks", "erase_iptc", "erase_resources"]
 
+# The tags under which TIFF, and some JPEGs, keep the same records in EXIF.
+_IPTC_TAG, _RESOURCES_TAG = 0x83BB, 0x8649
 _IPTC, _DIGEST, _XMP, _EXIF = 0x0404, 0x0425, 0x0424, 0x0422
 _THUMBNAILS = frozenset({0x0409, 0x040C})
 _MAX_RESOURCES = 1_000
 _MAX_RECORDS = 5_000
 _PRIVATE = {118: ("iptc:Contact", Category.CONTACT), 231: ("iptc:History", Category.HISTORY)}
+
+
+def erase_exif_and_blocks(block: bytes, finder: Finder) -> bytes:
+    """Which private tags has this EXIF block, and image resources and IPTC in tags of it?"""
+    erasers = {_RESOURCES_TAG: erase_resources, _IPTC_TAG: erase_iptc}
+    return erase_exif(block, finder, blocks=erasers)
 
 
 def erase_resources(  # noqa: C901  # one loop over resources

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from provenance.media.containers.collector import read_at
+from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.metadata.model import decode_text
 from provenance.media.metadata.tags import png_text
-from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Edit, Finder
-from provenance.media.privacy.photoshop_eraser import erase_resources
+from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks, erase_resources
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
@@ -30,8 +30,16 @@ _TEXT_HEADS: Mapping[str, tuple[bytes, Callable[[bytes], bytes]]] = MappingProxy
     {"tEXt": (b"\0", bytes), "zTXt": (b"\0\0", zlib.compress), "iTXt": (bytes(5), bytes)}
 )
 # Segments of programmes and cameras that say nothing about anybody.
-_PUBLIC_APP = ((b"JP", "APP11"), (b"HDR_RI", "APP11"), (b"Ducky", "APP12"), (b"SPIFF", "APP8"))
-_PUBLIC_APP2 = (b"ICC_PROFILE\0", b"urn:iso:std:iso:ts:21496")
+_PUBLIC_APP = (
+    *((b"JP", "APP11"), (b"HDR_RI", "APP11"), (b"Ducky", "APP12"), (b"SPIFF", "APP8")),
+    *((b"ICC_PROFILE\0", "APP2"), (b"urn:iso:std:iso:ts:21496", "APP2")),
+    # Frames of Motion JPEG: which field of an interlaced picture, and how long.
+    *((b"AVI1", "APP0"), (b"Ocad", "APP0"), (b"Adobe", "APP14")),
+)
+# JFIF without its picture, and what tells how colours were turned (Adobe TN 5116).
+_JFIF_BYTES, _ADOBE_BYTES = 14, 12
+# JPEG-LS cannot be decoded without these two (ITU-T T.87 annex C).
+_LOSSLESS = frozenset({"0xFFF7", "0xFFF8"})
 _PUBLIC_CHUNKS = frozenset({"sTER", "oFFs", "pCAL", "sCAL", "gIFg", "gIFx", "fRAc", "cLLi", "mDCv"})
 
 
@@ -39,21 +47,22 @@ def jpeg_edits(  # noqa: C901  # one loop over segments
     stream: BinaryIO, layout: Layout, finder: Finder
 ) -> list[Edit]:
     """Which private metadata does this JPEG hold, and which bytes change without it?"""
-    edits: list[Edit] = []
+    edits = _gap_edits(stream, layout, finder)
     photoshop: list[tuple[Segment, bytes]] = []
     packets: list[tuple[Segment, bytes]] = []
     extended: dict[bytes, list[tuple[int, int, Segment, bytes]]] = {}
     left = _MAX_PARTS
     for part in layout.segments:
-        if not part.label.startswith(("APP", "COM")) or part.kind is SegmentKind.MANIFEST:
+        if not part.label.startswith(("APP", "COM", "0xFF")) or part.kind is SegmentKind.MANIFEST:
             continue
         left -= 1
         if left < 0:
             finder.unreadable(f"JPEG: more than {_MAX_PARTS} metadata segments")
             break
         body = read_at(stream, part.data_start, part.end - part.data_start)
+        edits += _end_edits(part, body, finder)
         if part.kind is SegmentKind.EXIF:
-            _replace(edits, part.data_start, body, erase_exif(body, finder))
+            _replace(edits, part.data_start, body, erase_exif_and_blocks(body, finder))
         elif part.kind is SegmentKind.IPTC:
             photoshop.append((part, body.removeprefix(_RESOURCES)))
         elif body.startswith(_XMP):
@@ -80,21 +89,32 @@ def jpeg_edits(  # noqa: C901  # one loop over segments
     return edits
 
 
+def _gap_edits(stream: BinaryIO, layout: Layout, finder: Finder) -> list[Edit]:
+    """Take out what lies between the segments, where no reader looks."""
+    edits: list[Edit] = []
+    if any(part.label == "unreadable" for part in layout.segments):
+        finder.unreadable("JPEG: it breaks off")
+    for gap in layout.gaps:
+        if not is_zero_filled(stream, gap):
+            preview = f"{gap.size_bytes} bytes between the segments"
+            if finder.found("jpeg:gap", Category.HISTORY, preview):
+                edits.append(Edit(gap.start, gap.end, b""))
+    return edits
+
+
 def _replace(edits: list[Edit], at: int, old: bytes, new: bytes) -> None:
     if new != old:
         edits.append(Edit(at, at + len(old), new))
 
 
 def _is_private_segment(part: Segment, body: bytes, finder: Finder) -> bool:
-    if part.label == "APP0":
-        if body.startswith(b"JFXX\0"):
-            return finder.found("jpeg:JFXX", Category.PREVIEW, "a small picture")
-        if body.startswith(b"JFIF\0") and len(body) >= 14 and body[12] * body[13]:
+    if part.label == "APP0" and body.startswith(b"JFXX\0"):
+        return finder.found("jpeg:JFXX", Category.PREVIEW, "a small picture")
+    if part.label == "APP0" and body.startswith(b"JFIF\0"):
+        if len(body) >= _JFIF_BYTES and body[12] * body[13]:
             finder.found("jpeg:JFIF-thumbnail", Category.PREVIEW, "a picture", removable=False)
         return False
-    if part.label == "APP2" and body.startswith(_PUBLIC_APP2):
-        return False
-    if part.label == "APP14" or any(
+    if part.label in _LOSSLESS or any(
         body.startswith(mark) and part.label == label for mark, label in _PUBLIC_APP
     ):
         return False
@@ -103,6 +123,23 @@ def _is_private_segment(part: Segment, body: bytes, finder: Finder) -> bool:
     mark = decode_text(body[:32].partition(b"\0")[0])
     name = f"jpeg:{part.label}"
     return finder.found(name, Category.HISTORY, f"{len(body)} bytes of {mark or 'somebody'}")
+
+
+def _end_edits(part: Segment, body: bytes, finder: Finder) -> list[Edit]:
+    """Cut off what somebody wrote behind a segment that stays, as it says what colours mean."""
+    if part.label == "APP0" and body.startswith(b"JFIF\0") and len(body) >= _JFIF_BYTES:
+        size = _JFIF_BYTES + 3 * body[12] * body[13]
+    elif part.label == "APP14" and body.startswith(b"Adobe"):
+        size = _ADOBE_BYTES
+    else:
+        return []
+    preview = f"{len(body) - size} bytes more than it has"
+    if not body[size:].strip(b"\0") or not finder.found(
+        f"jpeg:{part.label}", Category.HISTORY, preview
+    ):
+        return []
+    length = Edit(part.start + 2, part.start + 4, (2 + size).to_bytes(2, "big"))
+    return [length, Edit(part.data_start + size, part.end, b"")]
 
 
 def _extended_edits(
@@ -195,7 +232,7 @@ def png_edits(stream: BinaryIO, layout: Layout, finder: Finder) -> list[Edit]:
 def _changed_chunk(part: Segment, body: bytes, finder: Finder) -> bytes | None:
     """The body without what is private; None where the chunk is to go."""
     if part.kind is SegmentKind.EXIF:
-        return erase_exif(body, finder)
+        return erase_exif_and_blocks(body, finder)
     if part.kind is SegmentKind.UNKNOWN:
         # A chunk whose first letter is small may be left out (PNG §5.4).
         if part.label in _PUBLIC_CHUNKS or part.label == "unreadable":

@@ -13,10 +13,12 @@ from provenance.media.containers.collector import PartCollector, read_at
 from provenance.media.containers.id3 import add_leading_tags
 from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.layout import Layout, Segment, SegmentKind
+from provenance.media.metadata.bmff_tags import Tag, read_tags
 from provenance.media.metadata.model import FieldCollector, RawField, decode_text
 from provenance.media.metadata.tags import add_id3_frame
-from provenance.media.privacy.exif_eraser import erase_exif
+from provenance.media.privacy.captions import look_at_captions
 from provenance.media.privacy.model import Category, Edit, Finder
+from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange
@@ -45,7 +47,10 @@ _KNOWN_USER_DATA = frozenset(
     }
 )
 _MAX_NOTE_BYTES = 256
+_PADDING_NAMES = {"ID3 padding": "container:id3-padding", "PADDING": "flac:PADDING"}
 _OWNER_ITEMS = {"apID": "container:apid", "ownr": "container:ownr"}
+# Drones: the number of the camera and of the flight, and a block of their own.
+_DRONE_DATA = frozenset({"\xa9csn", "\xa9uid", "\xa9dji"})
 
 
 def ranged_categories(
@@ -66,6 +71,11 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
     """Which private boxes has this file, and how do they become free space of their size?"""
     edits: list[Edit] = []
     by_range = ranged_categories(finder.values)
+    tags = {
+        (tag.part.start, tag.part.end): tag
+        for tag in read_tags(stream, layout, FieldCollector(finder.limits))
+    }
+    look_at_captions(stream, layout, finder)
     handlers: dict[str, bytes] = {}
     gone_to = 0
     for part in layout.segments:
@@ -88,7 +98,9 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
             continue
         if part.label == "covr":
             _look_at_covers(stream, part, finder)
-        what = by_range.get((part.start, part.end)) or _private_box(stream, part, parent)
+        place = (part.start, part.end)
+        what = by_range.get(place) or _private_box(stream, part, parent)
+        what = what or (_private_tag(tags[place]) if place in tags else None)
         if what is None:
             handler = handlers.get(part.path.partition("/minf[")[0])
             if parent.startswith("stsd[") and _tells_where(part.label, handler):
@@ -118,19 +130,23 @@ def _tells_where(label: str, handler: bytes | None) -> bool:
     return handler in _METADATA_HANDLERS and label not in _PUBLIC_TRACKS
 
 
-def _look_at_free_space(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
+def _look_at_free_space(
+    stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder, name: str = ""
+) -> None:
     """Blank free space that is none: what an editor left there, or a camera hid there."""
     if is_zero_filled(stream, ByteRange(part.data_start, part.end)):
         return
     size = part.end - part.data_start
     body = read_at(stream, part.data_start, min(size, finder.limits.max_metadata_bytes))
     text = decode_text(body.rstrip(b"\0"))
-    # Muxers sign there with their name.
-    if size <= _MAX_NOTE_BYTES and text.isprintable() and category_of_value(text) is None:
+    # Muxers sign there with their name, in chunks of a RIFF file with zeros behind it.
+    noted = len(text) if name and len(body) == size else size
+    if noted <= _MAX_NOTE_BYTES and text.isprintable() and category_of_value(text) is None:
         return
     small = size <= finder.limits.max_metadata_bytes
     preview = f"{size} bytes in free space"
-    if finder.found(f"container:{part.label}", Category.HISTORY, preview, removable=small):
+    name = name or f"container:{part.label}"
+    if finder.found(name, Category.HISTORY, preview, removable=small):
         edits.append(Edit(part.data_start, part.end, bytes(size)))
 
 
@@ -145,6 +161,18 @@ def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
         end = at + size if size >= 8 else len(body)
         _look_at_cover(body[at:end], finder)
         at = end
+
+
+def _private_tag(tag: Tag) -> tuple[str, Category, str] | None:
+    """Is this tag private for its name, whatever kind of value it has, or for what it says?"""
+    name = f"container:{tag.name.lower()}"
+    if tag.part.label in _DRONE_DATA:
+        return name, Category.SERIAL_NUMBER, tag.others
+    for text in (tag.text, tag.others):
+        category = category_of(name) or category_of_value(text)
+        if category is not None:
+            return name, category, text
+    return None
 
 
 def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Category, str] | None:
@@ -187,12 +215,15 @@ def riff_edits(  # noqa: C901, PLR0912  # one loop over chunks
     by_range = ranged_categories(finder.values)
     for part in layout.segments:
         size = int.from_bytes(read_at(stream, part.start + 4, 4), "little")
+        if part.kind is SegmentKind.PADDING:
+            _look_at_free_space(stream, part, edits, finder, f"riff:{part.label.strip()}")
+            continue
         if part.kind in {SegmentKind.EXIF, SegmentKind.XMP}:
             if size > finder.limits.max_metadata_bytes:
                 finder.unreadable(f"{part.label}: more than is read")
                 continue
             body = read_at(stream, part.data_start, min(size, part.end - part.data_start))
-            erase = erase_exif if part.kind is SegmentKind.EXIF else erase_xmp
+            erase = erase_exif_and_blocks if part.kind is SegmentKind.EXIF else erase_xmp
             changed = erase(body, finder)
             if changed != body:
                 edits.append(Edit(part.data_start, part.data_start + len(body), changed))
@@ -359,6 +390,9 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
             padding_at = part.start
         body_size = part.end - part.data_start
         if part.kind is SegmentKind.MANIFEST:
+            continue
+        if part.kind is SegmentKind.PADDING:
+            _look_at_free_space(stream, part, edits, finder, _PADDING_NAMES.get(part.label, ""))
             continue
         if body_size > finder.limits.max_metadata_bytes:
             if part.kind not in {SegmentKind.CONTENT, SegmentKind.PADDING}:

@@ -11,7 +11,7 @@ import re
 
 from provenance.media.privacy.model import Category
 
-__all__ = ["category_of", "category_of_value", "public_name", "steps_of"]
+__all__ = ["category_of", "category_of_value", "public_name", "steps_of", "telling_part"]
 
 _P, _S, _O = Category.POSITION, Category.SERIAL_NUMBER, Category.OWNER
 _H, _C, _T, _V = Category.HISTORY, Category.CONTACT, Category.TOOL, Category.PREVIEW
@@ -59,7 +59,12 @@ _PRIVATE_VALUE = re.compile(
     r"|^\s*\{.{0,2000}\"(?:prompt|sampler)\"",
     re.DOTALL,
 )
-_MAX_VALUE_CHARS = 10_000
+# No value is private without one of these, which are looked for far faster: a value may have
+# megabytes.
+_SUSPECT = (
+    *("/home/", "/Users/", "file:/", ":\\", "Negative prompt:", "Steps: "),
+    *('"prompt"', '"sampler"'),
+)
 # A rule may try each place of a name, and from each look to the end: of a name of a megabyte,
 # which a file may hold, that would be days. Its two ends tell what it is.
 _NAME_END_CHARS = 300
@@ -95,4 +100,19 @@ def category_of(name: str) -> Category | None:
 
 def category_of_value(value: str) -> Category | None:
     """Does this text give away a folder of somebody's computer or a generator's prompt?"""
-    return Category.TOOL if _PRIVATE_VALUE.search(value[:_MAX_VALUE_CHARS]) else None
+    return None if _private_place(value) is None else Category.TOOL
+
+
+def telling_part(value: str) -> str:
+    """From where on is a value to be read that is too long to be kept?
+
+    Where it is private; else from its beginning.
+    """
+    return value[_private_place(value) or 0 :]
+
+
+def _private_place(value: str) -> int | None:
+    if not any(word in value for word in _SUSPECT):
+        return None
+    found = _PRIVATE_VALUE.search(value)
+    return None if found is None else found.start()

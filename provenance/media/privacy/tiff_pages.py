@@ -24,9 +24,8 @@ __all__ = ["look_into_tiff"]
 _XMP, _IPTC, _RESOURCES, _LAYERS = 700, 33723, 34377, 37724
 _BLOCKS = {_XMP: erase_xmp, _IPTC: erase_iptc, _RESOURCES: erase_resources}
 _MAX_BLOCKS = 256
-_TEXT_BYTES = 10_000
 # Thousands of entries may all name the same text, each to be read and searched.
-_MAX_TEXT_BYTES = 256 * 1024
+_MAX_TEXT_BYTES = 2 * 1024 * 1024
 
 
 def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
@@ -78,13 +77,14 @@ def _look_at_texts(
 ) -> None:
     left = _MAX_TEXT_BYTES
     for entry in entries:
-        left -= min(entry.value_bytes, _TEXT_BYTES)
+        if entry.tag not in UNSHOWN_TAGS:
+            left -= max(1, entry.value_bytes)
         if left < 0:
             finder.unreadable(f"EXIF: texts of more than {_MAX_TEXT_BYTES} bytes")
             return
         text = ""
         if entry.tag not in UNSHOWN_TAGS:
-            text = text_of(entry.tag, _value(stream, size_bytes, entry, _TEXT_BYTES), order)
+            text = text_of(entry.tag, _value(stream, size_bytes, entry, _MAX_TEXT_BYTES), order)
         name = PRIVATE_TAGS.get(entry.tag)
         if name is not None:
             category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER

@@ -421,3 +421,102 @@ def test_what_programmes_add_to_a_gif_is_found(
     data = data + more if at_end else data[:-1] + more + data[-1:]
     reading = find_private(io.BytesIO(data), FORMATS["gif"])
     assert {field.name for field in reading.fields} == names
+
+
+def _segment(code: int, body: bytes) -> bytes:
+    return bytes([0xFF, code]) + struct.pack(">H", len(body) + 2) + body
+
+
+@pytest.mark.parametrize(
+    ("segment", "name"),
+    [
+        (_segment(0xE0, b"II\x1a\0\0\0HEAPJPGM SERIALQ7731"), "jpeg:APP0"),
+        (_segment(0xE0, b"AVI1\0" + bytes(9)), None),
+        (_segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), None),
+        (_segment(0xEE, b"SERIALQ7731"), "jpeg:APP14"),
+        (_segment(0xEE, b"Adobe\0d\0\0\0\0\1"), None),
+        (_segment(0xF3, b"SERIALQ7731"), "jpeg:0xFFF3"),
+        (b"\0\1SERIALQ7731", "jpeg:gap"),
+        (bytes(12), None),
+        (b"\xff\xff\xff", None),
+    ],
+)
+def test_segments_nobody_knows_and_bytes_between_them_go(segment: bytes, name: str | None) -> None:
+    plain = media.jpeg(1)
+    data = plain[:20] + segment + plain[20:]
+    assert plain[20:22] == b"\xff\xdb"
+    cleaning, clean = _clean("jpeg", data)
+    assert _removed(cleaning) == ({name} if name else set())
+    assert clean == (plain if name else data)
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), (0xEE, b"Adobe\0d\0\0\0\0\1")],
+)
+def test_what_stands_behind_a_segment_that_has_to_stay_is_cut_off(code: int, body: bytes) -> None:
+    plain = media.jpeg(1)
+
+    def picture(more: bytes) -> bytes:
+        return plain[:20] + _segment(code, body + more) + plain[20:]
+
+    cleaning, clean = _clean("jpeg", picture(b"SERIALQ7731"))
+    assert _removed(cleaning) == {f"jpeg:APP{code - 0xE0}"}
+    assert clean == picture(b"")
+    assert _clean("jpeg", picture(bytes(2)))[0].changed is False
+
+
+def test_a_jpeg_that_breaks_off_between_its_segments_is_refused() -> None:
+    plain = media.jpeg(1)
+    assert _clean("jpeg", plain[:-2])[0].changed is False
+    with pytest.raises(PrivateDataError, match="it breaks off"):
+        _clean("jpeg", plain[:20] + b"\xff\xe1\xff\xffSERIALQ7731")
+
+
+_CONTACT = iptc_records([(118, "x@aurora.example")])
+_THUMBNAIL = b"8BIM\4\x0c\0\0" + struct.pack(">I", 4) + b"jpeg"
+
+
+@pytest.mark.parametrize(
+    ("tag", "private", "plain", "name"),
+    [
+        (0x83BB, _CONTACT, iptc_records([(80, _TITLE)]), "iptc:Contact"),
+        (0x8649, _THUMBNAIL, b"8BIM\3\xed\0\0" + struct.pack(">I", 4) + b"dpi.", None),
+        (0x8649, b"8BIM\4\4\0\0" + struct.pack(">I", len(_CONTACT)) + _CONTACT, b"", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_records_of_other_programmes_in_tags_of_exif_lose_what_is_private(
+    tag: int, private: bytes, plain: bytes, name: str | None, kind: str
+) -> None:
+    def picture(value: bytes) -> bytes:
+        exif = exif_block({0x8298: text(_TITLE), tag: (7, len(value), value)})
+        return media.jpeg(1, exif=exif) if kind == "jpeg" else media.png(1, exif=exif)
+
+    cleaning, clean = _clean(kind, picture(private + plain))
+    expected = name or ("photoshop:Thumbnail" if private is _THUMBNAIL else "iptc:Contact")
+    assert _removed(cleaning) == {expected}
+    assert b"aurora.example" not in clean
+    assert len(clean) == len(picture(private + plain))
+    if plain:
+        assert plain[-4:] in clean
+        assert _clean(kind, picture(plain))[0] == Cleaning()
+
+
+def test_exif_in_image_resources_in_exif_is_not_followed_without_end() -> None:
+    for tag, refused in ((0x8649, True), (0x8648, False)):
+        inner = exif_block({tag: (7, len(_THUMBNAIL), _THUMBNAIL)})
+        resource = b"8BIM\4\x22\0\0" + struct.pack(">I", len(inner)) + inner
+        data = media.jpeg(1, exif=exif_block({0x8649: (7, len(resource), resource)}))
+        reading = find_private(io.BytesIO(data), FORMATS["jpeg"])
+        assert any("was not looked into" in s for s in reading.unreadable) is refused
+
+
+def test_the_segments_of_the_jpeg_that_a_jpeg_xl_was_are_named_as_not_looked_into() -> None:
+    head = b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl "
+    picture = b"\0\0\0\x10jxlc\xff\x0a123456"
+    for kind, refused in ((b"jbrd", True), (b"jxll", False)):
+        data = head + b"\0\0\0\x09" + kind + b"x" + picture
+        reading = find_private(io.BytesIO(data), FORMATS["jxl"])
+        assert reading.fields == ()
+        assert any("jbrd was not looked into" in s for s in reading.unreadable) is refused

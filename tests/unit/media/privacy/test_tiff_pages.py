@@ -55,6 +55,12 @@ def test_a_table_behind_the_picture_is_read(entries: Mapping[int, bytes | int]) 
     assert _names(_tiff((_PLAIN, 0), start=far)) == set()
 
 
+@pytest.mark.parametrize(("end", "found"), [(b" /home/somebody/a", True), (b" on stage", False)])
+def test_the_end_of_a_long_text_is_searched_too(end: bytes, *, found: bool) -> None:
+    data = _tiff(({_TITLE: b"NOVA9 " * 5_000 + end}, 0))
+    assert _names(data) == ({"exif:ImageDescription"} if found else set())
+
+
 def test_a_position_of_any_page_and_of_what_lies_below_it_is_found() -> None:
     second = 8 + 1024
     third, fourth = second + 1024, second + 2048
