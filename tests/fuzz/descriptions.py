@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -27,11 +28,13 @@ from provenance.media.metadata.xmp import add_xmp
 from provenance.media.privacy import clean_copy, find_private
 from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Finder
+from provenance.media.privacy.tiff_pages import look_into_tiff
 from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.sniff import sniff_stream
 from provenance.untrusted import clean_text
 from provenance.verification.metadata_values import compare, read_moment
 from tests.factory.frame_signatures import write_frame_signatures
+from tests.factory.metadata import exif_block, ratios, text
 from tests.fuzz.containers import LIMITS
 from tests.fuzz.seeds import exif, iptc, nesting_samples, rich_samples, xmp
 from tests.fuzz.target import Target
@@ -59,6 +62,39 @@ def _exif(data: bytes) -> None:
     for erase in (False, True):
         finder = Finder(LIMITS, erase=erase)
         erase_exif(data, finder)
+
+
+def _tiff_pages(data: bytes) -> None:
+    finder = Finder(LIMITS, erase=True)
+    look_into_tiff(io.BytesIO(data), len(data), finder)
+    reading = finder.reading()
+    # Nothing is taken out of a TIFF, so nothing may be called removable.
+    assert not any(field.removable for field in reading.fields)
+    assert len(reading.unreadable) <= 100
+
+
+def _pages() -> list[bytes]:
+    """One page with every kind of record; two, of which the second has a table below it."""
+    resources = b"8BIM\4\x0c\0\0\0\0\0\4jpeg"
+    full = exif_block(
+        {
+            0x010E: text("/home/x/a"),
+            700: (1, len(xmp()), xmp()),
+            33723: (7, len(iptc()), iptc()),
+            34377: (7, len(resources), resources),
+            37724: (7, 8, bytes(8)),
+        },
+        {0xA431: text("SERIAL77")},
+        {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))},
+    )
+    one = struct.pack("<H", 1)
+    entries = [(0x013C, 2, 4, 0x41424344), (330, 4, 1, 44), (34853, 4, 1, 62), (1, 2, 2, 78)]
+    following = [26, 0, 0, 0]
+    pages = b"".join(
+        one + struct.pack("<HHII", *entry) + struct.pack("<I", after)
+        for entry, after in zip(entries, following, strict=True)
+    )
+    return [full, b"II*\0" + struct.pack("<I", 8) + pages]
 
 
 def _xmp(data: bytes) -> None:
@@ -136,6 +172,16 @@ TARGETS = (
         run=_exif,
         seeds=lambda: [exif(), b"Exif\0\0" + exif()],
         tokens=(b"II*\0", b"MM\0*", b"\x69\x87\4\0", b"\x25\x88\4\0", b"UNICODE\0", b"ASCII\0\0\0"),
+        max_bytes=8 * 1024,
+    ),
+    Target(
+        name="tiff-pages",
+        run=_tiff_pages,
+        seeds=_pages,
+        tokens=(
+            *(b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"\x4a\1\4\0", b"\x25\x88\4\0"),
+            *(b"\xbc\2\1\0", b"\xbb\x83\7\0", b"\x49\x86\7\0", b"\x5c\x93\7\0", b"8BIM"),
+        ),
         max_bytes=8 * 1024,
     ),
     Target(
