@@ -15,7 +15,7 @@ from provenance.media.metadata.pdf import texts_of
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.rules import category_of, category_of_value
 
-__all__ = ["Information", "ObjectName", "find_objects", "object_name"]
+__all__ = ["Information", "ObjectName", "find_objects", "object_name", "packed_objects"]
 
 ObjectName = tuple[int, int]
 """The number and the generation of an object."""
@@ -27,7 +27,6 @@ _OBJECT_BYTES = 64 * 1024
 _MAX_OBJECTS = 1_000
 _MAX_MARKS = 2_000_000
 _MAX_TOTAL_BYTES = 2 * 1024 * 1024
-_MAX_INDEX_BYTES = 16 * 1024 * 1024
 
 
 def object_name(file: bytes, at: int) -> ObjectName | None:
@@ -65,6 +64,33 @@ def find_objects(file: bytes, wanted: Iterable[ObjectName]) -> dict[ObjectName, 
     return {name: bodies for name, bodies in found.items() if bodies}
 
 
+def packed_objects(
+    content: bytes, dictionary: bytes, at_most: int
+) -> list[tuple[ObjectName, bytes]] | None:
+    """Which objects does this object stream hold?
+
+    None where they are more than `at_most`, or overlap: then copying them had no bound.
+    """
+    told = _FIRST.search(dictionary)
+    first = min(int(told[1]), len(content)) if told is not None else 0
+    header = content[:first].split(maxsplit=2 * at_most)
+    if len(header) > 2 * at_most:
+        return None
+    if not all(number.isdigit() and len(number) < 11 for number in header):
+        return []
+    offsets = [first + int(number) for number in header[1::2]]
+    ends = [*offsets[1:], len(content)]
+    places = [
+        (start, min(end, start + _OBJECT_BYTES)) for start, end in zip(offsets, ends, strict=False)
+    ]
+    if sum(max(0, end - start) for start, end in places) > len(content):
+        return None
+    return [
+        ((int(number), 0), content[start:end])
+        for number, (start, end) in zip(header[::2], places, strict=False)
+    ]
+
+
 class Information:
     """The information dictionaries of one PDF: gathered first, judged when all are there."""
 
@@ -79,30 +105,16 @@ class Information:
         self._missing = set(self._wanted.difference(plain))
         self._texts: dict[ObjectName, list[bytes]] = {}
         self._left = _MAX_TOTAL_BYTES
-        self._index_left = _MAX_INDEX_BYTES
 
-    def take_from(self, content: bytes, dictionary: bytes) -> None:
+    def take_from(self, objects: Iterable[tuple[ObjectName, bytes]]) -> None:
         """Keep the dictionaries that this object stream holds, and texts they may refer to."""
-        told = _FIRST.search(dictionary)
-        if told is None or not self._wanted:
+        if not self._wanted:
             return
-        first = min(int(told[1]), len(content))
-        self._index_left -= first
-        if self._index_left < 0:
-            self._is_complete = False
-            return
-        header = content[:first].split()
-        if not all(number.isdigit() and len(number) < 11 for number in header):
-            return
-        offsets = [first + int(number) for number in header[1::2]]
-        for index, number in enumerate(header[::2][: len(offsets)]):
-            start, name = offsets[index], (int(number), 0)
-            head = content[start : start + 8].lstrip()
+        for name, body in objects:
+            head = body[:8].lstrip()
             is_text = head[:1] == b"(" or (head[:1] == b"<" and head[:2] != b"<<")
             if name not in self._wanted and not is_text:
                 continue
-            end = offsets[index + 1] if index + 1 < len(offsets) else len(content)
-            body = content[start : min(end, start + _OBJECT_BYTES)]
             self._left -= len(body)
             if self._left < 0:
                 self._is_complete = False

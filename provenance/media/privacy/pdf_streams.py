@@ -21,7 +21,9 @@ from provenance.media.privacy.pdf_information import (
     ObjectName,
     find_objects,
     object_name,
+    packed_objects,
 )
+from provenance.media.privacy.pdf_pages import Pages
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
 __all__ = ["look_into_pdf"]
@@ -31,6 +33,7 @@ _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_STREAMS = 100_000
 _DICTIONARY_BYTES = 16 * 1024
 _MAX_FILTERS = 1_000
+_MAX_PACKED_OBJECTS = 1_000_000
 _FILTER_KEY = re.compile(rb"/Filter\b")
 _FILTER = re.compile(
     rb"/Filter\s{0,100}(\[[^\]]{0,500}\]|/\w{1,30}|null\b|\d{1,10}\s{1,10}\d{1,5}\s{1,10}R\b)"
@@ -88,6 +91,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
         floor = max(start, last)
         reader.note_revision(head, (start, end), told, dictionary)
         yield from reader.looked_at((start, end), dictionary)
+    reader.judge_pages()
     information.judge(finder)
 
 
@@ -118,6 +122,10 @@ class _Reader:
         self._seen: dict[ObjectName, tuple[int, int]] = {}
         self._inside_until = 0
         self._is_revised = False
+        self._streams: list[tuple[int, int]] = []
+        self._pages = Pages()
+        self._pages.note_plain(file)
+        self._objects_left = _MAX_PACKED_OBJECTS
 
     def note_revision(
         self, head: int, where: tuple[int, int], told: int, dictionary: bytes
@@ -131,14 +139,36 @@ class _Reader:
         file, is_inside = self._file, start < self._inside_until
         if file[told : told + 12].lstrip().startswith(b"endstream"):
             self._inside_until = max(self._inside_until, told)
+            if not is_inside:
+                self._streams.append((start, told))
         name = object_name(file, head) if head >= 0 else None
         if name is None or is_inside or self._is_revised or _is_bookkeeping(dictionary):
             return
         before = self._seen.setdefault(name, where)
         if before[1] - before[0] != end - start or file[before[0] : before[1]] != file[start:end]:
-            self._is_revised = True
-            preview = f"object {name[0]} was otherwise before"
-            self._finder.found("pdf:revision", Category.HISTORY, preview, removable=False)
+            self._note(name)
+
+    def _note(self, name: ObjectName) -> None:
+        self._is_revised = True
+        preview = f"object {name[0]} was otherwise before"
+        self._finder.found("pdf:revision", Category.HISTORY, preview, removable=False)
+
+    def judge_pages(self) -> None:
+        """Did a revision take a description of a page away? Call it when all is read."""
+        name = self._pages.replaced(self._streams)
+        if name is not None and not self._is_revised:
+            self._note(name)
+
+    def _take_objects(self, at: int, content: bytes, dictionary: bytes) -> None:
+        objects = packed_objects(content, dictionary, self._objects_left)
+        if objects is None:
+            self._finder.unreadable("PDF: an object stream that cannot be followed")
+            return
+        self._objects_left -= len(objects)
+        self._information.take_from(objects)
+        for name, body in objects:
+            # The end of the stream before it: it lies in none.
+            self._pages.note(at - 1, name, body)
 
     def _filters(self, dictionary: bytes) -> list[bytes] | None:
         """Through which filters is a stream packed? None where that cannot be told."""
@@ -177,7 +207,7 @@ class _Reader:
             return
         if is_objects:
             _look_at_objects(data, finder)
-            self._information.take_from(data, dictionary)
+            self._take_objects(where[0], data, dictionary)
         elif is_packet:
             at, stop = data.find(b"<"), data.rfind(b">") + 1
             erase_xmp(data[at:stop] if 0 <= at < stop else data, finder)

@@ -172,10 +172,42 @@ def test_a_stream_that_a_later_revision_replaced_is_still_there(
     assert {f.category for f in _found(data).fields} <= {Category.HISTORY}
 
 
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("contents", "names"),
+    [
+        (b"7 0 R", {"revision"}),
+        (b"[7 0 R 6 0 R]", {"revision"}),
+        (b"[7 0 R 5 0 R 6 0 R]", set()),
+        (b"[5 0 R 6 0 R]/Annots[9 0 R]", set()),
+    ],
+)
+def test_a_description_that_a_page_lost_in_a_later_revision_is_still_there(
+    contents: bytes, names: set[str], *, packed: bool
+) -> None:
+    pages = [b"<</Type/Page/Contents %s>>" % c for c in (b"[5 0 R 6 0 R]", contents)]
+    first = {5: _stream(b"", b"(Comeback) Tj"), 6: _stream(b"", b"x")}
+    second = {7: _stream(b"", b"() Tj")}
+    data = b"".join(
+        pdf_with_objects(objects, in_object_stream={4: page})
+        if packed
+        else pdf_with_objects({**objects, 4: page})
+        for objects, page in ((first, pages[0]), (second, pages[1]))
+    )
+    assert _names(data) == names
+
+
 def test_a_pdf_attached_as_it_is_is_no_revision_of_what_holds_it() -> None:
-    inner = pdf_with_objects({4: _stream(b"", b"another page"), 5: _stream(b"", b"one more")})
+    inner = pdf_with_objects(
+        {
+            4: _stream(b"", b"another page"),
+            5: _stream(b"", b"one more"),
+            7: b"<</Type/Page/Contents 5 0 R>>",
+        }
+    )
     data = pdf_with_objects(
         {
+            7: b"<</Type/Page/Contents 4 0 R>>",
             4: _stream(b"", b"a page"),
             5: _stream(b"", b"a page"),
             6: _stream(b"/Type/EmbeddedFile", inner),
@@ -184,13 +216,32 @@ def test_a_pdf_attached_as_it_is_is_no_revision_of_what_holds_it() -> None:
     assert _names(data) == set()
 
 
+@pytest.mark.parametrize("told", [b"", b"/First 0", b"/First 2", b"/First 9", b"/First 4"])
+def test_an_object_stream_that_holds_no_object_says_nothing(told: bytes) -> None:
+    assert _names(pdf_with_objects({2: _stream(b"/Type/ObjStm" + told, b"8 0 x")})) == set()
+
+
+def test_objects_of_a_stream_that_overlap_are_not_copied_without_bound() -> None:
+    def pdf(second: int) -> bytes:
+        index = b"".join(b"8 %d " % (n % 2 * second) for n in range(100_000))
+        raw = zlib.compress(index + bytes(70_000))
+        told = b"/Type/ObjStm/N 9/First %d/Filter/FlateDecode" % len(index)
+        return pdf_with_objects({2: _stream(told, raw)})
+
+    started = time.process_time()
+    assert "cannot be followed" in _found(pdf(60_000)).unreadable[0]
+    assert time.process_time() - started < 2
+    assert _found(pdf(0)).unreadable == ()
+
+
 @pytest.mark.parametrize(
     "data",
     [
         b"%PDF-1.7\n/Info 1 0 R" + b"1 0 obj<</A(" * 200_000,
         b"%PDF-1.7\n/Info 1 0 R 1 0 obj<<" + b"/A(" * 500_000,
-        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b" obj" * 1_000_000,
-        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b"1 0 obj" * 300_000,
+        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b" obj" * 500_000,
+        b"%PDF-1.7\n/Info 1 0 R/Filter 9 0 R" + b"1 0 obj" * 150_000,
+        b"%PDF-1.7\n" + b"1 0 obj<</Type/Page" * 200_000,
         b"%PDF-1.7\n" + b"".join(b"/Info %d 0 R" % n for n in range(200_000)),
         b"%PDF-1.7\n" + b"9 0 obj<</Filter 9 0 R>>stream\n" * 20_000,
     ],
