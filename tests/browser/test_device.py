@@ -16,7 +16,9 @@ from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import IntegrityState
 from tests.factory import judging, media, surgery
+from tests.factory.bindings import box_hashed_jpeg, excluded_pixels_png
 from tests.factory.fragments import sign_fragments
+from tests.factory.sign import sign
 from tests.factory.stage import Stage
 from tests.factory.stores import Store
 
@@ -25,7 +27,10 @@ pytestmark = pytest.mark.skipif(
 )
 MakeContext = Callable[..., BrowserContext]
 SAYS = {
-    IntegrityState.INTACT: "Matches: the file fits the Content Credentials in it.",
+    IntegrityState.INTACT: (
+        "Matches: what was signed of this file fits the Content Credentials in it. "
+        "Whether that is all of it, only this service can tell."
+    ),
     IntegrityState.ALTERED: "Does not match: the file does not fit the Content Credentials in it.",
     IntegrityState.ABSENT: "None: your browser found no Content Credentials in it.",
 }
@@ -35,6 +40,10 @@ NOTE_SAID = """() => {
     new MutationObserver(() => window.said.push(answer.textContent))
         .observe(answer, { childList: true });
 }"""
+PARTLY = (
+    "Matches in part: what was signed fits, and the Content Credentials in this file leave out "
+    "other parts of it."
+)
 UNREADABLE = "Your browser could not read this file."
 NAMES = {"jpeg": "a.jpg", "png": "a.png", "mp4": "a.mp4"}
 
@@ -191,6 +200,35 @@ def test_credentials_that_lack_a_part_or_have_two_bindings_match_nothing(
     twin = surgery.resign(data, "image/jpeg", signer=agency_signer, edit=lambda _: None)
     assert verify(twin).integrity.state is IntegrityState.INTACT
     asked(page, "a.jpg", twin, SAYS[IntegrityState.INTACT])
+
+
+def test_what_the_signer_left_out_is_not_said_to_match(
+    context: MakeContext, agency_signer: MemorySigner, verify: Callable[..., Report]
+) -> None:
+    """Another picture is shown than the one that was hashed."""
+    shown, hashed = media.png(2, compress_level=0), media.png(1, compress_level=0)
+    data = excluded_pixels_png(shown, hashed, signer=agency_signer)
+    page = context().new_page()
+    page.goto("/")
+    assert verify(data).integrity.state is IntegrityState.PARTIAL
+    asked(page, "a.png", data, PARTLY)
+    twin = sign(hashed, "image/png", signer=agency_signer)
+    assert verify(twin).integrity.state is IntegrityState.INTACT
+    asked(page, "a.png", twin, SAYS[IntegrityState.INTACT])
+
+
+def test_a_match_does_not_say_that_all_of_the_file_was_signed(
+    context: MakeContext, agency_signer: MemorySigner, verify: Callable[..., Report]
+) -> None:
+    """What stands behind the end of a picture whose parts are hashed, the reader cannot tell."""
+    data = box_hashed_jpeg(media.jpeg(), signer=agency_signer)
+    behind = data + media.jpeg(2)
+    assert verify(data).integrity.state is IntegrityState.INTACT
+    assert verify(behind).integrity.state is IntegrityState.PARTIAL
+    page = context().new_page()
+    page.goto("/")
+    for copy in (data, behind):
+        asked(page, "a.jpg", copy, SAYS[IntegrityState.INTACT])
 
 
 def test_a_text_is_none_or_unreadable_and_never_a_match(context: MakeContext) -> None:

@@ -1,11 +1,14 @@
 // Compares a file with the Content Credentials in it, in the browser, without sending anything.
 //
-// It answers matches, differs or none, and never a verdict: who signed is not its question.
+// It answers matches, partly, differs or none, and never a verdict: who signed is not its
+// question. That nothing was left out it cannot say either: the reader tells what the signer
+// declares to leave out, and not what stands behind the end or in boxes that nobody hashes.
 import { createC2pa } from "@contentauth/c2pa-web";
 
 // The specification's codes for a hash that was compared with the bytes (C2PA 2.5, appendix D).
 const COMPARED = /^assertion\.(dataHash|bmffHash|boxesHash|collectionHash|multiAssetHash)\.match$/;
 const DIFFERS = /\.mismatch$|^assertion\.boxesHash\.unknownBox$/;
+const LEAVES_OUT = /^assertion\.(dataHash|bmffHash|boxesHash)\.additionalExclusionsPresent$/;
 // Whose key it is, when it was used and what the file was made from is the service's question; of
 // any other failure nobody knows here what it leaves of the comparison.
 const NOT_OURS = /^(signingCredential|timeStamp|ingredient)\./;
@@ -74,7 +77,8 @@ export async function compare(file, wasmSrc) {
     const whole = codes("failure").every((code) => NOT_OURS.test(code));
     const compared = done.some((code) => COMPARED.test(code));
     const signed = done.includes("claimSignature.validated");
-    return whole && compared && signed ? "matches" : "unreadable";
+    if (!(whole && compared && signed)) return "unreadable";
+    return codes("informational").some((code) => LEAVES_OUT.test(code)) ? "partly" : "matches";
   } finally {
     c2pa.dispose();
   }
