@@ -9,7 +9,7 @@ from typing import Any
 
 from provenance.moderation.model import AuditEvent, Case, Clock, Reviewer
 from provenance.moderation.permissions import Permission, permissions_of
-from provenance.moderation.vocabulary import CaseState, ClockKind, Queue
+from provenance.moderation.vocabulary import AppealState, CaseState, ClockKind, Queue
 from provenance.wording.catalogue import Wording
 from provenance.wording.messages import Message, Quoted, say
 
@@ -36,9 +36,13 @@ _SAID = ("why", "reason", "text")
 _VERBS = (
     "action.done",
     "action.failed",
+    "action.pending",
+    "action.reversed",
     "appeal.assigned",
+    "appeal.awaiting-second",
     "appeal.decided",
     "appeal.filed",
+    "appeal.withdrawn",
     "bulk.previewed",
     "case.awaiting-second",
     "case.captured",
@@ -77,6 +81,7 @@ _VERBS = (
     "clock.tightened",
     "complaint.acknowledged",
     "complaint.answered",
+    "complaint.contested",
     "complaint.info-added",
     "complaint.linked",
     "complaint.needs-info",
@@ -84,6 +89,7 @@ _VERBS = (
     "complaint.rejected-abusive",
     "complaint.withdrawn",
     "complaints.answered",
+    "complaints.linked",
     "contact.seen",
     "decision.made",
     "decision.proposed",
@@ -98,6 +104,7 @@ _VERBS = (
     "hash-entry.withdrawn",
     "hold.lifted",
     "hold.placed",
+    "interim.started",
     "label.made",
     "label.negated",
     "message.again",
@@ -108,6 +115,11 @@ _VERBS = (
     "resemblance.confirmed",
     "resemblance.denied",
 )
+# An appeal that goes back to where it was before: nobody appealed, and nobody took it.
+_BACK = {
+    ("appeal.filed", AppealState.ASSIGNED.value): "mod.event.appeal.released",
+    ("appeal.assigned", AppealState.AWAITING_SECOND.value): "mod.event.appeal.second-refused",
+}
 _CLOCKS = frozenset(kind.value for kind in ClockKind)
 EVENT_VERBS = {verb: f"mod.event.{verb}" for verb in _VERBS}
 """Which message says a verb of the audit; the verb itself stands in where there is none."""
@@ -250,7 +262,7 @@ def event_words(event: AuditEvent, wording: Wording) -> EventWords:
     elif event.verb.startswith("clock."):
         says = say(key, clock=say(f"mod.clock.{kind}"))
     else:
-        says = say(key, who=actor)
+        says = say(_BACK.get((event.verb, str(members.get("from"))), key), who=actor)
     return EventWords(
         iso=event.at.isoformat(timespec="seconds"),
         when=wording.moment(event.at),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 import provenance.moderation
 from provenance.moderation.model import AuditEvent, Case, Clock, Reviewer
+from provenance.moderation.transitions import ACTION_MOVES, APPEAL_MOVES, COMPLAINT_MOVES
 from provenance.moderation.vocabulary import (
     CaseState,
     Category,
     ClockKind,
+    ComplaintState,
     Queue,
     Role,
     Severity,
@@ -33,6 +36,7 @@ from provenance.service.mod_words import (
 from provenance.wording.catalogue import wording_in
 from provenance.wording.languages import LANGUAGES
 
+_C = ComplaintState
 NOW = datetime(2028, 2, 28, 12, tzinfo=UTC)
 ENGLISH = next(wording_in(language) for language in LANGUAGES if language.tag == "en")
 HOUR = timedelta(hours=1)
@@ -183,6 +187,39 @@ def event(verb: str, detail: str = "{}", actor: str = "ro") -> AuditEvent:
     )
 
 
+def test_every_state_that_something_goes_to_has_words() -> None:
+    """What moves is written down by the state that it comes to, unless a desk says more."""
+    states = {
+        "complaint": frozenset[StrEnum]().union(*COMPLAINT_MOVES.values()),
+        "appeal": frozenset[StrEnum]().union(*APPEAL_MOVES.values()),
+        "action": frozenset[StrEnum]().union(*ACTION_MOVES.values()),
+    }
+    reached = {f"{what}.{state.value}" for what, all_ in states.items() for state in all_}
+    reached |= {f"complaints.{state.value}" for state in (_C.ANSWERED, _C.LINKED)}
+    assert {"complaint.contested", "appeal.withdrawn"} <= reached
+    assert reached - set(EVENT_VERBS) == set()
+
+
+@pytest.mark.parametrize(
+    ("verb", "old", "says"),
+    [
+        ("appeal.filed", None, "“ro” appealed."),
+        ("appeal.filed", "assigned", "“ro” gave an appeal back."),
+        ("appeal.assigned", "filed", "“ro” took an appeal."),
+        (
+            "appeal.assigned",
+            "awaiting-second",
+            "“ro” did not agree to what was proposed about an appeal.",
+        ),
+    ],
+)
+def test_nobody_appeals_or_takes_an_appeal_by_giving_it_back(
+    verb: str, old: str | None, says: str
+) -> None:
+    detail = json.dumps({} if old is None else {"from": old})
+    assert ENGLISH.text(event_words(event(verb, detail), ENGLISH).says) == says
+
+
 def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
     folder = Path(provenance.moderation.__file__).parent
     written = {
@@ -190,7 +227,7 @@ def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
         for path in folder.rglob("*.py")
         for kept, case in re.findall(
             r'"((?:hold|notice|hash-entry|label|message|resemblance|complaint)\.[a-z-]+)",'
-            r'|"((?:case|clock|decision|evidence)\.(?!json)[a-z-]+)"[,)\s]',
+            r'|"((?:case|clock|decision|evidence)\.(?!json)[a-z-]+|interim\.started)"[,)\s]',
             path.read_text("utf-8"),
         )
     }
@@ -202,8 +239,9 @@ def test_every_step_that_a_desk_writes_about_a_case_has_words() -> None:
 def test_steps_in_words(language: object) -> None:
     wording = wording_in(language)
     for verb in EVENT_VERBS:
-        detail = json.dumps({"kind": "decide"})
-        assert wording.text(event_words(event(verb, detail), wording).says)
+        for old in ("", "assigned", "awaiting-second"):
+            detail = json.dumps({"kind": "decide", "from": old})
+            assert wording.text(event_words(event(verb, detail), wording).says)
     other = event_words(event("something.new"), wording)
     assert "something.new" in wording.text(other.says)
 
