@@ -204,8 +204,13 @@ def _how_undetermined(report: Report) -> Iterator[Message]:
 def _how_unverified(report: Report) -> Iterator[Message]:
     yield say("how.unverified")
     asked = report.context.register_of_releases is not None
-    skipped = any(check.check == "resemblance" for check in report.checks_not_run)
-    yield say("how.compared" if asked and not skipped else "how.not-compared")
+    not_run = {check.check for check in report.checks_not_run}
+    if not asked or "resemblance" in not_run:
+        yield say("how.not-compared")
+    elif "part of the resemblance" in not_run:
+        yield say("how.partly-compared")
+    else:
+        yield say("how.compared")
 
 
 _HOW: Mapping[Verdict, Callable[[Report], Iterator[Message]]] = {

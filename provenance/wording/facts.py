@@ -10,7 +10,7 @@ from provenance.report import Report
 from provenance.verdict import IntegrityState, SignerKind, TimeState
 from provenance.wording.answer import signer_name
 from provenance.wording.catalogue import Wording
-from provenance.wording.keys import AI, CHECKS, FOUND
+from provenance.wording.keys import AI, CHECKS, CHECKS_OF_LISTS, FOUND
 from provenance.wording.messages import Message, Quoted, Value, say
 
 __all__ = ["FoundRow", "Row", "checks_not_made", "found_rows", "rows_of"]
@@ -109,7 +109,13 @@ def found_rows(report: Report) -> tuple[FoundRow, ...]:
 def checks_not_made(report: Report) -> tuple[Message, ...]:
     """Which checks were not made? Each once."""
     names = dict.fromkeys(check.check for check in report.checks_not_run)
-    return tuple(
-        say(CHECKS[name]) if name in CHECKS else say("check.other", name=Quoted(name))
-        for name in names
-    )
+    return tuple(_check(name) for name in names)
+
+
+def _check(name: str) -> Message:
+    if name in CHECKS:
+        return say(CHECKS[name])
+    for begins, key in CHECKS_OF_LISTS.items():
+        if name.startswith(begins):
+            return say(key, name=Quoted(name.removeprefix(begins)))
+    return say("check.other", name=Quoted(name))

@@ -12,7 +12,17 @@ from types import MappingProxyType
 from provenance.findings import FindingCode
 from provenance.verdict import AiState, ConsentState, Verdict
 
-__all__ = ["AI", "CHECKS", "CONSENT", "FOUND", "LABELS", "REASONS", "label_of", "reason_of"]
+__all__ = [
+    "AI",
+    "CHECKS",
+    "CHECKS_OF_LISTS",
+    "CONSENT",
+    "FOUND",
+    "LABELS",
+    "REASONS",
+    "label_of",
+    "reason_of",
+]
 
 _C = FindingCode
 
@@ -153,10 +163,24 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "revocation": "check.revocation",
         "release status": "check.release",
         "resemblance": "check.resemblance",
+        "part of the resemblance": "check.resemblance-part",
         "identity": "check.identity",
+        "revocation of an identity's certificate": "check.identity-revocation",
+        "artist scope": "check.artist-scope",
+        "territory scope": "check.territory-scope",
+        "newer entries of the agency directory": "check.directory-age",
+        "coverage": "check.coverage",
+        "second opinion on the content hash": "check.content-again",
+        "manifest store read twice": "check.read-twice",
+        "second engine": "check.second-engine",
+        "sidecar": "check.sidecar",
+        "manifests in the register": "check.register-manifests",
     }
 )
 """Checks that were not run, by the name the report gives them; any other is quoted."""
+
+CHECKS_OF_LISTS: Mapping[str, str] = MappingProxyType({"freshness of list ": "check.list-age"})
+"""The same for checks whose name ends with that of a list, by what it begins with."""
 
 
 def label_of(verdict: Verdict) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import provenance
 from provenance.findings import MEANINGS, FindingCode
 from provenance.report import (
     AgencyRef,
@@ -40,7 +43,14 @@ from provenance.verdict import (
 from provenance.wording.answer import answer_of
 from provenance.wording.catalogue import wording_in
 from provenance.wording.facts import checks_not_made, found_rows, rows_of
-from provenance.wording.keys import FOUND, LABELS, REASONS, label_of
+from provenance.wording.keys import (
+    CHECKS,
+    CHECKS_OF_LISTS,
+    FOUND,
+    LABELS,
+    REASONS,
+    label_of,
+)
 from provenance.wording.languages import LANGUAGES
 from tests.factory.reports import SIGNED_AT, report_of
 
@@ -288,6 +298,10 @@ def test_what_was_not_compared_is_not_said_to_be_unlike() -> None:
     failed = (CheckNotRun(check="resemblance", why="register: cannot be reached"),)
     broken = report_of(**plain, context=asked, checks_not_run=failed)
     assert "how.not-compared" in said(broken)["how"]
+    # "None that is close" is not said of what nobody looked at.
+    part = (CheckNotRun(check="part of the resemblance", why="pdq: too plain to be recognised"),)
+    partly = report_of(**plain, context=asked, checks_not_run=part)
+    assert [key for key in said(partly)["how"] if "compared" in key] == ["how.partly-compared"]
     assert "not.implied" in said(broken)["not"]
 
 
@@ -320,10 +334,40 @@ def test_findings_come_with_the_weightiest_first_and_checks_not_made_are_listed(
             CheckNotRun(check="revocation", why="offline"),
             CheckNotRun(check="revocation", why="again"),
             CheckNotRun(check="freshness of list x", why="y"),
+            CheckNotRun(check="part of the resemblance", why="too long"),
+            CheckNotRun(check="something new", why="z"),
         ),
     )
     assert [row.code for row in found_rows(report)] == ["location-published", "content-matches"]
     assert [message.key for message in checks_not_made(report)] == [
         "check.revocation",
+        "check.list-age",
+        "check.resemblance-part",
         "check.other",
     ]
+    age = checks_not_made(report)[1]
+    assert ENGLISH.text(age) == "Whether this list is up to date: \u201cx\u201d"
+
+
+def test_every_check_that_may_not_be_made_has_words() -> None:
+    """Its name in a report is English, and no text of a page."""
+    folder = Path(provenance.__file__).parent
+    text = "".join(
+        path.read_text("utf-8")
+        for part in ("verification", "trust")
+        for path in (folder / part).rglob("*.py")
+    )
+    named = {
+        said
+        for found in re.findall(
+            r'\b(?:CheckNotRun\(check=|CHECK = |check = |not_run\(\s*)f?"([^"{]+)(?:\{(?!CHECK))?"?'
+            r'|\("(\w+ scope)"',
+            text,
+        )
+        for said in found
+        if said
+    }
+    assert {"artist scope", "freshness of list ", "coverage", "second engine"} <= named
+    worded = {*CHECKS, *CHECKS_OF_LISTS}
+    assert named - worded - {"part of the "} == set()
+    assert "part of the resemblance" in worded
