@@ -241,6 +241,7 @@ def _form(
     return page(
         request,
         "report.html",
+        kept={} if attached is None else {"r": attached.id},
         values=form,
         attached=shown,
         errors=errors,

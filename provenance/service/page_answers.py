@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match
 
 from provenance.pages.rendering import PAGE_HEADERS, PageRequest, render
 from provenance.runtime.page_parts import PageParts
@@ -74,17 +76,19 @@ def _asked_again(request: Request) -> str:
 
 
 def _is_page(request: Request, path: str) -> bool:
-    return any(
-        isinstance(route, Route) and "GET" in (route.methods or ()) and route.path_regex.match(path)
-        for route in request.app.routes
-    )
+    # Each route is asked by itself: those of a router are not among the application's own.
+    asked = {**request.scope, "method": "GET", "path": path}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 def _kept(request: Request) -> tuple[tuple[str, str], ...]:
     # What is attached to a report, and what lets somebody appeal, do not end with a language.
     name = next((name for start, name in _KEPT.items() if request.url.path.startswith(start)), "")
-    value = request.query_params.get(name, "")
-    return ((name, value),) if _PLAIN.fullmatch(value) else ()
+    return _plain({name: request.query_params.get(name, "")})
+
+
+def _plain(kept: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in kept.items() if _PLAIN.fullmatch(value))
 
 
 def wording_for(request: Request) -> Wording:
@@ -103,10 +107,13 @@ def page(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    kept: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """The page of this template."""
+    """The page of this template; `kept` came with a form, and goes into the page's own links."""
     asked = page_request(request)
+    if came := _plain(kept or {}):
+        asked = replace(asked, kept=came)
     return HTMLResponse(
         render(template, asked, **values),
         status_code=status,

@@ -115,6 +115,7 @@ async def _decision(
         request,
         "decision.html",
         status=status,
+        kept={"token": token},
         decision=found,
         policies=[
             _policy_link(policy, moderation.policies.get(policy), wording.language)

@@ -97,6 +97,11 @@ def test_one_tap_from_an_answer_attaches_it(
     # Another language keeps it attached.
     page.get_by_role("link", name="Español").click()
     expect(page.locator(".attached")).to_contain_text(hashlib.sha256(data).hexdigest())
+    # After an error too, where only the form has it.
+    page.locator("main form button.primary").click()
+    expect(page.locator("#errors")).to_be_visible()
+    page.get_by_role("link", name="English").click()
+    expect(page.locator(".attached")).to_contain_text(hashlib.sha256(data).hexdigest())
     fill(page)
     send(page)
 

@@ -523,6 +523,14 @@ def test_whoever_uploaded_appeals_by_the_link_they_were_sent(
     empty = client.post(link, data={"token": decided.token, "appeal": " "})
     assert empty.status_code == 422
     assert "Please write something here." in empty.text
+    # Nor do they lose it where the form, which has it inside, comes back.
+    form = f"/decisions/{decided.id}?lang=en"
+    again = client.post(form, data={"token": decided.token, "appeal": " "})
+    assert again.status_code == 422
+    assert f"token={quote(decided.token)}&lang=ko" in unescape(again.text)
+    other = client.post(form, data={"token": XSS, "appeal": " "})
+    assert other.status_code == 422
+    assert f'href="/decisions/{decided.id}?lang=ko"' in unescape(other.text)
     done = client.post(link, data={"token": decided.token, "appeal": "It is mine."})
     assert done.status_code == 201
     assert "Your appeal has arrived." in done.text
