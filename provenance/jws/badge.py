@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -27,6 +28,7 @@ __all__ = [
 KIND = "provenance-badge+jwt"
 _MAX_TOKEN_CHARS = 4000
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
+_DOTS = re.compile("[\u3002\uff0e\uff61]")
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -70,7 +72,7 @@ def parse_origin(text: str) -> str | None:
         port = parts.port
     except ValueError:
         return None
-    host = (parts.netloc.rpartition(":")[0] if port is not None else parts.netloc).lower()
+    host = _ascii((parts.netloc.rpartition(":")[0] if port is not None else parts.netloc).lower())
     if parts.username is not None or not _HOST.fullmatch(host):
         return None
     if parts.scheme != "https" and (parts.scheme != "http" or host not in _LOCAL):
@@ -79,6 +81,22 @@ def parse_origin(text: str) -> str | None:
         return None
     default = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" + ("" if port in {None, default} else f":{port}")
+
+
+def _ascii(host: str) -> str:
+    """How does a browser spell this host? With letters that it spells otherwise: not at all.
+
+    The codec knows the older rules (RFC 3490), which make `ss` of `ß` and drop joiners: that
+    is another website by now. So what it makes has to lead back to what was written.
+    """
+    if host.isascii():
+        return host
+    written = unicodedata.normalize("NFKC", _DOTS.sub(".", host)).lower()
+    try:
+        found = written.encode("idna")
+        return found.decode("ascii") if found.decode("idna") == written else ""
+    except UnicodeError:
+        return ""
 
 
 def badge_claims(

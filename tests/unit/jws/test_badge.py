@@ -142,6 +142,18 @@ def test_a_token_with_claims_of_another_shape_is_invalid() -> None:
         ("https://a b", None),
         ("null", None),
         ("", None),
+        # As they are read in the address bar, and as a browser spells them in an origin.
+        ("https://오로라.example", "https://xn--oi2bpqx44a.example"),
+        ("https://오로라.EXAMPLE:8443/", "https://xn--oi2bpqx44a.example:8443"),
+        ("https://\u110b\u1169로라.example", "https://xn--oi2bpqx44a.example"),
+        ("https://オーロラ。example", "https://xn--kckygla3d.example"),
+        ("https://xn--oi2bpqx44a.example", "https://xn--oi2bpqx44a.example"),
+        ("http://오로라.example", None),
+        ("https://오로라.example/길", None),
+        ("https://" + "오" * 64 + ".example", None),
+        # Of these the older rules make another website.
+        ("https://stra\u00dfe.example", None),
+        ("https://a\u200db\u0e01.example", None),
     ],
 )
 def test_origins(text: str, origin: str | None) -> None:
