@@ -169,6 +169,28 @@ def test_the_slider_by_keyboard_over_the_copy_that_was_just_checked(
     expect(page.locator("#boxes")).to_be_hidden()
 
 
+def test_a_copy_that_the_browser_cannot_show_is_said_to_be_none(
+    context: MakeContext, stage: Stage
+) -> None:
+    page = context().new_page()
+    page.goto(f"/r/{stage.answers['lookalike']}?lang=en")
+    copy = stage.files[Verdict.OFFICIAL].parent / "copy.jpg"
+    told = page.locator("#copy-unreadable")
+    page.locator("#copy-file").set_input_files(copy)
+    expect(page.locator("#slider-row")).to_be_visible()
+    expect(told).to_have_text("")
+    page.locator("#copy-file").set_input_files(
+        {"name": "copy.jpg", "mimeType": "image/jpeg", "buffer": copy.read_bytes()[:100]}
+    )
+    expect(told).to_have_text("Your browser could not read this file.")
+    # Nor does the one before stand there as if it were this one.
+    for part in ("#slider-row", "#copy-figure", "#boxes"):
+        expect(page.locator(part)).to_be_hidden()
+    page.locator("#copy-file").set_input_files(copy)
+    expect(page.locator("#slider-row")).to_be_visible()
+    expect(told).to_have_text("")
+
+
 def test_the_copy_stays_in_the_browser_that_checked_it(context: MakeContext, stage: Stage) -> None:
     used = context()
     page = used.new_page()

@@ -14,8 +14,10 @@ if (section && stage) {
     // An SVG element has no property of that name.
     boxes.toggleAttribute("hidden", !(showBoxes && showBoxes.checked));
   };
-  const show = (file) => {
+  const unreadable = document.getElementById("copy-unreadable");
+  const show = (file, chosen) => {
     const address = URL.createObjectURL(file);
+    unreadable.textContent = "";
     copy.onload = () => {
       document.getElementById("copy-figure").hidden = false;
       document.getElementById("slider-row").hidden = false;
@@ -23,17 +25,26 @@ if (section && stage) {
       place();
       mark();
     };
-    copy.onerror = () => URL.revokeObjectURL(address);
+    copy.onerror = () => {
+      URL.revokeObjectURL(address);
+      // What was shown before is not the file that is chosen now.
+      document.getElementById("copy-figure").hidden = true;
+      document.getElementById("slider-row").hidden = true;
+      stage.classList.remove("sliding");
+      boxes.toggleAttribute("hidden", true);
+      // Of a copy that nobody put here, nobody expects a picture.
+      if (chosen) unreadable.textContent = unreadable.dataset.says;
+    };
     copy.src = address;
   };
   slider.addEventListener("input", place);
   if (showBoxes) showBoxes.addEventListener("change", mark);
   chooseRow.hidden = false;
   document.getElementById("copy-file").addEventListener("change", (event) => {
-    if (event.target.files[0]) show(event.target.files[0]);
+    if (event.target.files[0]) show(event.target.files[0], true);
   });
   const kept = await keptCopy(section.dataset.report);
-  if (kept) show(kept);
+  if (kept) show(kept, false);
 }
 
 const copyLink = document.getElementById("copy-link");
