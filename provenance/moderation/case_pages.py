@@ -264,6 +264,15 @@ def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[Simi
         .order_by(similarities.c.distance, similarities.c.id)
         .limit(_MOST_SIMILAR)
     )
+    if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
+        # That a restricted case is about something alike is told to nobody else, whatever other
+        # cases are about it too: nor could they say anything of it (`looks.confirm_resemblance`).
+        query = query.where(
+            ~exists()
+            .where(case_subjects.c.subject.in_((similarities.c.subject, similarities.c.other)))
+            .where(case_subjects.c.case == cases.c.id, cases.c.queue == Queue.RESTRICTED)
+            .correlate(similarities)
+        )
     found = []
     for row in connection.execute(query).all():
         other = row.other if row.subject in ids else row.subject
@@ -272,11 +281,8 @@ def _links(connection: Connection, case: Case, reviewer: Reviewer) -> tuple[Simi
             .join(case_subjects, case_subjects.c.case == cases.c.id)
             .where(case_subjects.c.subject == other, cases.c.id != case.id)
         )
-        if Permission.SEE_RESTRICTED not in permissions_of(reviewer.roles):
-            theirs = theirs.where(cases.c.queue == Queue.GENERAL)
         their_cases = tuple(connection.execute(theirs).scalars())
         if not their_cases and other not in ids:
-            # That a restricted case is about something alike is told to nobody else either.
             continue
         found.append(
             SimilarityLink(

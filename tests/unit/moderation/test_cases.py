@@ -923,6 +923,32 @@ def test_a_lead_to_a_restricted_case_is_for_those_who_may_see_it(desks: Desks) -
     assert desks.cases.get(case, KIM, now=NOW).links == ()
 
 
+@pytest.mark.parametrize("grave", [True, False])
+def test_a_lead_to_what_a_restricted_case_is_about_too(desks: Desks, *, grave: bool) -> None:
+    """Nobody is asked whether it is alike who would then be told that there is no such lead."""
+    place = "https://x.example/9"
+    decided = claimed(desks, url=place)
+    desks.cases.decide(decided, KIM, nothing_found(), now=NOW)
+    again = case_of(desks.complaints.file(about(url=place), now=NOW))
+    kind = Category.CHILD_SAFETY if grave else Category.IMPERSONATION
+    desks.cases.triage(again, KIM, severity=Severity.MEDIUM, category=kind, now=NOW)
+    case = case_of(desks.complaints.file(about(), now=NOW))
+    one, two = (
+        desks.cases.get(name, CHOI, now=NOW).case.subjects[0].id for name in (case, decided)
+    )
+    link = linked(desks.office, one, two, distance=3, now=NOW)
+    shown = desks.cases.get(case, KIM, now=NOW).links
+    assert [sorted(one.cases) for one in shown] == ([] if grave else [sorted((decided, again))])
+    if grave:
+        with pytest.raises(NotFoundError, match="none of this number"):
+            desks.cases.confirm_resemblance(link, KIM, alike=False, now=NOW)
+    else:
+        desks.cases.confirm_resemblance(link, KIM, alike=False, now=NOW)
+    # Who may see all of them is told of all of them.
+    (seen,) = desks.cases.get(case, CHOI, now=NOW).links
+    assert sorted(seen.cases) == sorted((decided, again))
+
+
 @pytest.mark.parametrize("first", ["digest", "report"])
 def test_what_is_official_needs_two_whoever_complained_first(engine: Engine, first: str) -> None:
     sha = about(sha="file", url=None).locators[0].sha256
