@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Tests wait for other processes now and then, so there is one worker more than processors.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+# Threads of linear algebra that wait for each other take a third more processor time.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 # Installs Debian packages as root; anybody else is told what to install.
 define debian-install
@@ -86,7 +88,7 @@ screenshots: $(STAMP) debian-test $(READER)
 	$(BIN)/python -m tests.browser.screenshots screenshots
 
 test: $(STAMP) debian-test $(READER)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 lint: $(STAMP) check-schemas check-readme
 	$(BIN)/ruff check .
