@@ -15,7 +15,7 @@ from provenance.signing.plan import PlannedFile
 from provenance.signing.signer import SignJob
 from provenance.signing.soft_binding import SOFT_BINDING_LABEL, content_code_of
 from provenance.untrusted import clean_text
-from provenance.verification.asset import AssetBytes, layout_of
+from provenance.verification.asset import asset_of
 from provenance.verification.stores import own_store
 
 __all__ = ["other_soft_binding"]
@@ -61,12 +61,5 @@ def _store_of(job: SignJob) -> ManifestStore | None:
         media_format = sniff_stream(opened.stream, opened.size_bytes)
         if media_format is None:
             return None
-        layout, error = layout_of(opened.stream, opened.size_bytes, media_format, DEFAULT_LIMITS)
-        asset = AssetBytes(
-            stream=opened.stream,
-            size_bytes=opened.size_bytes,
-            media_format=media_format,
-            layout=layout,
-            layout_error=error,
-        )
+        asset = asset_of(opened.stream, opened.size_bytes, media_format, DEFAULT_LIMITS)
         return own_store(asset, DEFAULT_LIMITS)

@@ -15,7 +15,7 @@ from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout
 from provenance.untrusted import clean_text
 
-__all__ = ["AssetBytes", "fragment_layout", "layout_of", "why_not_read"]
+__all__ = ["AssetBytes", "asset_of", "fragment_layout", "layout_of", "why_not_read"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,20 @@ def layout_of(
         return parse_layout(stream, size_bytes, media_format, limits), ""
     except (MalformedError, LimitError) as error:
         return None, clean_text(error)
+
+
+def asset_of(
+    stream: BinaryIO, size_bytes: int, media_format: MediaFormat, limits: Limits
+) -> AssetBytes:
+    """A file that stands alone, without fragments, with its parts as far as they can be told."""
+    layout, error = layout_of(stream, size_bytes, media_format, limits)
+    return AssetBytes(
+        stream=stream,
+        size_bytes=size_bytes,
+        media_format=media_format,
+        layout=layout,
+        layout_error=error,
+    )
 
 
 def fragment_layout(piece: BinaryIO, media_format: MediaFormat, limits: Limits) -> Layout:

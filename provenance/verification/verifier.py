@@ -61,7 +61,7 @@ from provenance.verdict import (
 from provenance.verification.agencies import agency_ref
 from provenance.verification.ai import judge_ai
 from provenance.verification.assembly import Answers, Evidence, assemble
-from provenance.verification.asset import AssetBytes, layout_of, why_not_read
+from provenance.verification.asset import AssetBytes, asset_of, layout_of, why_not_read
 from provenance.verification.consent import judge_consent
 from provenance.verification.context import JudgedWith, second_engine_ref
 from provenance.verification.credentials import Judgement, judge_credentials
@@ -239,14 +239,7 @@ class Verifier:
             media_format = sniff_stream(opened.stream, opened.size_bytes)
             if media_format is None or media_format.engine_type is None:
                 return None
-            layout, error = layout_of(opened.stream, opened.size_bytes, media_format, self._limits)
-            asset = AssetBytes(
-                stream=opened.stream,
-                size_bytes=opened.size_bytes,
-                media_format=media_format,
-                layout=layout,
-                layout_error=error,
-            )
+            asset = asset_of(opened.stream, opened.size_bytes, media_format, self._limits)
             refused = why_not_read(asset, self._limits)
             if refused:
                 raise LimitError(f"{opened.name or 'asset'}: {refused}")

@@ -17,7 +17,7 @@ from provenance.registry.log.statement import ReleaseFile
 from provenance.registry.register.records import FileFacts
 from provenance.registry.register.stating import StatedFile
 from provenance.signing.soft_binding import content_code_of
-from provenance.verification.asset import AssetBytes, layout_of
+from provenance.verification.asset import asset_of
 from provenance.verification.signed_metadata import metadata_statements
 from provenance.verification.stores import own_store
 
@@ -105,12 +105,4 @@ def _store_of(
 ) -> ManifestStore | None:
     if sidecar is not None:
         return parse_manifest_store(sidecar, limits)
-    layout, error = layout_of(opened.stream, opened.size_bytes, media_format, limits)
-    asset = AssetBytes(
-        stream=opened.stream,
-        size_bytes=opened.size_bytes,
-        media_format=media_format,
-        layout=layout,
-        layout_error=error,
-    )
-    return own_store(asset, limits)
+    return own_store(asset_of(opened.stream, opened.size_bytes, media_format, limits), limits)

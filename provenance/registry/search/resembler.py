@@ -160,12 +160,13 @@ def _listened(
         matches = _heard(search, stream, limits, until.part(_FOUND_BY), why_not)
         stream.seek(0)
         numbers, left_out = sound_numbers(stream, limits=limits, until=until)
+        cut = until.passed()
     except (MalformedError, LimitError) as error:
         return ResemblanceAnswer(not_run=str(error))
     return ResemblanceAnswer(
         matches=_one_a_release(matches),
-        # Of a part, the code is another's.
-        iscc=_binding(search, iscc_audio(numbers)) if len(numbers) and not left_out else None,
+        # Of what was heard in time and is not all, the code is another's.
+        iscc=_binding(search, iscc_audio(numbers)) if len(numbers) and not cut else None,
         why_not=tuple(dict.fromkeys((*why_not, *left_out))),
     )
 

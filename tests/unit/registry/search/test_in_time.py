@@ -50,3 +50,19 @@ def test_it_ends_when_its_time_is_over(register: Register, desk: Desk, kind: str
     assert found.not_run is not None
     assert f"{kind}: its first 0 seconds were" in found.not_run
     assert "and the rest was not" in found.not_run
+
+
+def test_what_is_left_out_of_every_track_alike_costs_it_no_soft_binding(
+    register: Register,
+) -> None:
+    """Registering and looking up stop at the same second: the codes are of the same part."""
+    data = encode_track(track(1, seconds=12))
+    media_format = sniff_stream(io.BytesIO(data), len(data))
+    assert media_format is not None
+    searched = SearchedRegister(register, clock=lambda: NOW)
+    search = LocalSearch(searched.projection, searched.view, NOW)
+    first = replace(DEFAULT_LIMITS, max_media_s=8)
+    found = resembling(search, io.BytesIO(data), media_format, limits=first)
+    assert "sound: stopped at max_media_s (8)" in found.why_not
+    assert found.iscc is not None
+    assert resembling(search, io.BytesIO(data), media_format).iscc not in {None, found.iscc}
