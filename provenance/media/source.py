@@ -116,12 +116,14 @@ class OpenSource:
 
 def _digest_of(descriptor: int, size_bytes: int) -> str:
     digest = hashlib.sha256()
+    # One for all pieces: the system has to clear each new one.
+    chunk = memoryview(bytearray(min(_CHUNK_BYTES, size_bytes)))
     at = 0
     # The size is that of the opening. A file that grows is reported as changed,
     # and not followed without end.
-    while chunk := os.pread(descriptor, min(_CHUNK_BYTES, size_bytes - at), at):
-        digest.update(chunk)
-        at += len(chunk)
+    while got := os.preadv(descriptor, [chunk[: size_bytes - at]], at):
+        digest.update(chunk[:got])
+        at += got
     return digest.hexdigest()
 
 

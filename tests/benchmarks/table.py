@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -318,10 +317,12 @@ def large_mp4(path: Path, size_mb: int) -> None:
 
 
 def large_video(rounds: int, size_mb: int) -> Row:
-    """Verify a large video, digest included, against one SHA-256 pass over it."""
+    """Verify a large video in a worker, digest included, against one SHA-256 pass over it."""
     agency, directory = sample_agency()
-    verifier = Verifier(directory=directory, clock=_now)
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        VerificationPool(VerifierSetup(directory=directory), processes=1) as pool,
+    ):
         plain, signed = Path(folder) / "plain.mp4", Path(folder) / "signed.mp4"
         large_mp4(plain, size_mb)
         with plain.open("rb") as source, signed.open("w+b") as target:
@@ -336,15 +337,23 @@ def large_video(rounds: int, size_mb: int) -> Row:
                 while chunk := file.read(1024 * 1024):
                     digest.update(chunk)
 
-        def ours() -> None:
-            report = verifier.verify(signed)
-            if report.verdict is not Verdict.OFFICIAL:
-                raise SystemExit(f"the video is {report.verdict}: {report.summary}")
-
-        mine, rivals = _race(ours, sha, rounds)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        mine, rivals = _race(lambda: _verify_all(pool, signed, 1), sha, rounds)
+        peak_mb = _peak_of_workers_mb()
     names = (f"verify a {size_mb} MB video", "one SHA-256 pass over it", "<= 1.4")
     return _row(names, mine, rivals, f"peak resident {peak_mb:.0f} MB")
+
+
+def _peak_of_workers_mb() -> float:
+    """Most memory that any worker of this machine has had; the host is below each."""
+    peaks = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"workers.host" in (process / "cmdline").read_bytes():
+                status = (process / "status").read_text("ascii")
+                peaks.append(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+        except (OSError, IndexError):
+            continue
+    return max(peaks)
 
 
 def triage(rounds: int) -> Row:

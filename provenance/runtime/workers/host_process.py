@@ -46,6 +46,9 @@ _ENVIRONMENT = (
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Nor are other packages looked through for one that wants to listen to our models.
 _NO_LISTENERS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+# The engine hashes a video in pieces of 256 MB, each in memory that is new to it: 512 pages at
+# a time are made ready in half the time of one by one. Glibc 2.35 and later; unknown to others.
+_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _START_S = 60.0
 _END_S = 5.0
 
@@ -294,7 +297,8 @@ def own_environment() -> dict[str, str]:
     """The environment of a process of ours that may know no secret."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     folders = [entry for entry in sys.path if Path(entry).is_absolute()]
-    return {**kept, **_ONE_THREAD, **_NO_LISTENERS, "PYTHONPATH": os.pathsep.join(folders)}
+    settings = {**_ONE_THREAD, **_NO_LISTENERS, **_LARGE_PAGES}
+    return {**kept, **settings, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 _shared: WorkerHost | None = None
