@@ -1,6 +1,8 @@
 """Does a certificate chain end at one of these anchors, at this moment?
 
-Path building and validation are pyhanko-certvalidator's, with all fetching off.
+The path is the chain as it stands, up to an anchor; its validation is
+pyhanko-certvalidator's, with all fetching off. None is searched for: among
+certificates that bear one name there are more paths than anybody can try.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     ExpiredError,
     NotYetValidError,
-    PathBuildingError,
     PathError,
     ValidationError,
 )
+from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.validate import async_validate_path
 
 from provenance.trust.certificates import Certificate
@@ -36,7 +38,7 @@ _END = datetime.max.replace(tzinfo=UTC)
 
 # asn1crypto parses lazily and more strictly than the parser that read the
 # certificates: a stranger's malformed extension or odd name surfaces while a
-# path is built or validated, and is a chain that does not hold.
+# path is validated, and is a chain that does not hold.
 _MALFORMED = (
     ValueError,
     TypeError,
@@ -92,18 +94,18 @@ class ChainChecker:
     """
 
     def __init__(self, anchors: Sequence[Certificate]) -> None:
-        self._by_digest = {anchor.sha256: anchor for anchor in anchors}
         self._by_subject: dict[x509.Name, list[Certificate]] = {}
-        for anchor in self._by_digest.values():
+        for anchor in {anchor.sha256: anchor for anchor in anchors}.values():
             self._by_subject.setdefault(anchor.x509.subject, []).append(anchor)
         self._answers: dict[tuple[str, ...], list[tuple[datetime, datetime, ChainAnswer]]] = {}
 
     def check(self, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
         """Which of the anchors does this chain end at, at this moment?
 
-        Signatures, validity at the moment, basic constraints, path length, name
-        constraints, policies and critical extensions of every CA are checked.
-        The leaf's purpose and revocation are not.
+        Each certificate has to be issued by the one after it, up to the one that an
+        anchor issued. Signatures, validity at the moment, basic constraints, path
+        length, name constraints, policies and critical extensions of every CA are
+        checked. The leaf's purpose and revocation are not.
 
         Spec: RFC 5280 §6.1.
 
@@ -111,81 +113,70 @@ class ChainChecker:
             chain: Leaf first, linked as `load_der_chain` gives it.
             at: Aware UTC time.
         """
-        candidates = self._candidates(chain)
-        if not candidates:
+        ends = self._ends(chain)
+        if not ends:
             return ChainAnswer(why="no certificate in it names one of the anchors")
         # Digests, not the certificates: a stranger's may be as large as he likes.
         key = tuple(certificate.sha256 for certificate in chain)
         for start, end, answer in self._answers.get(key, ()):
             if start < at < end or start == at == end:
                 return answer
-        answer = _validate(chain, at, candidates)
+        answer = _validate(chain, at, ends)
         start, end = _stretch(chain, at)
         if len(self._answers) >= _CACHE_ENTRIES:
             self._answers.clear()
         self._answers.setdefault(key, []).append((start, end, answer))
         return answer
 
-    def _candidates(self, chain: Sequence[Certificate]) -> list[Certificate]:
-        """The anchors that are in the chain, or that one of its certificates names."""
-        found: dict[str, Certificate] = {}
-        for certificate in chain:
-            if certificate.sha256 in self._by_digest:
-                found[certificate.sha256] = self._by_digest[certificate.sha256]
-            for anchor in self._by_subject.get(certificate.x509.issuer, ()):
-                found[anchor.sha256] = anchor
-        return list(found.values())
+    def _ends(self, chain: Sequence[Certificate]) -> list[tuple[Certificate, int]]:
+        """The anchors that are named as issuers, each with how many certificates lead there."""
+        return [
+            (anchor, number)
+            for number, certificate in enumerate(chain, 1)
+            for anchor in self._by_subject.get(certificate.x509.issuer, ())
+        ]
 
 
 def _validate(
-    chain: Sequence[Certificate], at: datetime, candidates: Sequence[Certificate]
+    chain: Sequence[Certificate], at: datetime, ends: Sequence[tuple[Certificate, int]]
 ) -> ChainAnswer:
-    """Ask for each anchor by itself: a path builder stops at the first it meets.
-
-    One agency's intermediate would otherwise stand before another agency's root.
-    """
-    answers = [_validate_under(anchor, chain, at) for anchor in candidates]
-    anchors = tuple(answer.anchors[0] for answer in answers if answer.anchors)
+    """Ask for each anchor by itself: one agency's must not stand before another's."""
+    anchors: dict[str, Certificate] = {}
+    failed: list[ChainAnswer] = []
+    for anchor, number in ends:
+        if anchor.sha256 in anchors:
+            continue
+        answer = _validate_path(chain[:number], anchor, at)
+        if answer.anchors:
+            anchors[anchor.sha256] = anchor
+        else:
+            failed.append(answer)
     if anchors:
-        return ChainAnswer(anchors)
-    return next((answer for answer in answers if answer.expired), answers[-1])
+        return ChainAnswer(tuple(anchors.values()))
+    return next((answer for answer in failed if answer.expired), failed[-1])
 
 
-def _validate_under(anchor: Certificate, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
+def _validate_path(path: Sequence[Certificate], anchor: Certificate, at: datetime) -> ChainAnswer:
     try:
-        return _find_path(anchor, chain, at)
-    except PathBuildingError as error:
-        return ChainAnswer(why=f"no path: {error}")
+        trusted = CertTrustAnchor(asn1_x509.Certificate.load(anchor.der))
+        leaf, *authorities = [asn1_x509.Certificate.load(c.der) for c in path]
+        context = ValidationContext(
+            trust_roots=[trusted],
+            moment=at,
+            # By default it would allow a second either way.
+            time_tolerance=timedelta(0),
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+        )
+        # From the anchor down.
+        _drive(async_validate_path(context, ValidationPath(trusted, authorities[::-1], leaf)))
+    except (ExpiredError, NotYetValidError) as error:
+        return ChainAnswer(why=str(error), expired=True)
+    except (PathError, ValidationError, InvalidSignature) as error:
+        return ChainAnswer(why=str(error))
     except _MALFORMED as error:
         return ChainAnswer(why=f"malformed certificate: {error}")
-
-
-def _find_path(anchor: Certificate, chain: Sequence[Certificate], at: datetime) -> ChainAnswer:
-    context = ValidationContext(
-        trust_roots=[CertTrustAnchor(asn1_x509.Certificate.load(anchor.der))],
-        other_certs=[asn1_x509.Certificate.load(c.der) for c in chain[1:]],
-        moment=at,
-        # By default it would allow a second either way.
-        time_tolerance=timedelta(0),
-        allow_fetching=False,
-        revocation_mode="soft-fail",
-    )
-    leaf = asn1_x509.Certificate.load(chain[0].der)
-    answer = ChainAnswer(why="no path")
-    for path in _drive(context.path_builder.async_build_paths(leaf)):
-        try:
-            _drive(async_validate_path(context, path))
-        except (ExpiredError, NotYetValidError) as error:
-            answer = ChainAnswer(why=str(error), expired=True)
-        except (PathError, ValidationError, InvalidSignature) as error:
-            if not answer.expired:
-                answer = ChainAnswer(why=str(error))
-        except _MALFORMED as error:
-            if not answer.expired:
-                answer = ChainAnswer(why=f"malformed certificate: {error}")
-        else:
-            return ChainAnswer((anchor,))
-    return answer
+    return ChainAnswer((anchor,))
 
 
 def _stretch(chain: Sequence[Certificate], at: datetime) -> tuple[datetime, datetime]:

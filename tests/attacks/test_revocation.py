@@ -537,3 +537,35 @@ def test_of_a_stranger_nobody_is_asked(judge: Judge, meridian: tuple[Holder, Hol
         assert report.revocation.why == "the signing key is not recognised"
         assert codes(report) == TIMED - BY_NOBODY | {FindingCode.SIGNER_UNRECOGNISED}
     assert top.certificate.subject == issuing.certificate.issuer
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_an_authority_of_the_issuers_name_hides_no_revocation(
+    hides: bool,  # noqa: FBT001 - a column of the table above
+    house: House,
+    judge: Judge,
+) -> None:
+    # Whoever has the revoked key writes the chain: beside the issuer stands one of the
+    # same name, which answers for nobody and about which the issuer says nothing.
+    leaf = pki.issue(
+        pki.name("Hidden TEST leaf"), house.issuing, eku=(pki.CLAIM_SIGNING, pki.EMAIL_PROTECTION)
+    )
+    between = pki.issue(
+        house.issuing.certificate.subject,
+        key=pki.make_key("between"),
+        ca=True,
+        key_usage=("key_cert_sign", "crl_sign"),
+        subject_key_id=False,
+    )
+    above = [between.certificate] if hides else []
+    signer = pki.signer_of(leaf, chain=[leaf.certificate, *above, house.issuing.certificate])
+    room = {"label": "example.aurora.room", "data": {"pad": "x" * 8000}}
+    data = sign_unchecked(media.jpeg(), JPEG, signer=signer, assertions=[room])
+    answer = ocsp.make_response(
+        leaf.certificate, house.issuing, this_update=AT - DAY, revoked_at=AT - 2 * DAY
+    )
+    report = judge(ocsp.staple(data, JPEG, answer))
+    assert report.verdict is Verdict.SIGNED_UNRECOGNISED, report.summary
+    assert report.signer.agency is None
+    nobody = {FindingCode.SIGNER_UNRECOGNISED, FindingCode.IMPOSTOR_NAME}
+    assert codes(report) == GOOD - BY_NOBODY | (nobody if hides else REVOKED)

@@ -310,3 +310,49 @@ def test_one_chain_asked_at_many_moments_does_not_fill_the_memory() -> None:
         checker.check(chain, AT + DAY)
     (answers,) = checker._answers.values()
     assert len(answers) <= 2 * (2 * len(chain)) + 1
+
+
+def _of_one_name(number: int) -> Holder:
+    """An authority that anybody can make, with the anchor's name and without key identifiers."""
+    return pki.issue(
+        ROOT.certificate.subject,
+        key=pki.make_key(f"heap {number}"),
+        serial=number + 1,
+        authority_key_id=False,
+        subject_key_id=False,
+        **CA,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("heap", [0, 6])
+def test_a_heap_of_authorities_of_one_name_is_not_tried_in_every_order(
+    heap: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def count(*arguments: object) -> object:
+        tried.append(arguments)
+        return validate(*arguments)  # type: ignore[arg-type]
+
+    validate = chain_module.async_validate_path
+    monkeypatch.setattr(chain_module, "async_validate_path", count)
+    holders = [_of_one_name(number) for number in range(heap)]
+    leaf = _leaf(holders[0], authority_key_id=False) if heap else _leaf(ROOT)
+    answer = _check(leaf, *holders)
+    assert (answer.anchor is None) is bool(heap)
+    # At most once for each certificate that the anchor could have issued.
+    assert len(tried) <= heap + 1
+
+
+def test_each_certificate_is_issued_by_the_one_after_it() -> None:
+    issuing = _issuing()
+    leaf = _leaf(issuing)
+    # Self-made, and put between the two under the issuer's name.
+    between = pki.issue(
+        issuing.certificate.subject,
+        key=pki.make_key("between"),
+        subject_key_id=False,
+        **CA,  # type: ignore[arg-type]
+    )
+    assert _check(leaf, between, issuing).anchor is None
+    assert _check(leaf, issuing).anchor is not None
