@@ -238,7 +238,8 @@ class RevocationChecker:
                 self._asked.clear()
             # An answer that does not count may have been put in the way of a better one.
             until = now + (_ASK_AGAIN_AFTER if answers else _TRY_AGAIN_AFTER)
-            ends = [answer.next_update for answer in answers if answer.next_update]
+            soonest = now + _TRY_AGAIN_AFTER
+            ends = [max(a.next_update, soonest) for a in answers if a.next_update]
             self._asked[link.subject.sha256] = _Kept(der, why, now, min([until, *ends]))
         return answers
 

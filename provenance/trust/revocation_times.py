@@ -48,20 +48,24 @@ def status_when_used(
         return RevocationState.NOT_CHECKED, f"it is dated {start.isoformat()}, in the future"
     if end is not None and end < start:
         return RevocationState.NOT_CHECKED, "it ends before it begins"
-    if live and (end or start + _UNSTATED_VALIDITY) + _SKEW < now:
+    is_stale = live and (end or start + _UNSTATED_VALIDITY) + _SKEW < now
+    if statement.status is CertificateStatus.REVOKED and not is_lifted(statement):
+        state, why = _weigh_revoked(statement, trusted_time)
+        # A revocation does not go stale: it is never taken back, but for a hold.
+        lasts = state is RevocationState.REVOKED and statement.reason != "certificate_hold"
+        if lasts or not is_stale:
+            return state, why
+    if is_stale:
         # Asked now, it has to be right now: an old answer can be played again.
         return RevocationState.NOT_CHECKED, "it is stale although it was asked for just now"
     if statement.status is CertificateStatus.UNKNOWN:
         return RevocationState.NOT_CHECKED, "the responder does not know the certificate"
-    if statement.status is CertificateStatus.REVOKED and not is_lifted(statement):
-        return _weigh_revoked(statement, trusted_time)
     return _weigh_good(statement, subject, trusted_time, now, live=live)
 
 
 def _weigh_revoked(
     statement: Statement, trusted_time: datetime | None
 ) -> tuple[RevocationState, str]:
-    # A revocation does not go stale: it is never taken back, but for a hold.
     dates = [d for d in (statement.revoked_at, statement.invalid_since) if d is not None]
     since = min(dates)
     if trusted_time is not None and trusted_time < since:

@@ -209,6 +209,65 @@ def test_an_old_answer_played_again_is_no_answer_although_the_time_is_attested( 
     assert ask(ocsp.staple(stamped, JPEG, old)).revocation.source == "stapled"
 
 
+@pytest.mark.parametrize("valid_for", [7 * DAY, None])
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (None, RevocationState.REVOKED),
+        ("key_compromise", RevocationState.REVOKED),
+        ("certificate_hold", RevocationState.NOT_CHECKED),
+    ],
+)
+def test_a_revocation_does_not_go_stale_unless_it_can_be_lifted(  # noqa: PLR0917
+    reason: str | None,
+    state: RevocationState,
+    valid_for: timedelta | None,
+    plain: bytes,
+    leaf: Holder,
+    house: House,
+    responder: Responder,
+    ask: Ask,
+) -> None:
+    # Many responders answer from a list of revocations that is days old.
+    responder.answer = lambda _: ocsp.make_response(
+        leaf.certificate,
+        house.issuing,
+        this_update=AT - 20 * DAY,
+        valid_for=valid_for,
+        revoked_at=AT - 30 * DAY,
+        reason=reason,
+    )
+    report = ask(plain)
+    assert report.revocation.state is state, report.revocation.why
+    revoked = state is RevocationState.REVOKED
+    assert report.verdict is (Verdict.SIGNED_UNRECOGNISED if revoked else Verdict.OFFICIAL)
+
+
+def test_an_old_revocation_played_again_does_not_prove_that_the_use_was_earlier(  # noqa: PLR0917
+    plain: bytes,
+    leaf: Holder,
+    house: House,
+    responder: Responder,
+    ask: Ask,
+    meridian: tuple[Holder, Holder],
+) -> None:
+    # The issuer may have found out since that the key was stolen before.
+    def says(this_update: datetime) -> None:
+        responder.answer = lambda _: ocsp.make_response(
+            leaf.certificate,
+            house.issuing,
+            this_update=this_update,
+            revoked_at=STAMPED + DAY,
+            reason="key_compromise",
+        )
+
+    stamped = forge_timestamp(plain, JPEG, tsa=meridian[1], gen_time=STAMPED)
+    says(AT - 20 * DAY)
+    assert "stale although it was asked for just now" in ask(stamped).revocation.why
+    says(AT - DAY)
+    assert ask(stamped, at=AT + timedelta(minutes=2)).revocation.state is RevocationState.GOOD
+
+
 def test_an_answer_without_an_end_is_right_for_the_hour(
     plain: bytes, leaf: Holder, house: House, responder: Responder, ask: Ask
 ) -> None:
