@@ -209,9 +209,10 @@ def _problem(  # noqa: PLR0917 - each is one fact of the question
     # Only a time that somebody recognised attests can lie before a theft: a
     # thief sets his own clock back.
     ends = [entry.compromised_since] if entry.compromised_since is not None else []
-    # Under an anchor, a disowned authority takes its leaves along; a key that is
-    # listed by itself depends on nobody above it.
-    concerned = chain[:1] if isinstance(entry, Key) else chain
+    # Under an anchor, a disowned authority takes its leaves along, the anchor itself as
+    # well, which the signer may leave out of the chain; a key that is listed by itself
+    # depends on nobody above it.
+    concerned = chain[:1] if isinstance(entry, Key) else (*chain, entry.certificate)
     for revoked in agency.revoked:
         if any(revoked.matches(certificate) for certificate in concerned):
             if revoked.since is None:

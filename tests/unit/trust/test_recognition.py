@@ -217,6 +217,22 @@ def test_a_disowned_authority_does_not_touch_a_key_that_is_listed_by_itself() ->
     _assert_agency(_ask(_agency(keys=[_key()], revoked=revoked)), "key:2026")
 
 
+@pytest.mark.parametrize("carried", [True, False])
+@pytest.mark.parametrize("disowned", [True, False])
+def test_a_disowned_anchor_vouches_for_nobody_though_the_chain_leaves_it_out(
+    *, carried: bool, disowned: bool
+) -> None:
+    issuing = _anchor(certificate_pem=ISSUING.pem.decode(), id="issuing")
+    revoked = [{"spki_sha256": pki.spki_sha256(ISSUING.certificate)}] if disowned else []
+    agency = _agency(anchors=[_anchor(), issuing], revoked=revoked)
+    chain = _chain(LEAF)
+    answer = _ask(agency, chain=chain if carried else chain[:1])
+    if disowned:
+        _assert_disowned(answer)
+    else:
+        _assert_agency(answer, "anchor:issuing")
+
+
 def test_the_earliest_theft_decides() -> None:
     agency = _agency(
         keys=[_key(compromised_since=_stamp(AT + 5 * DAY))],
