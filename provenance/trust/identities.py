@@ -110,7 +110,7 @@ class IdentityRecogniser:
         if found.disowned_by is not None:
             return Holder(why=why)
         for entry, checker in self._lists:
-            exactly = chain[0].sha256 in entry.end_entities
+            exactly = entry.lists(chain[0], at)
             anchors = checker.check(chain, at).anchors
             if not exactly and not any(entry.trusts(anchor, at) for anchor in anchors):
                 continue

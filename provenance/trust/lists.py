@@ -37,7 +37,7 @@ class ListPurpose(StrEnum):
 
 
 Window = tuple[datetime, datetime | None]
-"""A stretch of time during which a list trusts an anchor; without end if None."""
+"""A stretch of time during which a list trusts a certificate; without end if None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class TrustList:
         purpose: What its anchors may vouch for.
         anchors: CA certificates, roots or intermediates, that end a path.
         end_entities: Certificates recognised only as exactly themselves.
-        windows: By SHA-256 of an anchor, when the list trusts it. An anchor that
+        windows: By SHA-256 of a certificate, when the list trusts it. One that
             is not in it is trusted at any time: the PEM form tells no times.
         sha256: Digest of the list as it was read.
         source: Where it came from, in words.
@@ -72,13 +72,17 @@ class TrustList:
         """How many certificates it holds."""
         return len(self.anchors) + len(self.end_entities)
 
-    def trusts(self, anchor: Certificate, at: datetime) -> bool:
-        """Does the list trust this anchor of its own at this moment?
+    def lists(self, leaf: Certificate, at: datetime) -> bool:
+        """Does the list have this certificate itself, as no authority, and trust it then?"""
+        return leaf.sha256 in self.end_entities and self.trusts(leaf, at)
+
+    def trusts(self, certificate: Certificate, at: datetime) -> bool:
+        """Does the list trust this certificate of its own at this moment?
 
         Spec: C2PA 2.5, "Trust lists": windows compare with the trusted time of
         signing, else with now.
         """
-        windows = self.windows.get(anchor.sha256)
+        windows = self.windows.get(certificate.sha256)
         return windows is None or any(
             start <= at and (end is None or at < end) for start, end in windows
         )

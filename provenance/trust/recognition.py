@@ -183,7 +183,7 @@ class Recogniser:
         self, chain: Sequence[Certificate], at: datetime, findings: list[Finding]
     ) -> Recognition:
         for entry, checker in self._lists:
-            exactly = chain[0].sha256 in entry.end_entities
+            exactly = entry.lists(chain[0], at)
             anchors = checker.check(chain, at).anchors
             if exactly or any(entry.trusts(anchor, at) for anchor in anchors):
                 findings.append(finding(FindingCode.SIGNER_LISTED, list=entry.name))

@@ -11,8 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.errors import TrustListError
-from provenance.trust.certificates import load_der
+from provenance.trust.certificates import load_der, load_der_chain
+from provenance.trust.directory import About
+from provenance.trust.identities import IdentityRecogniser
 from provenance.trust.lists import ListPurpose, parse_trust_list
+from provenance.trust.recognition import Recogniser
 from tests.factory import pki
 
 ROOT = pki.root("Window Root")
@@ -21,13 +24,17 @@ BASE = "http://c2pa.org/conformance/trust-list"
 
 
 def service(
-    status: str = "trusted", since: str = "2026-01-01T00:00:00Z", **more: Any
+    status: str = "trusted",
+    since: str = "2026-01-01T00:00:00Z",
+    *,
+    der: bytes = DER,
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "ServiceInformation": {
             "ServiceName": [{"lang": "en", "value": "Aurora CA"}],
             "ServiceDigitalIdentity": {
-                "X509Certificates": [{"val": base64.b64encode(DER).decode()}]
+                "X509Certificates": [{"val": base64.b64encode(der).decode()}]
             },
             "ServiceStatus": f"{BASE}/{status}",
             "StatusStartingTime": since,
@@ -73,6 +80,40 @@ def test_history_keeps_the_time_before_trust_was_withdrawn() -> None:
     assert trusts(data, day(3))
     assert not trusts(data, day(1))
     assert not trusts(data, day(7))
+
+
+@pytest.mark.parametrize("recogniser", ["of claim signers", "of identities"])
+@pytest.mark.parametrize(
+    ("status", "since", "counts"),
+    [
+        ("trusted", "2026-01-01T00:00:00Z", True),
+        ("trusted", "2026-06-01T00:00:00Z", False),
+        ("untrusted", "2026-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_certificate_that_is_no_authority_counts_while_it_is_trusted(
+    recogniser: str,
+    status: str,
+    since: str,
+    counts: bool,  # noqa: FBT001 - a column of the table above
+) -> None:
+    lonely = pki.issue("Lonely TEST signer", eku=[pki.DOCUMENT_SIGNING])
+    der = lonely.certificate.public_bytes(Encoding.DER)
+    is_claim = recogniser == "of claim signers"
+    listed = parse_trust_list(
+        document(service(status, since, der=der)),
+        name="json",
+        purpose=ListPurpose.CLAIM if is_claim else ListPurpose.IDENTITY,
+        source="list.json",
+    )
+    asked = {"at": day(4), "trusted_time": None, "about": About(media_kind="image")}
+    chain = load_der_chain([der], where="signature")
+    found = (
+        Recogniser(None, [listed]).recognise(chain, **asked)
+        if is_claim
+        else IdentityRecogniser(None, [listed]).recognise(chain, **asked)
+    )
+    assert found.recognised_by == ("list:json" if counts else None)
 
 
 def test_the_list_tells_its_own_date() -> None:
