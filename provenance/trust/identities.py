@@ -56,11 +56,13 @@ class Holder:
         agency: The agency, where the key counts as its own now and for this kind of media.
         recognised_by: `key:ID`, `anchor:ID` or `list:NAME`; None where nobody vouches.
         why: Why nobody does, or why an agency does not.
+        not_checked: Limits of the directory that could not be held against the release.
     """
 
     agency: Agency | None = None
     recognised_by: str | None = None
     why: str = ""
+    not_checked: tuple[str, ...] = ()
 
 
 class IdentityRecogniser:
@@ -105,7 +107,11 @@ class IdentityRecogniser:
         """
         found = self._agencies.recognise(chain, at=at, trusted_time=trusted_time, about=about)
         if found.kind is SignerKind.AGENCY:
-            return Holder(agency=found.agency, recognised_by=found.recognised_by)
+            return Holder(
+                agency=found.agency,
+                recognised_by=found.recognised_by,
+                not_checked=found.not_checked,
+            )
         why = next((_PROBLEMS[f.code] for f in found.findings if f.code in _PROBLEMS), "")
         if found.disowned_by is not None:
             return Holder(why=why)

@@ -140,6 +140,7 @@ class _Case:
             recognised_by=self.holder.recognised_by or "",
             publishes=not self.identity.roles or _PUBLISHER in self.identity.roles,
             labels=self.labels,
+            not_checked=self.holder.not_checked,
         )
 
     @property

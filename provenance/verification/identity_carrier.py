@@ -37,6 +37,7 @@ class AgencyIdentity:
         recognised_by: By which entry of the directory.
         publishes: Whether the agency says, by role or by naming none, that it publishes.
         labels: Assertions of its manifest that it covers.
+        not_checked: Limits of the directory that could not be held against the release.
     """
 
     assertion: str
@@ -44,6 +45,7 @@ class AgencyIdentity:
     recognised_by: str
     publishes: bool
     labels: frozenset[str]
+    not_checked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def judge_carrier(
                 kind=SignerKind.AGENCY,
                 agency=identity.agency,
                 recognised_by=f"identity:{identity.recognised_by} via product:{product.id}",
+                not_checked=identity.not_checked,
             )
             labels = frozenset[str]().union(*same)
             return Carried(recognition=recognition, product=product, labels=labels), ()

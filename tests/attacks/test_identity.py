@@ -633,6 +633,18 @@ def test_the_directorys_rules_for_keys_are_those_for_claims(
     assert why in only(report).why
 
 
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_limit_that_nobody_could_check_is_named_whoever_signs_the_claim(
+    limited: bool,  # noqa: FBT001 - a column of the table above
+    make: Make,
+    judge_with: Callable[..., Judge],
+) -> None:
+    scope = {"artists": ["NOVA9"]} if limited else {}
+    report = judge_with(entry={"scope": scope})(make())
+    assert report.verdict is Verdict.OFFICIAL
+    assert ("artist scope" in {check.check for check in report.checks_not_run}) is limited
+
+
 def test_a_disowned_key_is_not_brought_back_by_a_list(
     make: Make, mail_root: Holder, judge: Judge, judge_with: Callable[..., Judge]
 ) -> None:
