@@ -101,6 +101,11 @@ class Integrity(_Facts):
         default=None, description="Label of the hard-binding assertion, `c2pa.hash.data`."
     )
     manifest: str | None = Field(default=None, description="Label of the manifest judged.")
+    manifests: tuple[str, ...] = Field(
+        default=(),
+        description="Labels of the active manifest and of those beneath it, down to the one that "
+        "binds the bytes.",
+    )
     credentials_from: Literal["embedded", "sidecar", "register"] | None = None
     remote_url: UntrustedText | None = Field(
         default=None, description="Where the file says its credentials are; never fetched."

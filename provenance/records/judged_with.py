@@ -76,7 +76,7 @@ def judged_by(context: Context) -> JudgedBy:
 def release_stamp(report: Report, register: ReleaseRegister | None, *, at: datetime) -> str | None:
     """What does the register say now of the releases this report is about, as one value?
 
-    Asked by the file's digest, by its manifest's label, and by the files it resembles. A
+    Asked by the file's digest, by its manifests' labels, and by the files it resembles. A
     release that is registered later, and that the file merely resembles, changes nothing.
 
     Returns:
@@ -156,8 +156,7 @@ def _concerned(
     said: list[Sequence[RegisteredFile]] = []
     if report.asset.sha256 is not None:
         said.append(register.files(report.asset.sha256, at=at))
-    if report.integrity.manifest is not None:
-        said.append(register.files_of_manifest(report.integrity.manifest, at=at))
+    said.extend(register.files_of_manifest(label, at=at) for label in report.integrity.manifests)
     said.extend(
         register.files(like.file_sha256, at=at)
         for like in report.resemblance[:_MOST_RESEMBLED]

@@ -185,6 +185,7 @@ def _integrity(judgement: Judgement, recovered: Recovered | None) -> Integrity:
         state=judgement.state,
         binding=clean_text(bindings[0].label) if len(bindings) == 1 else None,
         manifest=clean_text(judged.manifest.label) if judged else None,
+        manifests=tuple(map(clean_text, judged.labels)) if judged else (),
         credentials_from=origin,
         remote_url=clean_text(url) if url else None,
     )

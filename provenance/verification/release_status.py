@@ -54,7 +54,7 @@ def judge_release(
     *,
     agency: AgencyRef | None,
     sha256: str | None,
-    manifest: str | None,
+    manifests: Sequence[str],
     at: datetime,
 ) -> ReleaseAnswer:
     """Does the agency still stand by this release?
@@ -66,7 +66,8 @@ def judge_release(
         register: The register; None where there is none.
         agency: Whose signature counts; None where no agency's does.
         sha256: Digest of the file.
-        manifest: Label of the manifest that binds the file.
+        manifests: Labels of the active manifest and of those beneath it, down to the one that
+            binds the file: any of them may have been the active one when it was registered.
         at: As of when.
     """
     if register is None:
@@ -76,8 +77,9 @@ def judge_release(
     try:
         files = list(register.files(sha256, at=at)) if sha256 else []
         own = _of(agency, files)
-        if not own and manifest is not None:
-            own = _of(agency, register.files_of_manifest(manifest, at=at))
+        if not own:
+            named = [register.files_of_manifest(label, at=at) for label in manifests]
+            own = _of(agency, [file for files in named for file in files])
     except RegisterError as error:
         return _unknown(clean_text(error), checked=False)
     if not own:

@@ -42,6 +42,11 @@ class Judged:
     updates: tuple[Manifest, ...] = ()
     by_others: bool = False
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of every manifest from the active one down to the binding one."""
+        return tuple(manifest.label for manifest in (*self.updates, self.binding))
+
 
 def parent_of(manifest: Manifest, store: ManifestStore, limits: Limits) -> Manifest | None:
     """Which manifest of the store does this one's parent ingredient carry, if it is there intact?

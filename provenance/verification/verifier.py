@@ -364,7 +364,7 @@ class Verifier:
             self._register,
             agency=agency_ref(agency) if agency else None,
             sha256=case.sha256() if agency and self._register else None,
-            manifest=judged.binding.label if judged else None,
+            manifests=judged.labels if judged else (),
             at=case.now,
         )
         case.findings += answer.findings

@@ -22,8 +22,9 @@ from provenance.verification.register import (
 from tests.factory import judging, media, pki, surgery
 from tests.factory.judging import AT, GOOD, codes
 from tests.factory.register import MemoryRegister, file_of, match_of, release_of
-from tests.factory.sign import sidecar, sign
-from tests.factory.stores import store_over
+from tests.factory.sign import sidecar, sign, store_of
+from tests.factory.stores import parse_store, store_over
+from tests.factory.updates import update
 
 JPEG = "image/jpeg"
 ISCC = "ISCC:EED7GKWPTCYWNMFPV2BWZ3YYWBPGDRHS5E3LCIJVOZWQEYV6N5MQYZA"
@@ -230,6 +231,29 @@ def test_a_withdrawn_release_is_found_by_its_manifest_too(
     gone = release_of(release.agency, state=ReleaseState.WITHDRAWN)
     register = MemoryRegister(labels={label: file_of(gone, b"another copy", JPEG)})
     assert ask(signed_jpeg, register).verdict is Verdict.OFFICIAL_WITHDRAWN
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+def test_a_withdrawn_release_is_found_by_the_update_that_it_was_registered_with(
+    updates: int,
+    ask: Ask,
+    signed_jpeg: bytes,
+    agency_signer: MemorySigner,
+    release: RegisteredRelease,
+) -> None:
+    registered = update(signed_jpeg, JPEG, signer=agency_signer)
+    label = parse_store(store_of(registered, JPEG)).label
+    data = registered if updates == 1 else update(registered, JPEG, signer=agency_signer)
+    gone = release_of(release.agency, state=ReleaseState.WITHDRAWN)
+    register = MemoryRegister(labels={label: file_of(gone, b"another copy", JPEG)})
+    report = ask(data, register)
+    assert report.verdict is Verdict.OFFICIAL_WITHDRAWN
+    assert label in report.integrity.manifests
+
+    register = MemoryRegister(labels={label: file_of(release, b"another copy", JPEG)})
+    twin = ask(data, register)
+    assert twin.verdict is Verdict.OFFICIAL
+    assert codes(twin) == GOOD | {FindingCode.RELEASE_CURRENT}
 
 
 def test_the_same_bytes_in_a_release_that_stands_are_official(
