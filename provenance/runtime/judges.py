@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from provenance.atomic_files import read_bounded
@@ -186,7 +187,7 @@ class Judges:
         return None
 
     def refresh(self) -> bool:
-        """Take up a new directory or new lists: has anything changed?
+        """Take up a new directory, one that is vouched for longer, or new lists: has any changed?
 
         Raises:
             ConfigurationError: One cannot be used; what was judged with goes on.
@@ -198,7 +199,7 @@ class Judges:
             by = _judged_by(setup)
             with self._lock:
                 old = self._benches.get(name)
-            if old is not None and old.by == by:
+            if old is not None and old.by == by and _ends(old.setup) == _ends(setup):
                 continue
             pool = VerificationPool(
                 setup,
@@ -277,3 +278,9 @@ def _judged_by(setup: VerifierSetup) -> JudgedBy:
         second_engine=second_engine_ref(SecondEngine()) if asks else None,
     )
     return judged_by(judged.at(system_clock()))
+
+
+def _ends(setup: VerifierSetup) -> datetime | None:
+    """Until when may anything be called official by its directory? It is no part of its bytes."""
+    directory = setup.directory
+    return directory.expires_at if isinstance(directory, LoadedDirectory) else None
