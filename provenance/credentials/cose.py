@@ -24,6 +24,7 @@ from provenance.limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "ALGORITHMS",
+    "SIGNATURE_STAMP",
     "CoseSign1",
     "SignatureAnswer",
     "TimeStampToken",
@@ -49,6 +50,9 @@ ALGORITHMS: Mapping[int, str] = {
     -39: "PS512",
     -8: "EdDSA",
 }
+
+SIGNATURE_STAMP = "sigTst2"
+"""The header whose time-stamps are about the signature; those of `sigTst` are about the claim."""
 
 
 class SignatureAnswer(StrEnum):
@@ -142,7 +146,7 @@ def _find_chain(
 
 def _time_stamps(unprotected: Mapping[Any, Any]) -> tuple[TimeStampToken, ...]:
     found = []
-    for header in ("sigTst2", "sigTst"):
+    for header in (SIGNATURE_STAMP, "sigTst"):
         container = unprotected.get(header)
         tokens = container.get("tstTokens") if isinstance(container, Mapping) else None
         for entry in tokens if isinstance(tokens, (list, tuple)) else ():

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provenance.credentials.cose import TimeStampToken
+from provenance.credentials.cose import SIGNATURE_STAMP, TimeStampToken
 from provenance.credentials.manifest_store import ManifestStore
 from provenance.limits import Limits
 
-__all__ = ["LATER_HEADER", "later_time_stamps"]
-
-# A later token stamps what `sigTst2` stamps: the signature.
-LATER_HEADER = "sigTst2"
+__all__ = ["later_time_stamps"]
 
 
 def later_time_stamps(
@@ -33,5 +30,5 @@ def later_time_stamps(
                 tokens = found.setdefault(label, [])
                 # Each costs a signature check or more.
                 if isinstance(token, bytes) and len(tokens) < limits.max_time_stamps:
-                    tokens.append(TimeStampToken(LATER_HEADER, token))
+                    tokens.append(TimeStampToken(SIGNATURE_STAMP, token))
     return {label: tuple(tokens) for label, tokens in found.items()}

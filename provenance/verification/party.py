@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from provenance.credentials.cose import (
+    SIGNATURE_STAMP,
     CoseSign1,
     SignatureAnswer,
     TimeStampToken,
@@ -138,6 +139,24 @@ def _signing_time(answers: Sequence[TimeStampAnswer]) -> tuple[SigningTime, list
     return time, findings
 
 
+def _used_by(stamps: Sequence[tuple[str, TimeStampAnswer]]) -> datetime | None:
+    """By when had the key been used, as recognised authorities attest?
+
+    A stamp of version 1 is about the claim alone. Anybody can write one and have it
+    stamped, and sign it when he has got hold of the key.
+    """
+    return min(
+        (
+            answer.at
+            for header, answer in stamps
+            if header == SIGNATURE_STAMP
+            and answer.state is TimeStampState.TRUSTED
+            and answer.at is not None
+        ),
+        default=None,
+    )
+
+
 def _validity_problem(
     leaf: Certificate, trusted_at: datetime | None, now: datetime
 ) -> FindingCode | None:
@@ -213,23 +232,22 @@ class PartyJudge:
             chain = load_der_chain(sign1.chain, where="claim signature")
         except (MalformedError, LimitError) as error:
             return Party(signature=SignatureAnswer.UNSUPPORTED, why_unreadable=clean_text(error))
-        time, findings = _signing_time(
-            [
-                self._time_stamps.check(
-                    token.token,
-                    sign1.to_be_stamped(None if token.header == "sigTst2" else manifest.claim.data),
-                    now=self._now,
-                )
-                for token in self._tokens(manifest, sign1)
-            ]
-        )
+        stamps = [
+            (token.header, self._check_stamp(token, sign1, manifest))
+            for token in self._tokens(manifest, sign1)
+        ]
+        time, findings = _signing_time([stamp for _, stamp in stamps])
         about = About(
             media_kind=self._media_kind,
             artists=artists_of(manifest, self._limits),
             territory=self._territory,
         )
         recognition, more = self._recognise(
-            chain, time.trusted_at, about, chain_protected=sign1.chain_protected
+            chain,
+            time.trusted_at,
+            about,
+            used_by=_used_by(stamps),
+            chain_protected=sign1.chain_protected,
         )
         revocation = _NO_SIGNATURE
         if answer is SignatureAnswer.VALID:
@@ -246,12 +264,19 @@ class PartyJudge:
             findings=(*findings, *more, *recognition.findings, *last),
         )
 
+    def _check_stamp(
+        self, token: TimeStampToken, sign1: CoseSign1, manifest: Manifest
+    ) -> TimeStampAnswer:
+        claim = None if token.header == SIGNATURE_STAMP else manifest.claim.data
+        return self._time_stamps.check(token.token, sign1.to_be_stamped(claim), now=self._now)
+
     def _recognise(
         self,
         chain: tuple[Certificate, ...],
         trusted_at: datetime | None,
         about: About,
         *,
+        used_by: datetime | None,
         chain_protected: bool,
     ) -> tuple[Recognition, list[Finding]]:
         leaf = chain[0]
@@ -274,7 +299,7 @@ class PartyJudge:
         recognition = self._recogniser.recognise(
             chain,
             at=trusted_at or self._now,
-            trusted_time=trusted_at,
+            trusted_time=used_by,
             about=about,
             chain_protected=chain_protected,
         )

@@ -9,9 +9,11 @@ import pytest
 
 from provenance.findings import FindingCode
 from provenance.report import Report
+from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
+from provenance.trust.lists import ListPurpose
 from provenance.verdict import TimeState, Verdict
-from tests.factory import media, pki, surgery
+from tests.factory import judging, media, pki, surgery
 from tests.factory.judging import GOOD, House, codes
 from tests.factory.pki import Holder
 from tests.factory.sign import sign, store_of
@@ -28,6 +30,7 @@ AFTER = datetime(2025, 6, 1, tzinfo=UTC)
 TRUSTED = GOOD | {FindingCode.TIME_TRUSTED}
 AGENCY = {FindingCode.SIGNER_IS_AGENCY}
 NOBODY = {FindingCode.SIGNER_UNRECOGNISED}
+DISOWNED = Verdict.SIGNED_UNRECOGNISED
 CLAIMED = GOOD | {FindingCode.TIME_CLAIMED, FindingCode.TIME_STAMP_UNTRUSTED}
 
 
@@ -242,3 +245,27 @@ def test_of_two_stamps_only_the_trusted_one_counts(
     assert report.verdict is Verdict.OFFICIAL
     assert codes(report) == TRUSTED | {FindingCode.TIME_STAMP_UNTRUSTED}
     assert report.time.trusted_at == AFTER
+
+
+@pytest.mark.parametrize(("version", "verdict"), [(1, DISOWNED), (2, Verdict.OFFICIAL)])
+def test_a_stamp_of_the_claim_alone_is_no_proof_that_the_key_was_used_before_its_theft(
+    version: int,
+    verdict: Verdict,
+    agency: DevAgency,
+    agency_signer: MemorySigner,
+    meridian: tuple[Holder, Holder],
+) -> None:
+    # Whoever means to steal a key can write his claims before, and have them stamped: in
+    # version 1 the stamp is about the claim, and the signature comes when he has the key.
+    data = sign(media.jpeg(), JPEG, signer=agency_signer, claim_version=version)
+    stolen = {"spki_sha256": agency.leaf_spki_sha256, "since": END.isoformat()}
+    verifier = judging.verifier_of(
+        judging.directory_of(agency, entry={"revoked": [stolen]}),
+        time_stamp_lists=[
+            judging.trust_list("meridian", meridian[0], purpose=ListPurpose.TIME_STAMP)
+        ],
+    )
+    report = verifier.verify(forge_timestamp(data, JPEG, tsa=meridian[1], gen_time=INSIDE))
+    assert report.verdict is verdict, report.findings
+    assert report.has(FindingCode.KEY_DISOWNED) is (verdict is DISOWNED)
+    assert report.time.trusted_at == INSIDE
