@@ -76,6 +76,15 @@ class Party:
         """The signing certificate."""
         return self.chain[0] if self.chain else None
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Had the key been disowned or revoked when it was used, for all that anybody proves?"""
+        return (
+            self.recognition.disowned_by is not None
+            or self.revocation.state is RevocationState.REVOKED
+            or self.revocation.authority is not None
+        )
+
 
 def certificate_facts(leaf: Certificate, algorithm: str | None) -> CertificateFacts:
     """What does this certificate say of itself?"""
@@ -212,14 +221,18 @@ class PartyJudge:
         return tokens[: self._limits.max_time_stamps]
 
     def same_party(self, one: Manifest, other: Manifest) -> bool:
-        """Do two manifests come from one key, or from one agency? Both must be signed."""
+        """Do two manifests come from one key, or from one agency? Both must be signed.
+
+        A key that counts for one of them and was withdrawn before the other is two
+        parties': whose it was, and whoever has taken it.
+        """
         first, second = self.judge(one), self.judge(other)
         if {first.signature, second.signature} != {SignatureAnswer.VALID}:
             return False
         if first.leaf is None or second.leaf is None:
             return False
         if first.leaf.spki_sha256 == second.leaf.spki_sha256:
-            return True
+            return first.is_withdrawn == second.is_withdrawn
         agencies = first.recognition.agency, second.recognition.agency
         return agencies[0] is not None and agencies[0] == agencies[1]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from provenance.findings import FindingCode
 from provenance.report import Report
+from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
+from provenance.trust.lists import ListPurpose
 from provenance.verdict import SignerKind, Verdict
-from tests.factory import media, surgery
+from tests.factory import judging, media, pki, surgery
 from tests.factory.judging import GOOD, House, codes
 from tests.factory.pki import Holder
 from tests.factory.sign import sign
@@ -231,3 +234,36 @@ def test_data_behind_either_store_of_an_updated_film(
     assert report.verdict is Verdict.UNDETERMINED
     assert report.reason is FindingCode.PARTLY_COVERED
     assert FindingCode.MANIFEST_SLACK in codes(report)
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_an_update_by_whoever_has_stolen_the_agencys_key_is_the_thiefs(
+    stamped: bool,  # noqa: FBT001 - a column of the table above
+    agency: DevAgency,
+    house: House,
+    meridian: tuple[Holder, Holder],
+) -> None:
+    signer = house.signer("Stolen")
+    (leaf, *_) = x509.load_pem_x509_certificates(signer.certificate_chain_pem)
+    theft = STAMPED + timedelta(days=9)
+    revoked = {"spki_sha256": pki.spki_sha256(leaf), "since": theft.isoformat()}
+    verifier = judging.verifier_of(
+        judging.directory_of(agency, house.root, entry={"revoked": [revoked]}),
+        time_stamp_lists=[
+            judging.trust_list("meridian", meridian[0], purpose=ListPurpose.TIME_STAMP)
+        ],
+    )
+    release = surgery.forge_timestamp(
+        sign(media.jpeg(), JPEG, signer=signer), JPEG, tsa=meridian[1], gen_time=STAMPED
+    )
+    assert verifier.verify(release).verdict is Verdict.OFFICIAL
+    data = update(release, JPEG, signer=signer, assertions=[NOTE])
+    if stamped:
+        # The agency's own, before the theft.
+        data = surgery.forge_timestamp(
+            data, JPEG, tsa=meridian[1], gen_time=theft - timedelta(days=1)
+        )
+    report = verifier.verify(data)
+    assert report.verdict is (Verdict.OFFICIAL if stamped else Verdict.SIGNED_UNRECOGNISED)
+    assert report.has(FindingCode.UPDATED_BY_OTHERS) is not stamped
+    assert report.has(FindingCode.KEY_DISOWNED) is not stamped
