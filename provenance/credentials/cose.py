@@ -171,7 +171,12 @@ def _check_critical(protected: Mapping[Any, Any]) -> None:
     critical = protected[_CRIT]
     if not isinstance(critical, (list, tuple)) or not critical:
         raise MalformedError("protected header: expected crit to list parameters")
-    unknown = [str(label)[:40] for label in critical if label not in _UNDERSTOOD]
+    # A list or map is no label, and in no set.
+    unknown = [
+        str(label)[:40]
+        for label in critical
+        if not isinstance(label, (int, str)) or label not in _UNDERSTOOD
+    ]
     if unknown:
         raise MalformedError(f"protected header: critical parameters not understood: {unknown}")
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn
 
 from provenance.credentials.cbor import decode_cbor
 from provenance.credentials.jumbf import SuperBox, parse_jumbf
-from provenance.errors import MalformedError
+from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
@@ -110,6 +110,7 @@ class Assertion:
 
         Raises:
             MalformedError: Neither, or not well-formed.
+            LimitError: More CBOR values than the limit.
         """
         for content in self.box.contents:
             if content.type == b"cbor":
@@ -122,10 +123,13 @@ class Assertion:
         raise MalformedError(f"{self.label}: expected a cbor or json box, got none")
 
     def decode_map(self, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
-        """The same, where anything but a map counts as saying nothing."""
+        """The same, where anything but a map counts as saying nothing.
+
+        So does one of more values than the limit.
+        """
         try:
             value = self.decode(limits)
-        except MalformedError:
+        except (MalformedError, LimitError):
             return {}
         if not isinstance(value, dict):
             return {}

@@ -86,6 +86,10 @@ HardBinding = DataHash | BoxesHash | BmffHash | CollectionHash
 _BMFF_VERSIONS = {"c2pa.hash.bmff": 1, "c2pa.hash.bmff.v2": 2, "c2pa.hash.bmff.v3": 3}
 
 
+def _texts(value: object) -> list[str]:
+    return [n for n in value if isinstance(n, str)] if isinstance(value, (list, tuple)) else []
+
+
 def _number(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise MalformedError(f"{where}: expected a number of bytes, got {value!r:.40}")
@@ -100,6 +104,15 @@ def _maps(value: object, where: str, limits: Limits) -> list[Mapping[str, Any]]:
     if not all(isinstance(item, Mapping) for item in value):
         raise MalformedError(f"{where}: expected a list of maps")
     return list(value)
+
+
+def _bytes(value: object, where: str) -> bytes:
+    # Some products write the numbers one by one.
+    if isinstance(value, (list, tuple)) and all(type(n) is int and 0 <= n < 256 for n in value):
+        return bytes(value)
+    if value is not None and not isinstance(value, bytes):
+        raise MalformedError(f"{where}: expected bytes, got {type(value).__name__}")
+    return value or b""
 
 
 def _text(value: object) -> str | None:
@@ -127,7 +140,7 @@ def _boxes_hash(label: str, fields: Mapping[str, Any], limits: Limits) -> BoxesH
     names: list[str] = []
     excluded: list[str] = []
     for entry in _maps(fields.get("boxes"), f"{label}, boxes", limits):
-        listed = [n for n in entry.get("names") or () if isinstance(n, str)]
+        listed = _texts(entry.get("names"))
         names += listed
         if entry.get("excluded"):
             excluded += listed
@@ -146,7 +159,7 @@ def _bmff_exclusion(label: str, entry: Mapping[str, Any], limits: Limits) -> Bmf
     data = subset = None
     if entry.get("data") is not None:
         data = tuple(
-            DataMatch(_number(item.get("offset"), where), bytes(item.get("value") or b""))
+            DataMatch(_number(item.get("offset"), where), _bytes(item.get("value"), where))
             for item in _maps(entry["data"], where, limits)
         )
     if entry.get("subset") is not None:

@@ -282,6 +282,8 @@ def test_the_signed_bytes_are_those_of_the_standard() -> None:
     ("critical", "message"),
     [
         ([99], "not understood"),
+        ([[33]], "not understood"),
+        ([{33: 1}], "not understood"),
         (["example.aurora"], "not understood"),
         ([], "expected crit to list"),
         (True, "expected crit to list"),

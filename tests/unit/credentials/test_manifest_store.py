@@ -272,6 +272,16 @@ def test_anything_but_a_map_says_nothing(
     assert _edited(plain, edit).active.assertions["c2pa.actions.v2"].decode_map() == value
 
 
+def test_more_values_than_are_read_say_nothing(plain: bytes) -> None:
+    def edit(store: Store) -> None:
+        box = store.assertions.child("c2pa.actions.v2").children[1]
+        box.kind, box.payload = b"cbor", cbor2.dumps({"a": [0] * 500})
+
+    assertion = _edited(plain, edit).active.assertions["c2pa.actions.v2"]
+    assert assertion.decode_map(Limits(max_cbor_items=400)) == {}
+    assert assertion.decode_map(Limits(max_cbor_items=600)) == {"a": [0] * 500}
+
+
 @pytest.mark.parametrize(
     ("url", "label", "manifest"),
     [

@@ -9,6 +9,7 @@ import pytest
 from provenance.credentials.manifest_store import Assertion
 from provenance.errors import MalformedError
 from provenance.limits import Limits
+from provenance.media.containers.bmff_exclusions import DataMatch
 from provenance.media.layout import Layout
 from provenance.media.ranges import ByteRange
 from provenance.verification.bindings import (
@@ -73,7 +74,18 @@ def test_a_boxes_hash(parse: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("said", [{}, {"boxes": []}, {"boxes": [{"names": [7]}]}, {"boxes": [7]}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"boxes": []},
+        {"boxes": [{"names": [7]}]},
+        {"boxes": [{"names": 7}]},
+        {"boxes": [{"names": True}]},
+        {"boxes": [{"names": "SOI"}]},
+        {"boxes": [7]},
+    ],
+)
 def test_a_boxes_hash_that_is_none(said: Any, parse: Any) -> None:
     with pytest.raises(MalformedError):
         parse("c2pa.hash.boxes", said)
@@ -107,12 +119,22 @@ def test_a_bmff_hash_over_fragments(parse: Any) -> None:
         {"xpath": 7},
         {"xpath": "/free", "length": -1},
         {"xpath": "/free", "data": [{"offset": "x"}]},
+        {"xpath": "/free", "data": [{"offset": 8, "value": 2**40}]},
+        {"xpath": "/free", "data": [{"offset": 8, "value": "text"}]},
+        {"xpath": "/free", "data": [{"offset": 8, "value": [256]}]},
         {"xpath": "/free", "subset": [{"offset": 1}]},
     ],
 )
 def test_an_exclusion_that_is_none(exclusion: Any, parse: Any) -> None:
     with pytest.raises(MalformedError):
         parse("c2pa.hash.bmff.v3", {"hash": b"h", "exclusions": [exclusion]})
+
+
+@pytest.mark.parametrize("value", [b"ab", [97, 98]])
+def test_an_exclusion_by_the_bytes_that_a_box_holds(value: object, parse: Any) -> None:
+    exclusion = {"xpath": "/free", "data": [{"offset": 8, "value": value}]}
+    binding = parse("c2pa.hash.bmff.v3", {"hash": b"h", "exclusions": [exclusion]})
+    assert binding.exclusions[0].data == (DataMatch(8, b"ab"),)
 
 
 @pytest.mark.parametrize(
