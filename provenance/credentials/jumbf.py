@@ -51,6 +51,11 @@ class SuperBox:
         return self._store[self._start : self._end]
 
     @property
+    def size_bytes(self) -> int:
+        """How long is that?"""
+        return self._end - self._start
+
+    @property
     def kind(self) -> bytes:
         """The first four bytes of the content type, `c2pa`, `c2ma`, `cbor`, ..."""
         return self.uuid[:4]

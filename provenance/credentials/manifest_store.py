@@ -42,6 +42,9 @@ HARD_BINDING_LABELS = (
 )
 _STORE, _MANIFEST, _UPDATE = b"c2pa", b"c2ma", b"c2um"
 _ASSERTIONS, _CLAIM, _SIGNATURE = b"c2as", b"c2cl", b"c2cs"
+# A reference has an address and a digest. What a store of the largest size costs the
+# engine is borne; that many times as much still is.
+_SHORTEST_REFERENCE, _MOST_COPIES = 40, 4
 _HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
@@ -321,6 +324,24 @@ def _parse_manifest(box: SuperBox, limits: Limits) -> Manifest:
     return Manifest(box.label, kind, box, claim, signature, assertions)
 
 
+def _check_unread(box: SuperBox, limits: Limits) -> None:
+    """Could this manifest, which nobody here can read, list more than any store may hold?
+
+    The engine may read it all the same, and copies an assertion each time it is listed.
+
+    Raises:
+        LimitError: It could, by the size of its claim and of its largest assertion.
+    """
+    claims = sum(
+        part.size_bytes
+        for part in box.children
+        if part.kind == _CLAIM or part.label.startswith("c2pa.claim")
+    )
+    largest = max((b.size_bytes for part in box.children for b in part.children), default=0)
+    if claims // _SHORTEST_REFERENCE * largest > _MOST_COPIES * limits.max_manifest_store_bytes:
+        raise LimitError(f"manifest {box.label}: it cannot be read, and may list too much")
+
+
 def parse_manifest_store(data: bytes, limits: Limits = DEFAULT_LIMITS) -> ManifestStore:
     """What manifests does this manifest store hold?
 
@@ -349,6 +370,7 @@ def parse_manifest_store(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Manife
         try:
             manifests[box.label] = _parse_manifest(box, limits)
         except MalformedError as error:
+            _check_unread(box, limits)
             unreadable[box.label] = str(error)
     active = root.children[-1]
     manifests[active.label] = _parse_manifest(active, limits)

@@ -123,19 +123,21 @@ def judge_credentials(  # noqa: PLR0911 - each way out is an answer of its own
     if too_many:
         return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
     own, problem = _own_reading(asset, manifest, limits)
+    unread = EngineReading(state=EngineState.UNREADABLE)
+    if manifest is None and asset.layout and MULTIPLE_STORES in asset.layout.problems:
+        # The engine takes the first in some containers; another reader, the last.
+        found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
+        return Judgement(state=IntegrityState.UNREADABLE, reading=unread, findings=(found,))
     repeated = _repeats_references(own)
     if repeated:
-        return _unreadable(EngineReading(state=EngineState.UNREADABLE), MalformedError(repeated))
+        problem = MalformedError(repeated)
+    if problem is not None and asset.media_format.engine_type is not None:
+        # What is not known here is not given to the engine: it may take any memory.
+        return _unreadable(unread, problem)
     reading = _engine_reading(engine, asset, manifest)
     if reading.state is not EngineState.MANIFEST:
         return _without_manifest(reading, asset)
     notes = Notes()
-    if manifest is None and asset.layout and MULTIPLE_STORES in asset.layout.problems:
-        # The engine takes the first in some containers; another reader, the last.
-        found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
-        return Judgement(state=IntegrityState.UNREADABLE, reading=reading, findings=(found,))
-    if problem is not None:
-        return _unreadable(reading, problem)
     same_store = None
     try:
         if manifest is not None:

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from provenance.credentials.engine import Engine, EngineReading
 from provenance.findings import FindingCode
 from provenance.report import Report
 from provenance.signing.memory_signer import MemorySigner
 from provenance.verdict import AiState, TimeState, Verdict
 from tests.factory import media, surgery, updates
 from tests.factory.pki import Holder
-from tests.factory.sign import sign, store_of
-from tests.factory.stores import Store, parse_store
+from tests.factory.sign import ingredient, sign, store_of
+from tests.factory.stores import Box, Store, parse_store
 from tests.factory.surgery import forge_timestamp
 
 Judge = Callable[..., Report]
@@ -166,6 +167,78 @@ def test_twin_the_same_claim_with_each_assertion_once(
     carrier = sign(media.png(1), PNG, signer=agency_signer, assertions=[PAD])
     report = judge(surgery.resign(carrier, PNG, signer=agency_signer, edit=edit))
     assert report.verdict is Verdict.OFFICIAL, report.summary
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of which types the engine was given a file."""
+    types: list[str] = []
+    read = Engine.read
+
+    def spy(engine: Engine, stream: Any, engine_type: str, **options: Any) -> EngineReading:
+        types.append(engine_type)
+        return read(engine, stream, engine_type, **options)
+
+    monkeypatch.setattr(Engine, "read", spy)
+    return types
+
+
+def nested(depth: int) -> Any:
+    return 1 if depth == 0 else [nested(depth - 1)]
+
+
+@pytest.mark.parametrize(("depth", "readable"), [(1, True), (100, False)])
+def test_a_claim_that_cannot_be_read_here_is_not_given_to_the_engine(
+    depth: int,
+    readable: bool,  # noqa: FBT001 - a column of the table above
+    asked: list[str],
+    agency_signer: MemorySigner,
+    judge: Judge,
+) -> None:
+    # Which reads it all the same, and would copy what it lists, however often it does.
+    def edit(store: Store) -> None:
+        store.claim = {**store.claim, "example": nested(depth)}
+        store.remove_assertion("example.pad")
+
+    carrier = sign(media.png(1), PNG, signer=agency_signer, assertions=[PAD])
+    report = judge(surgery.resign(carrier, PNG, signer=agency_signer, edit=edit))
+    assert report.verdict is (Verdict.OFFICIAL if readable else Verdict.UNDETERMINED)
+    assert report.reason is (None if readable else FindingCode.CREDENTIALS_UNREADABLE)
+    assert bool(asked) is readable
+
+
+@pytest.mark.parametrize(("times", "borne"), [(1, True), (2500, False)])
+def test_an_ingredients_claim_that_cannot_be_read_here_lists_no_more_than_is_borne(
+    times: int,
+    borne: bool,  # noqa: FBT001 - a column of the table above
+    asked: list[str],
+    agency_signer: MemorySigner,
+    judge: Judge,
+) -> None:
+    large = {"label": "example.large", "data": {"p": "x" * 90_000}}
+    source = sign(media.png(2), PNG, signer=agency_signer, assertions=[large])
+
+    def edit(store: Store) -> None:
+        for number in range(4):
+            store.remove_assertion("example.pad" + (f"__{number}" if number else ""))
+        inner = Store(Box(b"jumb", children=store.root.children[:2]))
+        claim = inner.claim
+        listed = claim["gathered_assertions"] + claim["created_assertions"]
+        (entry,) = (e for e in listed if e["url"].endswith("example.large"))
+        claim["gathered_assertions"] = [dict(entry) for _ in range(times)]
+        inner.claim = {**claim, "example": nested(100)}
+
+    carrier = sign(
+        media.png(1),
+        PNG,
+        signer=agency_signer,
+        assertions=[PAD] * 4,
+        ingredients=[ingredient(source, PNG)],
+    )
+    report = judge(surgery.resign(carrier, PNG, signer=agency_signer, edit=edit))
+    assert report.verdict is (Verdict.OFFICIAL if borne else Verdict.UNDETERMINED)
+    assert report.reason is (None if borne else FindingCode.LIMIT_REACHED)
+    assert bool(asked) is borne
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
