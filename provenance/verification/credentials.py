@@ -35,7 +35,7 @@ from provenance.verification.party import Party, PartyJudge
 from provenance.verification.selection import Judged, select_judged
 from provenance.verification.stores import compare_stores, own_store
 
-__all__ = ["Judgement", "judge_credentials"]
+__all__ = ["Judgement", "judge_credentials", "own_reading"]
 
 _LAPSED = {
     FindingCode.CERTIFICATE_EXPIRED,
@@ -122,15 +122,12 @@ def judge_credentials(  # noqa: PLR0911 - each way out is an answer of its own
     too_many = why_not_read(asset, limits)
     if too_many:
         return _unreadable(EngineReading(state=EngineState.UNREADABLE), LimitError(too_many))
-    own, problem = _own_reading(asset, manifest, limits)
+    own, problem = own_reading(asset, manifest, limits)
     unread = EngineReading(state=EngineState.UNREADABLE)
     if manifest is None and asset.layout and MULTIPLE_STORES in asset.layout.problems:
         # The engine takes the first in some containers; another reader, the last.
         found = finding(FindingCode.SEVERAL_MANIFEST_STORES, why="seen by our own reading")
         return Judgement(state=IntegrityState.UNREADABLE, reading=unread, findings=(found,))
-    repeated = _repeats_references(own)
-    if repeated:
-        problem = MalformedError(repeated)
     if problem is not None and asset.media_format.engine_type is not None:
         # What is not known here is not given to the engine: it may take any memory.
         return _unreadable(unread, problem)
@@ -182,22 +179,25 @@ def _engine_reading(engine: Engine, asset: AssetBytes, manifest: bytes | None) -
     return engine.read(asset.stream, engine_type, manifest=manifest, fragments=asset.fragments)
 
 
-def _own_reading(
+def own_reading(
     asset: AssetBytes, manifest: bytes | None, limits: Limits
 ) -> tuple[ManifestStore | None, MalformedError | LimitError | None]:
-    """The credentials by our own reading, or why there is none."""
+    """The credentials by our own reading, or why the engine is not asked about them either."""
     try:
         if manifest is not None:
-            return parse_manifest_store(manifest, limits), None
-        return own_store(asset, limits), None
+            store = parse_manifest_store(manifest, limits)
+        else:
+            store = own_store(asset, limits)
     except (MalformedError, LimitError) as error:
         return None, error
+    repeated = _repeats_references(store)
+    return store, MalformedError(repeated) if repeated else None
 
 
 def _repeats_references(store: ManifestStore | None) -> str:
-    """Which claim lists an assertion more than once? Then the engine is not asked.
+    """Which claim lists an assertion more than once?
 
-    It copies an assertion for each time it is listed: a file of 1 MB takes gigabytes.
+    The engine copies it for each time it is listed: a file of 1 MB takes gigabytes.
     """
     for one in store.manifests.values() if store else ():
         # By label: one box can be addressed in more than one way.

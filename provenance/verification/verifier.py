@@ -64,7 +64,7 @@ from provenance.verification.assembly import Answers, Evidence, assemble
 from provenance.verification.asset import AssetBytes, asset_of, layout_of, why_not_read
 from provenance.verification.consent import judge_consent
 from provenance.verification.context import JudgedWith, second_engine_ref
-from provenance.verification.credentials import Judgement, judge_credentials
+from provenance.verification.credentials import Judgement, judge_credentials, own_reading
 from provenance.verification.identity import IdentityJudge
 from provenance.verification.identity_holder import HolderJudge
 from provenance.verification.metadata_chain import judge_metadata
@@ -229,7 +229,7 @@ class Verifier:
         self._engine.after_fork()
 
     def crjson(self, source: Source, *, sidecar: Source | None = None) -> dict[str, Any] | None:
-        """What is the file's crJSON, as the engine writes it? None without credentials.
+        """What is the file's crJSON, as the engine writes it? None without readable credentials.
 
         Raises:
             SourceError: The file or the sidecar cannot be read.
@@ -244,6 +244,11 @@ class Verifier:
             if refused:
                 raise LimitError(f"{opened.name or 'asset'}: {refused}")
             store = _read_sidecar(sidecar, self._limits)
+            _, problem = own_reading(asset, store, self._limits)
+            if isinstance(problem, LimitError):
+                raise problem
+            if problem is not None:
+                return None
             return self._engine.crjson(opened.stream, media_format.engine_type, manifest=store)
 
     def _examine(self, case: _Case) -> Report:

@@ -29,7 +29,8 @@ from tests.factory import judging, media, pki
 from tests.factory.judging import AT, GOOD, codes, directory_of, trust_list, verifier_of
 from tests.factory.pki import Holder
 from tests.factory.sign import sidecar, sign
-from tests.factory.surgery import forge_timestamp, sign_unchecked
+from tests.factory.stores import Store
+from tests.factory.surgery import forge_timestamp, resign, sign_unchecked
 from tests.factory.tsa import make_authority
 
 JPEG = "image/jpeg"
@@ -441,6 +442,22 @@ def test_crjson_of_a_film_of_very_many_empty_boxes_is_refused(make: Make) -> Non
     film = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom") + b"\0\0\0\x08free" * 20_000
     with pytest.raises(LimitError, match="boxes beside each other"):
         make().crjson(film)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_crjson_of_a_claim_that_lists_an_assertion_more_than_once_is_not_made(
+    times: int, make: Make, agency_signer: MemorySigner
+) -> None:
+    # The engine copies it each time, until memory ends.
+    def edit(store: Store) -> None:
+        store.remove_assertion("example.pad")
+        first, *others = store.claim["created_assertions"]
+        store.claim = {**store.claim, "created_assertions": [first] * times + others}
+
+    pad = {"label": "example.pad", "data": {"p": "x" * 2000}}
+    carrier = sign(media.jpeg(), JPEG, signer=agency_signer, assertions=[pad])
+    document = make().crjson(resign(carrier, JPEG, signer=agency_signer, edit=edit))
+    assert (document is None) is (times > 1)
 
 
 def test_the_engines_opinion_of_the_signer_is_recorded_and_decides_nothing(
