@@ -184,10 +184,9 @@ def own_reading(
 ) -> tuple[ManifestStore | None, MalformedError | LimitError | None]:
     """The credentials by our own reading, or why the engine is not asked about them either."""
     try:
-        if manifest is not None:
-            store = parse_manifest_store(manifest, limits)
-        else:
-            store = own_store(asset, limits)
+        store = (
+            own_store(asset, limits) if manifest is None else parse_manifest_store(manifest, limits)
+        )
     except (MalformedError, LimitError) as error:
         return None, error
     repeated = _repeats_references(store)

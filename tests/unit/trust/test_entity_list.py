@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from provenance.errors import TrustListError
 from provenance.trust.certificates import load_der, load_der_chain
 from provenance.trust.directory import About
-from provenance.trust.identities import IdentityRecogniser
+from provenance.trust.identities import Holder, IdentityRecogniser
 from provenance.trust.lists import ListPurpose, parse_trust_list
-from provenance.trust.recognition import Recogniser
+from provenance.trust.recognition import Recogniser, Recognition
 from tests.factory import pki
 
 ROOT = pki.root("Window Root")
@@ -106,13 +106,14 @@ def test_a_certificate_that_is_no_authority_counts_while_it_is_trusted(
         purpose=ListPurpose.CLAIM if is_claim else ListPurpose.IDENTITY,
         source="list.json",
     )
-    asked = {"at": day(4), "trusted_time": None, "about": About(media_kind="image")}
-    chain = load_der_chain([der], where="signature")
-    found = (
-        Recogniser(None, [listed]).recognise(chain, **asked)
-        if is_claim
-        else IdentityRecogniser(None, [listed]).recognise(chain, **asked)
-    )
+    about, chain = About(media_kind="image"), load_der_chain([der], where="signature")
+    found: Recognition | Holder
+    if is_claim:
+        claims = Recogniser(None, [listed])
+        found = claims.recognise(chain, at=day(4), trusted_time=None, about=about)
+    else:
+        identities = IdentityRecogniser(None, [listed])
+        found = identities.recognise(chain, at=day(4), trusted_time=None, about=about)
     assert found.recognised_by == ("list:json" if counts else None)
 
 
