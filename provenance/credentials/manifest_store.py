@@ -223,6 +223,11 @@ class Manifest:
         """The referenced hard-binding assertions; more than one is against the rules."""
         return self.of_type(*HARD_BINDING_LABELS)
 
+    def digest(self, algorithm: str) -> bytes | None:
+        """The digest by which others refer to it; None by an algorithm that is not known."""
+        make = _HASHES.get(algorithm)
+        return None if make is None else make(self.box.payload).digest()
+
     def has_digest(self, expected: HashedUri, default_algorithm: str) -> bool:
         """Are these the bytes of a manifest that another one refers to?
 
@@ -230,8 +235,7 @@ class Manifest:
             expected: The reference.
             default_algorithm: That of the claim that refers, not of the one referred to.
         """
-        make = _HASHES.get(expected.algorithm or default_algorithm)
-        return make is not None and make(self.box.payload).digest() == expected.digest
+        return self.digest(expected.algorithm or default_algorithm) == expected.digest
 
     def missing_assertions(self) -> tuple[str, ...]:
         """Which assertions does the claim list that are not there?"""

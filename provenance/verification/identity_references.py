@@ -43,8 +43,10 @@ class References:
         self._store = store
         self._limits = limits
         self._traced: dict[str, Manifest] | None = None
-        # Many statements may refer to one large assertion: each is hashed once.
+        # Many statements may refer to one large assertion, and many ingredients to one large
+        # manifest: each is hashed once.
         self._there: dict[Place, bool] = {}
+        self._digests: dict[tuple[str, str], bytes | None] = {}
         self._listed: dict[str, dict[Place, HashedUri]] = {}
 
     def fault(self, identity: IdentityAssertion) -> str:
@@ -126,7 +128,14 @@ class References:
                     if reference is None or label is None or label in self._traced:
                         continue
                     manifest = self._store.manifests.get(label)
-                    if manifest is not None and manifest.has_digest(reference, algorithm):
+                    if manifest is not None and self._is_meant(manifest, reference, algorithm):
                         self._traced[label] = manifest
                         queue.append(manifest)
         return self._traced
+
+    def _is_meant(self, manifest: Manifest, reference: HashedUri, default: str) -> bool:
+        algorithm = reference.algorithm or default
+        known = manifest.label, algorithm
+        if known not in self._digests:
+            self._digests[known] = manifest.digest(algorithm)
+        return self._digests[known] == reference.digest
