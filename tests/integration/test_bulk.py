@@ -27,6 +27,7 @@ from provenance.runtime.verification_pool import VerificationPool
 from provenance.runtime.verifier_setup import VerifierSetup
 from tests.factory import media
 from tests.factory.archive import Archive, make_archive
+from tests.factory.command_line import COMMAND, run_here
 from tests.factory.sign import sidecar
 from tests.factory.surgery import flip_in_media
 
@@ -54,15 +55,17 @@ def pool(archive: Archive) -> Iterator[VerificationPool]:
 
 def command(archive: Archive, out: Path, *options: str) -> list[str]:
     return [
-        sys.executable, "-m", "provenance.cli.main", "bulk", "verify", str(archive.folder),
+        *COMMAND, "bulk", "verify", str(archive.folder),
         "--out", str(out), "--directory", str(archive.directory_file), *options,
     ]  # fmt: skip
 
 
 def run(archive: Archive, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(archive, out, *options), capture_output=True, text=True, check=False
-    )
+    line = command(archive, out, *options)
+    if "--ray" not in options:
+        return run_here(*line, environment=os.environ)
+    # The cluster's client is one for each process.
+    return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
 def rows_in(out: Path) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ from provenance.signing.dev_agency_folder import load_dev_signer
 from provenance.verdict import Verdict
 from provenance.verification.verifier import Verifier
 from tests.factory import media
+from tests.factory.command_line import COMMAND, run_here
 from tests.factory.registers import new_database
 from tests.factory.signed_archive import PASSPHRASE, SignedArchive, make_signed_archive
 
@@ -82,7 +83,7 @@ def command(archive: SignedArchive, out: Path, place: str, *options: str) -> lis
     # Each process loads the engine anew: a few files want one.
     jobs = "1" if len(list(archive.folder.rglob("*.jpg"))) < FILES else "2"
     return [
-        *(sys.executable, "-m", "provenance.cli.main", "bulk", "register", str(archive.folder)),
+        *(*COMMAND, "bulk", "register", str(archive.folder)),
         *("--out", str(out), "--register", place, "--release", "{folder}"),
         *("--jobs", jobs),
         *archive.key_options,
@@ -97,13 +98,11 @@ def environment() -> dict[str, str]:
 def run(
     archive: SignedArchive, out: Path, place: str, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(archive, out, place, *options),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-    )
+    line = command(archive, out, place, *options)
+    if "--ray" not in options:
+        return run_here(*line, environment=environment())
+    # The cluster's client is one for each process.
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment())
 
 
 def rows_in(out: Path) -> list[dict[str, Any]]:
@@ -225,11 +224,8 @@ def test_a_release_that_was_withdrawn_gets_no_more_files(
     (small.folder / "NOVA9-000" / "000005.jpg").rename(kept)
     assert run(small, tmp_path / "out", place).returncode == 0
     options = ["--reason", "rights", "--register", place, *small.key_options]
-    withdrawn = subprocess.run(
-        [sys.executable, "-m", "provenance.cli.main", "register", "withdraw",
-         f"{AGENCY}/NOVA9-000", *options],
-        env=environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    withdraw = (*COMMAND, "register", "withdraw", f"{AGENCY}/NOVA9-000", *options)
+    withdrawn = run_here(*withdraw, environment=environment())
     assert withdrawn.returncode == 0, withdrawn.stderr
     kept.rename(small.folder / "NOVA9-000" / "000005.jpg")
     done = run(small, tmp_path / "out", place)

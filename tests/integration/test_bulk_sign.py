@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from provenance.runtime.signing_workers import SigningWorkers, WorkersGoneError
 from provenance.runtime.verifier_setup import VerifierSetup
 from provenance.verdict import Verdict
 from tests.factory import media
+from tests.factory.command_line import COMMAND
 from tests.factory.desk import authority_of, time_stamp_list, write_release
 from tests.factory.office import PASSPHRASE, Office
 from tests.factory.ray_cluster import running_cluster
@@ -51,7 +51,7 @@ def releases(office: Office, count: int, files: int) -> Path:
 def command(office: Office, source: Path | str, *options: str) -> list[str]:
     agency = office.home / "agency"
     return [
-        *(sys.executable, "-m", "provenance.cli.main", "bulk", "sign", str(source)),
+        *(*COMMAND, "bulk", "sign", str(source)),
         *("--out", str(office.home / "results"), "--to", str(office.out)),
         *("--key", str(agency / "leaf.key.pem")),
         *("--time-stamp-list", str(office.home / "tsa.pem")),
