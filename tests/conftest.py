@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import settings
 from provenance.signing.dev_agency import DevAgency, create_dev_agency
 from provenance.signing.memory_signer import MemorySigner
 from tests.factory import media, pki
+from tests.factory.lent_databases import LentPostgresql, LentSqlite
 from tests.factory.registers import postgresql_server
 from tests.factory.sign import sign
 from tests.factory.tsa import TimeStampAuthority, running_authority
@@ -177,6 +179,20 @@ def postgresql() -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", folder)
         with postgresql_server(Path(folder)) as url:
             yield url
+
+
+@pytest.fixture(scope="session")
+def lent_postgresql(postgresql: str) -> Iterator[LentPostgresql]:
+    """Lends empty databases of that server."""
+    with closing(LentPostgresql(postgresql)) as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+def lent_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LentSqlite]:
+    """Lends an empty database in a file."""
+    with closing(LentSqlite(tmp_path_factory.mktemp("lent"))) as lent:
+        yield lent
 
 
 @pytest.fixture(scope="session")

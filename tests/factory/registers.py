@@ -199,8 +199,14 @@ def postgresql_server(folder: Path) -> Iterator[str]:
             PostgresServer._instances.clear()
             time.sleep(4)
     try:
-        # Nothing here has to survive a power failure.
-        run_sql(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        # Nothing here has to survive a power failure, or to be tidied up behind it: rows that
+        # nobody has put in order then come as they were put in.
+        run_sql(
+            url,
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER SYSTEM SET autovacuum = off",
+            "SELECT pg_reload_conf()",
+        )
         yield url
     finally:
         # Nothing of it is kept, so what it has in memory need not be written first.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ from provenance.registry.log.agencies import AgencyChecker
 from provenance.registry.register.register import Register
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
-from tests.factory.registers import Desk, new_database, store_in
+from tests.factory.lent_databases import LentPostgresql
+from tests.factory.registers import Desk, store_in
 from tests.factory.release_log import agencies_of
 
 
@@ -36,31 +36,23 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def empty_postgresql(postgresql: str) -> str:
-    """The server's name of an empty register to copy."""
-    Register(new_database(postgresql, "empty")).close()
-    return "empty"
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def places(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives places of empty registers by name, on the database that the test runs on."""
-    unique = sha256(str(tmp_path).encode()).hexdigest()[:12]
     made: dict[str, str] = {}
+    with ExitStack() as held:
 
-    def place(name: str = "register") -> str:
-        if name not in made:
-            if request.param == "sqlite":
-                made[name] = str(tmp_path / f"{name}.db")
-                shutil.copy(request.getfixturevalue("empty_sqlite"), made[name])
-            else:
-                server: str = request.getfixturevalue("postgresql")
-                like: str = request.getfixturevalue("empty_postgresql")
-                made[name] = new_database(server, f"{name}-{unique}", like=like)
-        return made[name]
+        def place(name: str = "register") -> str:
+            if name not in made:
+                if request.param == "sqlite":
+                    made[name] = str(tmp_path / f"{name}.db")
+                    shutil.copy(request.getfixturevalue("empty_sqlite"), made[name])
+                else:
+                    lent: LentPostgresql = request.getfixturevalue("lent_postgresql")
+                    made[name] = held.enter_context(lent.place())
+            return made[name]
 
-    return place
+        yield place
 
 
 @pytest.fixture
