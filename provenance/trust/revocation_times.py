@@ -48,7 +48,8 @@ def status_when_used(
         return RevocationState.NOT_CHECKED, f"it is dated {start.isoformat()}, in the future"
     if end is not None and end < start:
         return RevocationState.NOT_CHECKED, "it ends before it begins"
-    is_stale = live and (end or start + _UNSTATED_VALIDITY) + _SKEW < now
+    # Never added to what is stated: it may be the last moment of the calendar.
+    is_stale = live and (end or start + _UNSTATED_VALIDITY) < now - _SKEW
     if statement.status is CertificateStatus.REVOKED and not is_lifted(statement):
         state, why = _weigh_revoked(statement, trusted_time)
         # A revocation does not go stale: it is never taken back, but for a hold.
@@ -98,7 +99,7 @@ def _weigh_good(
     moment = trusted_time or now
     if end is None:
         end = start + _UNSTATED_VALIDITY if live else start
-    if start - _SKEW <= moment <= end + (_SKEW if live else timedelta()):
+    if start <= moment + _SKEW and moment - (_SKEW if live else timedelta()) <= end:
         return RevocationState.GOOD, "its issuer said for that time that it was not revoked"
     return (
         RevocationState.NOT_CHECKED,

@@ -282,6 +282,17 @@ def test_an_answer_without_an_end_is_right_for_the_hour(
     assert ask(plain, at=AT + timedelta(minutes=2)).revocation.state is RevocationState.GOOD
 
 
+@pytest.mark.parametrize("end", [AT + 7 * DAY, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+def test_an_answer_may_be_right_until_the_end_of_the_calendar(  # noqa: PLR0917
+    end: datetime, plain: bytes, leaf: Holder, house: House, responder: Responder, ask: Ask
+) -> None:
+    said = AT - DAY
+    responder.answer = lambda _: ocsp.make_response(
+        leaf.certificate, house.issuing, this_update=said, valid_for=end - said
+    )
+    assert ask(plain).revocation.state is RevocationState.GOOD
+
+
 def test_the_same_question_is_not_asked_for_every_file(
     plain: bytes, leaf: Holder, responder: Responder, ask: Ask
 ) -> None:
