@@ -20,7 +20,7 @@ from provenance.verdict import SignerKind, Verdict
 from provenance.verification.context import why_too_old
 from provenance.verification.policy import Policy
 
-__all__ = ["JudgedNow", "is_still_vouched", "signer_stamp"]
+__all__ = ["JudgedNow", "is_fresh", "is_still_vouched", "signer_stamp"]
 
 # What decides whose key it is, and what the agency is called; not where it can be reached.
 _DECIDES = {"id", "names", "test", "keys", "anchors", "revoked", "scope", "products"}
@@ -41,6 +41,11 @@ class JudgedNow:
     by: JudgedBy
     directory: LoadedDirectory | None
     policy: Policy
+
+
+def is_fresh(now: JudgedNow, *, at: datetime) -> bool:
+    """Is there a directory by which anything may be called official at this time?"""
+    return now.directory is not None and why_too_old(now.directory, now.policy, at) is None
 
 
 def signer_stamp(report: Report, directory: LoadedDirectory | None) -> str:
@@ -106,7 +111,7 @@ def _is_agencys(
     at: datetime,
 ) -> bool:
     """May the entry that matched still make a file official?"""
-    if now.directory is None or why_too_old(now.directory, now.policy, at) is not None:
+    if not is_fresh(now, at=at):
         return False
     entry = next(
         (

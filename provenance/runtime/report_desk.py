@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from provenance.errors import ConflictError, StoreError
+from provenance.findings import FindingCode
 from provenance.records.idempotency import Begun, IdempotencyStore, record_answer
 from provenance.records.judged_with import (
     Judging,
@@ -25,7 +26,7 @@ from provenance.records.judged_with import (
 )
 from provenance.records.reports import ReportStore, StoredReport, stored
 from provenance.records.tokens import Random, new_id
-from provenance.records.vouched import is_still_vouched, signer_stamp
+from provenance.records.vouched import is_fresh, is_still_vouched, signer_stamp
 from provenance.report import Report
 from provenance.runtime.judges import Judges
 from provenance.runtime.uploads import Upload, UploadFolder
@@ -221,6 +222,9 @@ class ReportDesk:
             because = ("policy",)
         elif now.by.sha256 != entry.judged_with:
             because = judged_by(report.context).differs_in(now.by)
+        elif report.reason is FindingCode.DIRECTORY_TOO_OLD and is_fresh(now, at=at):
+            # Its signatures had ended; new ones are over the same bytes.
+            because = ("directory",)
         holds = now is not None and is_still_vouched(report, entry.signer_stamp, now, at=at)
         register = self._register(entry.reader)
         if register is not None:

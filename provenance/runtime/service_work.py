@@ -33,6 +33,8 @@ _DELIVERY_LEASE = timedelta(minutes=2)
 _AGAIN_LEASE = timedelta(minutes=15)
 _ORPHAN_S = 6 * 3600.0
 _BATCH = 50
+# What may change while everything that is judged with keeps its digest.
+_MOVES_ON = frozenset({"releases", "directory"})
 _LONGEST_REST_S = 30.0
 
 Note = Callable[..., None]
@@ -273,12 +275,15 @@ class Rejudger:
         return found
 
     def _moved_on(self) -> bool:
-        """Reports of releases of which the register says something else now."""
+        """Reports of releases of which the register says something else now.
+
+        And those for which the directory was too old, once it is not any more.
+        """
         now = self._clock()
         entries = self._reports.kept(after=self._after, most=_BATCH, now=now)
         self._after = entries[-1].id if len(entries) == _BATCH else ""
         for entry in entries:
-            if "releases" in self._desk.standing(entry).stale_because:
+            if _MOVES_ON & {*self._desk.standing(entry).stale_because}:
                 leased = self._reports.lease(entry.id, now=now, until=now + _AGAIN_LEASE)
                 self._again([leased] if leased else [])
         return bool(self._after)

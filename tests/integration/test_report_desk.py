@@ -9,15 +9,16 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine
 
 from provenance.errors import RegisterError, StoreError
+from provenance.findings import FindingCode
 from provenance.records.idempotency import IdempotencyStore
 from provenance.records.judged_with import NumberedRegister
 from provenance.records.reports import ReportStore, StoredReport
@@ -28,14 +29,17 @@ from provenance.registry.register.stating import StatedFile
 from provenance.registry.register.view import RegisterView
 from provenance.registry.register.visibility import Reader
 from provenance.report import Report
+from provenance.runtime import judges as judges_module
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
 from provenance.runtime.report_desk import Keeping, Question, ReportDesk
 from provenance.runtime.service_database import open_database
+from provenance.runtime.service_work import Rejudger
 from provenance.runtime.settings import Settings, load_settings
 from provenance.runtime.uploads import Upload, UploadFolder
 from provenance.signing.dev_agency import DevAgency
 from provenance.signing.memory_signer import MemorySigner
+from provenance.trust.directory import LoadedDirectory, load_directory
 from provenance.verdict import Verdict
 from provenance.verification.register import RegisteredFile
 from tests.factory import media
@@ -137,11 +141,9 @@ class Office:
         return self.desk.standing(entry).stale_because
 
 
-@pytest.fixture(scope="module")
-def office(
-    agency: DevAgency, agency_signer: MemorySigner, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("office")
+@contextmanager
+def opened(agency: DevAgency, signer: MemorySigner, folder: Path) -> Iterator[Office]:
+    """An office with its documents in this folder."""
     (folder / "directory.json").write_text(json.dumps(agency.directory_entry()), "utf-8")
     (folder / "policies").mkdir()
     (folder / "policies" / "keeping.yaml").write_text(KEEPING, "utf-8")
@@ -158,7 +160,15 @@ def office(
         judges = Interrupted(settings, load_profiles(settings), say=lambda _: None)
         held.callback(judges.close)
         uploads = UploadFolder(folder / "uploads", min_free_bytes=0)
-        yield Office(settings, register, judges, uploads, Desk(agency_signer), agency_signer)
+        yield Office(settings, register, judges, uploads, Desk(signer), signer)
+
+
+@pytest.fixture(scope="module")
+def office(
+    agency: DevAgency, agency_signer: MemorySigner, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    with opened(agency, agency_signer, tmp_path_factory.mktemp("office")) as made:
+        yield made
 
 
 def _again(office: Office, entry: StoredReport) -> StoredReport:
@@ -207,6 +217,42 @@ def test_twin_nothing_of_its_release_between(office: Office, *, other: bool) -> 
     assert office.desk.standing(entry).holds
     office.withdraw(name)
     assert office.because(entry) == ("releases",)
+
+
+@pytest.mark.parametrize("longer", [True, False])
+def test_what_a_directory_was_too_old_for_is_judged_again_once_it_is_vouched_for_anew(
+    agency: DevAgency,
+    agency_signer: MemorySigner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    longer: bool,
+) -> None:
+    ended = system_clock() - timedelta(days=1)
+    until = [ended]
+
+    def load(place: Path) -> LoadedDirectory:
+        plain = load_directory(place)
+        return LoadedDirectory(plain.document, plain.sha256, plain.source, fresh_until=until[-1])
+
+    monkeypatch.setattr(judges_module, "load_directory_at", load)
+    with opened(agency, agency_signer, tmp_path) as office:
+        entry = office.judge(office.release("too-old"))
+        assert entry.report.reason is FindingCode.DIRECTORY_TOO_OLD
+        assert office.because(entry) == ()
+        until.append(ended + timedelta(days=9 if longer else 0))
+        rejudger = Rejudger(
+            judges=office.judges,
+            desk=office.desk,
+            reports=ReportStore(office.register.database.engine),
+            clock=system_clock,
+            note=lambda *_, **__: None,
+        )
+        rejudger()
+        again = office.desk.get(entry.id, reader=None)
+        assert again is not None
+        assert again.report.verdict is (Verdict.OFFICIAL if longer else Verdict.UNDETERMINED)
+        assert office.because(again) == ()
 
 
 class Away(RegisterView):
