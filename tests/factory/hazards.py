@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -95,6 +97,31 @@ def _ask_the_register(pause_s: float) -> Callable[[], None]:
     return ask
 
 
+def _ask_deaf() -> None:
+    """Ask again and again, and read no answer."""
+    question = json.dumps({"register": "files", "at": "2026-11-01T00:00:00Z", "sha256": "0" * 64})
+    for _ in range(1_500):
+        _say(question.encode())
+    time.sleep(600)
+
+
+def _stay() -> None:
+    """Answer as if that were the end of it, and go on."""
+    _say(json.dumps({"failed": "memory-exhausted", "why": "so it says"}).encode())
+    time.sleep(600)
+
+
+def _hand_out() -> None:
+    """Give the parent open files that it did not ask for."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(0))
+    message = json.dumps({"register": "files"}).encode()
+    for _ in range(5):
+        socket.send_fds(connection, [len(message).to_bytes(4) + message], [1] * 200)
+        length = int.from_bytes(os.read(0, 4))
+        while length > 0:
+            length -= len(os.read(0, length))
+
+
 def _forbidden() -> dict[str, str]:
     """What is done about everything that a worker must not do."""
     attempts: dict[str, Callable[[], Any]] = {
@@ -104,6 +131,9 @@ def _forbidden() -> dict[str, str]:
         "fork": os.fork,
         "program": lambda: subprocess.run(["/bin/true"], check=True),
         "signal": lambda: os.kill(os.getppid(), 0),
+        "limits": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CORE),
+        "priority": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 5),
+        "signal of a file": lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()),
         "read": lambda: Path("/etc/passwd").read_bytes(),
         "list": lambda: list(Path("/tmp").iterdir()),
         "write": lambda: Path("/tmp/provenance-should-not-be-here").write_bytes(b"x"),
@@ -138,6 +168,9 @@ _HAZARDS: dict[str, Callable[[], Any]] = {
     "babble": _babble,
     "ask-without-end": _ask_the_register(0),
     "ask-slowly": _ask_the_register(0.05),
+    "ask-deaf": _ask_deaf,
+    "stay": _stay,
+    "hand-out": _hand_out,
 }
 
 

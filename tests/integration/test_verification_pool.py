@@ -22,8 +22,9 @@ import pytest
 from provenance.errors import ConfigurationError, IsolationError, SourceError, WorkerBugError
 from provenance.report import Report
 from provenance.runtime.verification_pool import VerificationJob, VerificationPool
-from provenance.runtime.workers.host_process import shared_host
+from provenance.runtime.workers.host_process import WorkerProcess, shared_host
 from provenance.runtime.workers.limits import WorkerLimits
+from provenance.runtime.workers.staff import Staff
 from provenance.signing.dev_agency import DevAgency
 from provenance.verdict import Verdict
 from tests.factory import media
@@ -93,6 +94,7 @@ def test_a_host_that_was_closed_is_given_to_nobody_any_more() -> None:
         ("babble", "check-crashed", "means nothing"),
         ("ask-without-end", "check-crashed", "ended by SIGKILL"),
         ("ask-slowly", "time-exhausted", "more than 5 seconds"),
+        ("ask-deaf", "time-exhausted", "more than 5 seconds"),
     ],
 )
 def test_a_file_that_ends_its_worker_is_undetermined_and_the_next_one_is_not(
@@ -114,6 +116,27 @@ def test_a_file_that_ends_its_worker_is_undetermined_and_the_next_one_is_not(
     assert failed.asset.sha256 == hashlib.sha256(data).hexdigest()
     assert failed.asset.size_bytes == len(data)
     assert failed.context.directory is not None
+
+
+def test_a_worker_that_says_it_is_done_for_is_not_left_behind(
+    pool: VerificationPool, folder: Path
+) -> None:
+    """One that a file has taken over stayed, with all it held, for as long as the pool's host."""
+    pool.submit(job(folder, "good")).result()
+    pids = pool.worker_pids()
+    for _ in range(2 * len(pids)):
+        assert list(findings(pool.submit(job(folder, "stay")).result())) == ["memory-exhausted"]
+    _eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert pool.submit(job(folder, "good")).result().verdict is Verdict.OFFICIAL
+
+
+def test_a_worker_cannot_use_up_what_its_parent_may_have_open(
+    pool: VerificationPool, folder: Path
+) -> None:
+    pool.submit(job(folder, "good")).result()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert pool.submit(job(folder, "hand-out")).result().verdict is Verdict.OFFICIAL
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 100
 
 
 def test_processor_time_is_a_bound_of_its_own(folder: Path) -> None:
@@ -300,6 +323,27 @@ def test_a_pool_that_is_given_up_ends_at_once(folder: Path) -> None:
     assert time.monotonic() - begin < 20
     assert isinstance(futures[0].exception(), IsolationError)
     assert futures[1].cancelled()
+
+
+def test_a_worker_that_was_being_made_is_ended_too() -> None:
+    """Whoever gave the pool up waited for its file."""
+    staff = Staff(HazardousSetup(), WorkerLimits(), at=None)
+    staff.set_up()
+    host = shared_host()
+    fork = host.fork
+
+    def meanwhile(setup: int, limits: WorkerLimits) -> WorkerProcess:
+        worker = fork(setup, limits)
+        staff.stop()
+        return worker
+
+    host.fork = meanwhile  # type: ignore[method-assign] - the moment is what is tested
+    try:
+        worker = staff.hire()
+    finally:
+        del host.fork
+    assert worker._end.result(5).exit == -signal.SIGKILL
+    staff.close()
 
 
 def test_what_the_operator_should_know_is_said_once(folder: Path) -> None:

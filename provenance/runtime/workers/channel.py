@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import time
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,40 +33,67 @@ class Channel:
 
     Nothing that comes in is ever unpickled: the other side may be a worker that a
     hostile file has taken over.
+
+    Args:
+        connection: The end.
+        takes_files: Whether files may come in. Elsewhere the kernel closes them: kept open by
+            nobody's wish, they would use up what this process may have open.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, takes_files: bool = False) -> None:
         self._socket = connection
+        self._takes_files = takes_files
 
     def fileno(self) -> int:
         """The descriptor, to wait for."""
         return self._socket.fileno()
 
-    def send(self, message: bytes, files: Sequence[int] = ()) -> None:
+    def send(
+        self, message: bytes, files: Sequence[int] = (), *, deadline: float | None = None
+    ) -> None:
         """Send bytes, and copies of these open files.
 
+        Args:
+            message: The bytes.
+            files: Descriptors.
+            deadline: Until when to wait for the other side to read, by the monotonic clock;
+                for ever by default.
+
         Raises:
-            ChannelClosedError: Nobody is there.
+            ChannelClosedError, ChannelTimeoutError: Nobody is there, or nobody reads.
         """
         data = memoryview(len(message).to_bytes(_LENGTH_BYTES) + message)
-        try:
-            sent = socket.send_fds(self._socket, [data], list(files)) if files else 0
-            # Not where nothing is left: who has read it all may be gone by then, and a send of
-            # nothing would say that it was never sent.
-            if sent < len(data):
-                self._socket.sendall(data[sent:])
-        except OSError as error:
-            raise ChannelClosedError(str(error)) from error
+        beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", files))] if files else []
+        flags = 0 if deadline is None else socket.MSG_DONTWAIT
+        # Nothing is sent where nothing is left: who has read it all may be gone by then, and
+        # that would say that it was never sent.
+        while data:
+            if deadline is not None:
+                self._wait(select.POLLOUT, deadline)
+            try:
+                sent = self._socket.sendmsg([data], beside, flags)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise ChannelClosedError(str(error)) from error
+            data, beside = data[sent:], []
 
-    def send_document(self, document: dict[str, Any], files: Sequence[int] = ()) -> None:
+    def send_document(
+        self,
+        document: dict[str, Any],
+        files: Sequence[int] = (),
+        *,
+        deadline: float | None = None,
+    ) -> None:
         """Send a JSON object. Files beyond what fits in one message follow by themselves.
 
         Raises:
-            ChannelClosedError: Nobody is there.
+            ChannelClosedError, ChannelTimeoutError: Nobody is there, or nobody reads.
         """
-        self.send(json.dumps({**document, "files": len(files)}).encode(), files[:_MAX_FILES])
+        data = json.dumps({**document, "files": len(files)}).encode()
+        self.send(data, files[:_MAX_FILES], deadline=deadline)
         for at in range(_MAX_FILES, len(files), _MAX_FILES):
-            self.send(b"", files[at : at + _MAX_FILES])
+            self.send(b"", files[at : at + _MAX_FILES], deadline=deadline)
 
     def receive(self, deadline: float | None = None) -> tuple[bytes, list[int]]:
         """The next message, and the files that came with it.
@@ -123,22 +151,27 @@ class Channel:
         buffer = bytearray()
         while len(buffer) < count:
             if deadline is not None:
-                self._wait(deadline)
+                self._wait(select.POLLIN, deadline)
             try:
-                data, came, _, _ = socket.recv_fds(
-                    self._socket, min(count - len(buffer), 1024 * 1024), _MAX_FILES
-                )
+                data = self._read(min(count - len(buffer), 1024 * 1024), files)
             except OSError as error:
                 raise ChannelClosedError(str(error)) from error
-            files += came
             if not data:
                 raise ChannelClosedError("the other side is gone")
             buffer += data
         return bytes(buffer)
 
-    def _wait(self, deadline: float) -> None:
+    def _read(self, most: int, files: list[int]) -> bytes:
+        if not self._takes_files:
+            return self._socket.recv(most)
+        data, came, _, _ = socket.recv_fds(self._socket, most, _MAX_FILES)
+        files += came
+        return data
+
+    def _wait(self, event: int, deadline: float) -> None:
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        poll.register(self._socket, event)
         left_ms = (deadline - time.monotonic()) * 1000
-        if not poll.poll(max(0.0, left_ms)):
+        # Also where something is ready: one that speaks byte by byte would never be late.
+        if left_ms < 0 or not poll.poll(left_ms):
             raise ChannelTimeoutError

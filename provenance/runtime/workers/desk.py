@@ -253,7 +253,7 @@ class Desk:
             document = _document(message)
             if "ask" in document:
                 issuers += 1
-                worker.channel.send_document(self._asked(document))
+                worker.channel.send_document(self._asked(document), deadline=deadline)
             elif "register" in document:
                 questions += 1
                 answer = (
@@ -261,7 +261,7 @@ class Desk:
                     if look_up is None
                     else look_up.answer(document, wanted=wanted)
                 )
-                worker.channel.send_document(answer)
+                worker.channel.send_document(answer, deadline=deadline)
             else:
                 return message
         worker.kill()
@@ -286,8 +286,9 @@ def _begin(worker: WorkerProcess, request: dict[str, Any], files: Sequence[int])
         HostGoneError: So is its host.
     """
     try:
-        worker.channel.send_document(request, files)
-        message, _ = worker.channel.receive(time.monotonic() + _BEGIN_S)
+        deadline = time.monotonic() + _BEGIN_S
+        worker.channel.send_document(request, files, deadline=deadline)
+        message, _ = worker.channel.receive(deadline)
     except ChannelTimeoutError as error:
         worker.kill()
         raise _NotBegunError(f"it said nothing for {_BEGIN_S:.0f} seconds") from error

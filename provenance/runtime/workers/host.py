@@ -59,7 +59,7 @@ class _Host:
     """Does what the parent asks, and tells it which workers ended, and how."""
 
     def __init__(self, control: socket.socket, folder: Path) -> None:
-        self._control = Channel(control)
+        self._control = Channel(control, takes_files=True)
         self._folder = folder
         self._verifiers: dict[int, tuple[Verifier, RelayedFetcher, RelayedRegister | None]] = {}
         self._children: dict[int, _Child] = {}
@@ -158,7 +158,7 @@ class _Host:
             # Whatever happens, this copy must not come back to serve as a second host.
             try:
                 _become_worker(files[0], stderr, host)
-                channel = Channel(_socket(0))
+                channel = Channel(_socket(0), takes_files=True)
                 work(channel, verifier, fetcher, register, scratch=scratch, limits=limits)
                 os._exit(0)
             except BaseException:  # noqa: BLE001 - said to the host, which tells the parent

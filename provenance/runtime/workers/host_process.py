@@ -110,7 +110,8 @@ class WorkerProcess:
             return self._end.result()
 
     def dismiss(self) -> None:
-        """Let it end by itself; it is between two files."""
+        """Let it go. One that a file has taken over would not end because nobody talks to it."""
+        self.kill()
         self.channel.close()
 
 

@@ -139,6 +139,9 @@ class Staff:
                 continue
             with self._lock:
                 self._workers.append(worker)
+                if self._stopped:
+                    # Stopped while it was made: nobody else ends it.
+                    worker.kill()
             self.count("workers_started")
             return worker
         raise IsolationError("no worker process can be started: the host ends again and again")

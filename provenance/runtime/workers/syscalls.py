@@ -24,6 +24,8 @@ NETWORK = (
 PROCESSES = (
     "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev",
     "kcmp", "kill", "tkill", "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo", "setpriority", "ioprio_set", "sched_setaffinity", "sched_setattr",
+    "sched_setparam", "sched_setscheduler", "migrate_pages", "move_pages",
     "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "move_mount", "fsopen",
     "fsmount", "open_tree", "mount_setattr", "bpf", "perf_event_open", "userfaultfd",
     "io_uring_setup", "io_uring_enter", "io_uring_register", "open_by_handle_at", "add_key",
@@ -42,11 +44,22 @@ FILES = (
 )  # fmt: skip
 """No change to what a file is called, belongs to, or permits."""
 
+# From `fcntl.h`, `sockios.h` and `prctl.h`: whom the kernel is to signal about an open file, and
+# by what; and whether this process ends with the one that made it.
+_COMMANDS = (
+    ("fcntl", 1, 8),  # F_SETOWN
+    ("fcntl", 1, 10),  # F_SETSIG
+    ("fcntl", 1, 15),  # F_SETOWN_EX
+    ("ioctl", 1, 0x8901),  # FIOSETOWN
+    ("ioctl", 1, 0x8902),  # SIOCSPGRP
+    ("prctl", 0, 1),  # PR_SET_PDEATHSIG
+)
 _CLONE_THREAD = 0x00010000
 _LIBRARY = "libseccomp.so.2"
 # From `seccomp.h`: actions, comparisons, and the attribute that asks for a search tree.
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NOT_EQUAL, _MASKED_EQUAL = 1, 7
+_INT = 0xFFFF_FFFF
 _OPTIMIZE, _SEARCH_TREE = 8, 2
 _NO_SUCH_CALL = -1
 
@@ -79,6 +92,11 @@ def refuse_system_calls(*, but: Collection[str] = ()) -> None:
     rules.refuse("clone", errno.EPERM, _Comparison(0, _MASKED_EQUAL, _CLONE_THREAD, 0))
     # A process that aborts sends itself a signal.
     rules.refuse("tgkill", errno.EPERM, _Comparison(0, _NOT_EQUAL, os.getpid(), 0))
+    # Others can be ended by their limits; its own may be set.
+    rules.refuse("prlimit64", errno.EPERM, _Comparison(0, _NOT_EQUAL, 0, 0))
+    for name, argument, command in _COMMANDS:
+        # Of an argument that is an int, the kernel looks at no more.
+        rules.refuse(name, errno.EPERM, _Comparison(argument, _MASKED_EQUAL, _INT, command))
     rules.load()
 
 
