@@ -5,7 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-__all__ = ["fetch_file", "is_remote", "name_in", "remove_files"]
+__all__ = [
+    "fetch_file",
+    "folder_of",
+    "is_remote",
+    "join_path",
+    "name_in",
+    "remove_files",
+    "split_chain",
+]
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -15,9 +23,37 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def split_chain(path: str) -> tuple[str, str]:
+    """What is the path inside, and the chain of what it is inside of, if it is in a chain?
+
+    In a path of this machine `::` is part of a name.
+    """
+    if not is_remote(path):
+        return path, ""
+    inside, chain, rest = path.partition("::")
+    return inside, chain + rest
+
+
+def folder_of(path: str) -> str:
+    """In which folder does this lie?"""
+    inside, chain = split_chain(path)
+    folder, slash, _ = inside.rpartition("/")
+    # `zip://a.jpg` lies in `zip://`, and `/a.jpg` in `/`.
+    whole = f"{folder}/" if folder.endswith(":/") else folder or slash
+    return whole + chain
+
+
+def join_path(folder: str, name: str) -> str:
+    """Where is what has this name, or path, in a folder?"""
+    inside, chain = split_chain(folder)
+    if not inside.endswith("://"):
+        inside = f"{inside.rstrip('/')}/"
+    return f"{inside}{name}{chain}"
+
+
 def name_in(path: str) -> str:
     """What is the file's own name?"""
-    return PurePosixPath(path.partition("::")[0]).name
+    return PurePosixPath(split_chain(path)[0]).name
 
 
 def fetch_file(address: str, place: Path, *, max_bytes: int) -> Path:

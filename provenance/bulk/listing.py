@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from provenance.bulk.fetching import join_path, split_chain
 from provenance.bulk.stores import open_store
 from provenance.errors import ConfigurationError
+from provenance.untrusted import clean_text
 
-__all__ = ["ListingProblem", "Source", "SourceFile", "key_of", "open_source"]
+__all__ = ["ListingProblem", "Source", "SourceFile", "key_of", "open_source", "shown_path"]
 
 _SIDECAR = ".c2pa"
+# What `Results` puts into its folder.
+_RESULT = re.compile(r"part-\d{6,}\.(jsonl|parquet)|index\.sqlite(-journal)?|job\.json")
 # What object stores and file systems call the mark of one state of a file, best first.
 _MARKS = ("ETag", "etag", "md5Hash", "generation", "version_id")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created", "date_time")
@@ -25,6 +31,16 @@ _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "crea
 def key_of(shown: str, size_bytes: int, version: str) -> bytes:
     """What stands for one state of one file: 16 bytes."""
     return blake2b(f"{shown}\0{size_bytes}\0{version}".encode(), digest_size=16).digest()
+
+
+def shown_path(path: str) -> str:
+    """How is this path written as text? One with bytes that are no text, as an address."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        # No path here begins like that, so nothing else is written this way.
+        return "file://" + quote(os.fsencode(path))
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +65,7 @@ class SourceFile:
     @property
     def shown(self) -> str:
         """The path as text. One with bytes that are no text is written as an address."""
-        try:
-            self.path.encode()
-        except UnicodeEncodeError:
-            # No path here begins like that, so nothing else is written this way.
-            return "file://" + quote(os.fsencode(self.path))
-        return self.path
+        return shown_path(self.path)
 
     @property
     def key(self) -> bytes:
@@ -88,60 +99,76 @@ class Source(Protocol):
         ...
 
 
-def open_source(given: str) -> Source:
+def open_source(given: str, *, results: Path | None = None) -> Source:
     """Which source is this: a folder or file here, or an address that fsspec knows?
+
+    Args:
+        given: A path or an address.
+        results: Where the results go: what is written there is not part of it.
 
     Raises:
         ConfigurationError: There is none, or its protocol is not installed.
     """
     filesystem, path = open_store(given)
-    return LocalSource(path) if filesystem is None else RemoteSource(given, filesystem, path)
+    if filesystem is None:
+        return LocalSource(path, results=results)
+    return RemoteSource(given, filesystem, path)
 
 
 class LocalSource:
     """A folder of this machine, or one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, results: Path | None = None) -> None:
         self._path = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
         if not os.path.exists(self._path):  # noqa: PTH110
             raise ConfigurationError(f"{path}: expected a folder or a file, there is none")
+        # Where the results go, which may be in the source.
+        self._results = None if results is None else os.path.abspath(results)  # noqa: PTH100
 
     @property
     def name(self) -> str:
-        """The absolute path."""
-        return self._path
+        """The absolute path, as text."""
+        return shown_path(self._path)
 
     def walk(self) -> Iterator[SourceFile | ListingProblem]:
         """See `Source`."""
         if not os.path.isdir(self._path):  # noqa: PTH112
+            folder, name = os.path.split(self._path)
             status = Path(self._path).stat()
-            yield SourceFile(
-                path=self._path,
-                size_bytes=status.st_size,
-                version=str(status.st_mtime_ns),
-                inside=os.path.basename(self._path),  # noqa: PTH119
-            )
+            files = {name: (status.st_size, str(status.st_mtime_ns))}
+            # A folder may allow opening a file and not listing it.
+            with suppress(OSError):
+                files = _listed(folder)[0] | files
+            yield _alone(self._path, name, files)
             return
         # A stack, since the depth of a folder is a stranger's choice.
         todo = [self._path]
         while todo:
             folder = todo.pop()
-            files: dict[str, tuple[int, str]] = {}
-            below: list[str] = []
             try:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        if entry.name.startswith("."):
-                            continue
-                        if entry.is_dir(follow_symlinks=False):
-                            below.append(entry.path)
-                        else:
-                            files.update(_local(entry))
+                files, below = _listed(folder)
             except OSError as error:
                 yield ListingProblem(path=folder, why=(error.strerror or str(error)).lower())
                 continue
+            if folder == self._results:
+                files = {name: files[name] for name in files if not _RESULT.fullmatch(name)}
             yield from _paired(folder, files, below=_below(folder, self._path))
             todo += sorted(below, reverse=True)
+
+
+def _listed(folder: str) -> tuple[dict[str, tuple[int, str]], list[str]]:
+    """The files of a folder of this machine, and the folders in it."""
+    files: dict[str, tuple[int, str]] = {}
+    below: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.path)
+            else:
+                files.update(_local(entry))
+    return files, below
 
 
 def _local(entry: os.DirEntry[str]) -> Iterator[tuple[str, tuple[int, str]]]:
@@ -171,27 +198,53 @@ class RemoteSource:
 
     def walk(self) -> Iterator[SourceFile | ListingProblem]:
         """See `Source`."""
-        problems: list[ListingProblem] = []
-
-        def note(error: Exception) -> None:
-            problems.append(ListingProblem(path=self._given, why=str(error)))
-
-        walked = self._filesystem.walk(self._path, detail=True, on_error=note)
-        for folder, folders, files in walked:
-            for name in [name for name in folders if name.startswith(".")]:
-                del folders[name]
-            found = {
-                name: (int(told.get("size") or 0), _version(told))
-                for name, told in files.items()
-                if not name.startswith(".") and name
-            }
-            below = _below(folder.strip("/"), self._path.strip("/"))
-            yield from _paired(self._address(folder), found, below=below)
-            yield from problems
-            problems.clear()
+        # Not by fsspec's own walk: below the first folder it passes over what cannot be listed.
+        todo = [self._path]
+        while todo:
+            folder = todo.pop()
+            address, root = self._address(folder), folder.rstrip("/")
+            try:
+                listed = self._filesystem.ls(folder, detail=True)
+            except Exception as error:  # noqa: BLE001 - a store's client raises what it likes
+                why = clean_text(f"{type(error).__name__}: {error}")
+                yield ListingProblem(path=address, why=why)
+                continue
             # A store's client keeps what it has listed: all of it, in the end.
             self._filesystem.invalidate_cache()
-        yield from problems
+            files: dict[str, tuple[int, str]] = {}
+            below: list[str] = []
+            for told in listed:
+                place = told["name"].rstrip("/")
+                name = place.rpartition("/")[2]
+                if place == root:
+                    # The mark of a folder, which is no file; or the source, which is one.
+                    if len(listed) == 1 and told["type"] != "directory":
+                        yield _alone(address, name, self._beside(root) | {name: _state(told)})
+                elif name.startswith("."):
+                    continue
+                elif "::" in name:
+                    why = "its name holds ::, which in an address joins two of them"
+                    yield ListingProblem(path=join_path(address, name), why=why)
+                elif told["type"] != "directory":
+                    files[name] = _state(told)
+                elif not root or place.startswith(f"{root}/"):
+                    # The page of a web server also leads to the folder above.
+                    below.append(place)
+            inside = _below(root.strip("/"), self._path.strip("/"))
+            yield from _paired(address, files, below=inside)
+            todo += sorted(below, reverse=True)
+
+    def _beside(self, path: str) -> dict[str, tuple[int, str]]:
+        """The files beside this one, where they can be listed."""
+        try:
+            listed = self._filesystem.ls(path.rpartition("/")[0], detail=True)
+        except Exception:  # noqa: BLE001 - a store may allow fetching a file and not listing it
+            return {}
+        return {
+            told["name"].rpartition("/")[2]: _state(told)
+            for told in listed
+            if told["type"] != "directory"
+        }
 
     def _address(self, folder: str) -> str:
         if "::" in self._given:
@@ -199,7 +252,13 @@ class RemoteSource:
             first, _, rest = self._given.partition("::")
             protocol = first.partition("://")[0]
             return f"{protocol}://{folder.strip('/')}::{rest}"
-        return str(self._filesystem.unstrip_protocol(folder)).rstrip("/")
+        # As it was given: the client's own spelling leaves out the host, and who asks.
+        below = _below(folder.strip("/"), self._path.strip("/"))
+        return join_path(self._given, below) if below else self._given
+
+
+def _state(told: Mapping[str, Any]) -> tuple[int, str]:
+    return int(told.get("size") or 0), _version(told)
 
 
 def _version(told: Mapping[str, Any]) -> str:
@@ -229,12 +288,26 @@ def _paired(
         if sidecar is not None:
             version += "+" + files[sidecar][1]
         yield SourceFile(
-            path=_join(folder, name),
+            path=join_path(folder, name),
             size_bytes=size_bytes,
             version=version,
-            sidecar=None if sidecar is None else _join(folder, sidecar),
+            sidecar=None if sidecar is None else join_path(folder, sidecar),
             inside=f"{below}/{name}" if below else name,
         )
+
+
+def _alone(path: str, name: str, files: Mapping[str, tuple[int, str]]) -> SourceFile:
+    """The one file that is the source, with its sidecar, if it is among the files beside it."""
+    size_bytes, version = files[name]
+    sidecar = _sidecars(files).get(name)
+    inside, chain = split_chain(path)
+    return SourceFile(
+        path=path,
+        size_bytes=size_bytes,
+        version=version if sidecar is None else f"{version}+{files[sidecar][1]}",
+        sidecar=None if sidecar is None else f"{inside.removesuffix(name)}{sidecar}{chain}",
+        inside=name,
+    )
 
 
 def _sidecars(names: Collection[str]) -> dict[str, str]:
@@ -253,8 +326,3 @@ def _sidecars(names: Collection[str]) -> dict[str, str]:
         for sidecar, claimed in owners.items()
         if len(claimed) == 1 or f"{claimed[0]}{_SIDECAR}" == sidecar
     }
-
-
-def _join(folder: str, name: str) -> str:
-    inside, chain, rest = folder.partition("::")
-    return f"{inside.rstrip('/')}/{name}{chain}{rest}"

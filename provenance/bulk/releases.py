@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from provenance.bulk.fetching import name_in
+from provenance.bulk.fetching import folder_of, name_in, split_chain
 from provenance.bulk.listing import ListingProblem, Source, SourceFile, open_source
 
 __all__ = ["MANIFEST_NAMES", "FoundRelease", "find_releases", "open_releases"]
@@ -39,10 +39,8 @@ def open_releases(given: str) -> tuple[Source, str | None]:
     Raises:
         ConfigurationError: There is none, or its protocol is not installed.
     """
-    inside, chain, rest = given.partition("::")
-    if inside.lower().endswith(_ENDINGS):
-        folder, _, name = inside.rpartition("/")
-        return open_source(f"{folder or '.'}{chain}{rest}"), name
+    if split_chain(given)[0].lower().endswith(_ENDINGS):
+        return open_source(folder_of(given) or "."), name_in(given)
     return open_source(given), None
 
 
@@ -84,8 +82,7 @@ def find_releases(source: Source, only: str | None) -> Iterator[FoundRelease | L
 
 
 def _release(manifest: SourceFile, inside: str, name: str) -> FoundRelease:
-    path, chain, rest = manifest.path.partition("::")
-    folder = f"{path.rpartition('/')[0]}{chain}{rest}"
+    folder = folder_of(manifest.path)
     return FoundRelease(manifest=manifest, folder=folder, inside=inside, name=name)
 
 

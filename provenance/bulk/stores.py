@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from provenance.errors import ConfigurationError
@@ -15,7 +16,7 @@ def open_store(given: str) -> tuple[Any | None, str]:
     Raises:
         ConfigurationError: Its protocol is not installed, or it cannot be opened.
     """
-    if "://" not in given and "::" not in given:
+    if "://" not in given and ("::" not in given or os.path.lexists(given)):
         return None, given
     try:
         import fsspec
@@ -26,6 +27,13 @@ def open_store(given: str) -> tuple[Any | None, str]:
         ) from error
     try:
         filesystem, path = fsspec.core.url_to_fs(given)
-    except (ValueError, ImportError, OSError) as error:
+    except Exception as error:  # a store's client raises what it likes
         raise ConfigurationError(f"{given}: cannot be opened: {error}") from error
-    return (None if isinstance(filesystem, LocalFileSystem) else filesystem), path
+    if not isinstance(filesystem, LocalFileSystem):
+        return filesystem, path
+    if "::" in given:
+        # Taken for a chain: its beginning would be opened, which is another folder.
+        raise ConfigurationError(
+            f"{given}: there is no such folder or file here; with file:// no name may hold ::"
+        )
+    return None, path

@@ -86,16 +86,15 @@ def jobs_for(
     for number, file in enumerate(files):
         path, sidecar = file.path, file.sidecar
         if is_remote(path):
-            place = scratch / str(number)
+            place, beside = scratch / str(number), scratch / f"{number}.sidecar"
             try:
                 path = str(fetch_file(path, place, max_bytes=max_asset_bytes))
                 if sidecar is not None:
-                    beside = place.with_suffix(".sidecar")
                     sidecar = str(fetch_file(sidecar, beside, max_bytes=max_asset_bytes))
             except Exception as error:  # noqa: BLE001 - a store's client raises what it likes
                 why = f"cannot be fetched: {type(error).__name__}: {error}"
                 not_fetched(file, clean_text(why))
-                remove_files(place, None)
+                remove_files(place, beside)
                 continue
         by_path[path] = file
         yield VerificationJob(path=path, name=name_in(file.path), sidecar=sidecar, at=at)

@@ -100,7 +100,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     from provenance.cli.judge import parse_time, setup_of
 
     moment = parse_time(at)
-    place = open_source(source)
+    place = open_source(source, results=out)
     setup = portable(
         setup_of(
             directory=directory,

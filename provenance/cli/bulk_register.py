@@ -123,7 +123,7 @@ def register(  # noqa: PLR0913 - the options of the command
 
     release_of = release_namer(release)
     until = parse_time(embargo_until, option="--embargo-until")
-    files = open_source(source)
+    files = open_source(source, results=out)
     setup = portable(
         setup_of(directory=directory, trust_lists=(), time_stamp_lists=time_stamp_list or ())
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,30 @@ def test_a_store_is_searched_like_a_folder(memory: Any) -> None:
         memory.pipe(f"/archive/{path}", path.encode())
     found = found_in("memory://archive")
     assert [(one.inside, one.folder) for one in found] == [
-        ("a", "memory:///archive/a"), ("b/c", "memory:///archive/b/c"),
+        ("a", "memory://archive/a"), ("b/c", "memory://archive/b/c"),
     ]  # fmt: skip
     (one,) = found_in("memory://archive/a/release.yaml")
-    assert one.folder == "memory:///archive/a"
+    assert one.folder == "memory://archive/a"
+
+
+def test_a_release_manifest_at_the_root_is_not_looked_for_here() -> None:
+    """`/release.yaml` lies in `/`, and not in the folder that the command is called in."""
+    source, only = open_releases("/release.yaml")
+    assert (source.name, only) == ("/", "release.yaml")
+    source, only = open_releases("release.yaml")
+    assert (source.name, only) == (os.getcwd(), "release.yaml")  # noqa: PTH109 - as text
+
+
+def test_a_release_in_a_folder_with_colons_is_where_it_is(tmp_path: Path) -> None:
+    write(tmp_path, "2026::march/release.yaml", "2026::march/a.jpg")
+    (one,) = found_in(str(tmp_path))
+    assert one.folder == str(tmp_path / "2026::march")
+
+
+def test_a_release_at_the_top_of_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("release.yaml", b"")
+        archive.writestr("a.jpg", b"picture")
+    for given in ("zip://", "zip://release.yaml"):
+        (one,) = found_in(f"{given}::file://{tmp_path}/x.zip")
+        assert one.folder == f"zip://::file://{tmp_path}/x.zip"
