@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _LEFTOVER = ".provenance-tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def read_bounded(path: Path, limit_bytes: int) -> bytes:
@@ -84,6 +86,7 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
         ConfigurationError: It cannot be written.
     """
     try:
+        is_new = not path.exists()
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as stream:
             # One call: a process that is killed has written all of it or nothing.
@@ -92,6 +95,8 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
                 # What found no room is tried once more, and says why.
                 left = left[stream.write(left) :]
             os.fsync(descriptor)
+        if is_new:
+            sync_folder(path.absolute().parent)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {_reason(error)}") from error
 
@@ -168,6 +173,12 @@ def new_file(
                 raise _exists(path) from error
             except OSError as error:
                 raise _cannot(path, error) from error
+    except OSError as error:
+        # Only writing meets these, in the block or when what is left in the buffer is let go;
+        # any other error is that of whoever had the stream.
+        if error.errno in _FULL:
+            raise _cannot(path, error) from error
+        raise
     finally:
         Path(temporary).unlink(missing_ok=True)
     if sync_name:

@@ -12,8 +12,8 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -77,6 +77,7 @@ class Results:
             self._index = self._open_index()
             held.callback(self._index.close)
             self._take_in()
+            self._check_forms()
             self._held = held.pop_all()
         return self
 
@@ -96,13 +97,15 @@ class Results:
 
     def has(self, key: bytes) -> bool:
         """Is there a row for what this key stands for, and not an error?"""
-        found = self._index.execute("SELECT 1 FROM answered WHERE key = ?", (key,))
-        return found.fetchone() is not None
+        with self._usable_index() as index:
+            found = index.execute("SELECT 1 FROM answered WHERE key = ?", (key,))
+            return found.fetchone() is not None
 
     @property
     def answered(self) -> int:
         """How many states of files are answered."""
-        (count,) = self._index.execute("SELECT count(*) FROM answered").fetchone()
+        with self._usable_index() as index:
+            (count,) = index.execute("SELECT count(*) FROM answered").fetchone()
         return int(count)
 
     def add(self, file_key: bytes, row: Row) -> None:
@@ -110,8 +113,17 @@ class Results:
         if not self._rows:
             self._since = time.monotonic()
         self._rows.append((row, file_key))
-        old = time.monotonic() - self._since >= self._seconds_per_shard
-        if old or len(self._rows) >= self._rows_per_shard:
+        if len(self._rows) >= self._rows_per_shard:
+            self.flush()
+        self.flush_old()
+
+    def flush_old(self) -> None:
+        """Write the rows that are not on the disk yet, if the first of them is old.
+
+        Raises:
+            ConfigurationError: They cannot be written.
+        """
+        if self._rows and time.monotonic() - self._since >= self._seconds_per_shard:
             self.flush()
 
     def flush(self) -> None:
@@ -130,9 +142,11 @@ class Results:
         with new_file(self._folder / f"{name}.jsonl", replace=False) as stream:
             for row in rows:
                 stream.write(row.model_dump_json().encode() + b"\n")
-        self._note(name, [key for row, key in self._rows if row.error is None])
+        # They are on the disk; should the index not take them, the next run reads them there.
+        keys = [key for row, key in self._rows if row.error is None]
         self._rows.clear()
         self._next += 1
+        self._note(name, keys)
 
     def _check_job(self) -> None:
         path = self._folder / _JOB
@@ -144,6 +158,8 @@ class Results:
             begun = json.loads(read_bounded(path, _MAX_JOB_BYTES))
         except ValueError as error:
             raise ConfigurationError(f"{path}: expected JSON, got something else") from error
+        if not isinstance(begun, dict):
+            raise ConfigurationError(f"{path}: expected a JSON object, got something else")
         differing = sorted(
             name for name in {*begun, *self._job} if begun.get(name) != self._job.get(name)
         )
@@ -151,6 +167,21 @@ class Results:
             raise ConfigurationError(
                 f"{self._folder}: holds the answers of another job, which differs in "
                 f"{', '.join(differing)}: expected the same, or another folder"
+            )
+
+    def _check_forms(self) -> None:
+        """Whoever reads one of the two forms is to find every row in it."""
+        lines = {name for name, _ in self._shards()}
+        columns = {path.stem for path in self._folder.glob("part-*.parquet")}
+        if self._arrow is not None and not lines <= columns:
+            raise ConfigurationError(
+                f"{self._folder}: has rows without Parquet files: expected --no-parquet, or "
+                "another folder"
+            )
+        if self._arrow is None and lines & columns:
+            raise ConfigurationError(
+                f"{self._folder}: has its rows in Parquet files too: expected no --no-parquet, or "
+                "another folder"
             )
 
     def _open_index(self) -> sqlite3.Connection:
@@ -162,7 +193,8 @@ class Results:
                 return index
             index.close()
         # A cache: made again where shards that it knows are gone, or it is no index.
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         index = _connect(path)
         if index is None:
             raise ConfigurationError(f"{path}: cannot be written")
@@ -177,32 +209,47 @@ class Results:
 
     def _take_in(self) -> None:
         """Read the shards that the index does not know: those of a killed process."""
-        known = {name for (name,) in self._index.execute("SELECT name FROM shards")}
-        for name, path in self._shards():
-            if name not in known:
-                self._note(name, list(_keys(path)))
+        with self._usable_index() as index:
+            known = {name for (name,) in index.execute("SELECT name FROM shards")}
+            with index:
+                for name, path in self._shards():
+                    if name not in known:
+                        _insert(index, name, _keys(path))
 
-    def _note(self, name: str, keys: list[bytes]) -> None:
-        with self._index:
-            self._index.executemany(
-                "INSERT OR IGNORE INTO answered VALUES (?)", [(key,) for key in keys]
-            )
-            self._index.execute("INSERT INTO shards VALUES (?)", (name,))
+    def _note(self, name: str, keys: Iterable[bytes]) -> None:
+        with self._usable_index() as index, index:
+            _insert(index, name, keys)
+
+    @contextmanager
+    def _usable_index(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._index
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"{self._folder / _INDEX}: cannot be used: {error}; it may be deleted, and is then "
+                "made again"
+            ) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection | None:
     """The index; None where the file is something else."""
-    index = sqlite3.connect(path)
+    index = None
     try:
-        # The shards are what counts: after a crash the index may be behind.
-        index.execute("PRAGMA synchronous = OFF")
+        # Durable: after a power failure it may be behind the shards, and not in disorder.
+        index = sqlite3.connect(path)
         index.execute("CREATE TABLE IF NOT EXISTS shards (name TEXT PRIMARY KEY)")
         index.execute("CREATE TABLE IF NOT EXISTS answered (key BLOB PRIMARY KEY) WITHOUT ROWID")
-        index.execute("SELECT count(*) FROM shards").fetchone()
+        index.execute("SELECT name FROM shards").fetchall()
     except sqlite3.DatabaseError:
-        index.close()
+        if index is not None:
+            index.close()
         return None
     return index
+
+
+def _insert(index: sqlite3.Connection, name: str, keys: Iterable[bytes]) -> None:
+    index.executemany("INSERT OR IGNORE INTO answered VALUES (?)", ((key,) for key in keys))
+    index.execute("INSERT INTO shards VALUES (?)", (name,))
 
 
 def _keys(path: Path) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.atomic_files import new_file
+from provenance.atomic_files import append_lines, new_file
 from provenance.errors import ConfigurationError
 
 
@@ -66,3 +66,29 @@ def test_a_folder_that_is_not_there_is_the_operators_error(tmp_path: Path) -> No
         new_file(tmp_path / "no" / "a", replace=True),
     ):
         pass
+
+
+def test_another_error_of_the_block_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), new_file(tmp_path / "a", replace=False):
+        (tmp_path / "none").read_bytes()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_a_journal_is_on_the_disk_with_its_first_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was signed under it must not outlive the line that says so."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    append_lines(tmp_path / "journal", [b"one\n"])
+    assert synced == [str(tmp_path / "journal"), str(tmp_path)]
+    synced.clear()
+    append_lines(tmp_path / "journal", [b"two\n"])
+    assert synced == [str(tmp_path / "journal")]
+    assert (tmp_path / "journal").read_bytes() == b"one\ntwo\n"

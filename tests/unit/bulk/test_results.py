@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.bulk.listing import SourceFile
+from provenance.bulk.listing import SourceFile, open_source
 from provenance.bulk.results import Results
 from provenance.bulk.rows import BulkRow, error_row
 from provenance.errors import ConfigurationError
@@ -154,3 +155,72 @@ def test_a_shard_that_is_no_shard_is_refused_by_name(tmp_path: Path, line: str) 
         Results(tmp_path, JOB),
     ):
         pass
+
+
+def test_a_disk_that_is_full_for_the_index_alone_loses_no_row(tmp_path: Path) -> None:
+    """The rows are on the disk by then; writing them once more failed by a name that is taken."""
+    with Results(tmp_path, JOB) as results:
+        results.add(file(1).key, row(file(1)))
+        results.flush()
+        (pages,) = results._index.execute("PRAGMA page_count").fetchone()
+        results._index.execute(f"PRAGMA max_page_count = {pages}")
+        for number in range(2, 1000):
+            results.add(file(number).key, row(file(number)))
+        with pytest.raises(ConfigurationError, match=r"index\.sqlite: cannot be used: .*full"):
+            results.flush()
+    assert len(lines(tmp_path)) == 999
+    assert answered(tmp_path, 1, 2, 999, 1000) == [1, 2, 999]
+
+
+def test_the_index_survives_a_power_failure(tmp_path: Path) -> None:
+    with Results(tmp_path, JOB) as results:
+        (level,) = results._index.execute("PRAGMA synchronous").fetchone()
+    # FULL: SQLite waits for the disk, and a failure leaves no database in disorder.
+    assert level == 2
+
+
+@pytest.mark.parametrize("how", ["folder", "disorder"])
+def test_an_index_that_cannot_be_used_is_named(tmp_path: Path, how: str) -> None:
+    fill(tmp_path, *range(1, 1000), rows_per_shard=1000)
+    index = tmp_path / "index.sqlite"
+    if how == "folder":
+        index.unlink()
+        index.mkdir()
+    else:
+        data = bytearray(index.read_bytes())
+        data[2 * 4096 :] = bytes(b ^ 0x55 for b in data[2 * 4096 :])
+        index.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=r"index\.sqlite: cannot be"):
+        answered(tmp_path, *range(1, 1000))
+    index.rmdir() if how == "folder" else index.unlink()
+    assert answered(tmp_path, 1, 999, 1000) == [1, 999]
+
+
+@pytest.mark.parametrize("document", ["[]", "null", '"x"', "3"])
+def test_a_job_that_is_none_is_refused_by_name(tmp_path: Path, document: str) -> None:
+    (tmp_path / "job.json").write_text(document, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"job\.json: expected a JSON object"):
+        fill(tmp_path, 1)
+
+
+def test_either_form_of_the_results_has_every_row(tmp_path: Path) -> None:
+    """Gone on with otherwise, a count over the Parquet files would be of a part of them."""
+    fill(tmp_path / "both", 1)
+    with pytest.raises(ConfigurationError, match="in Parquet files too: expected no --no-parquet"):
+        fill(tmp_path / "both", 2, parquet=False)
+    fill(tmp_path / "lines", 1, parquet=False)
+    with pytest.raises(ConfigurationError, match="without Parquet files: expected --no-parquet"):
+        fill(tmp_path / "lines", 2)
+    fill(tmp_path / "both", 2)
+    fill(tmp_path / "lines", 2, parquet=False)
+    assert answered(tmp_path / "both", 1, 2) == [1, 2]
+
+
+def test_a_source_whose_path_is_no_text_is_a_job(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    job = {**JOB, "source": open_source(str(folder)).name}
+    for _ in range(2):
+        with Results(tmp_path / "out", job, parquet=False):
+            pass
+    assert json.loads((tmp_path / "out" / "job.json").read_text("utf-8")) == job
