@@ -11,7 +11,19 @@ from typing import Generic, Protocol, TypeVar
 from provenance.runtime.verification_pool import VerificationPool
 from provenance.runtime.verifier_setup import VerifierSetup
 
-__all__ = ["BulkEngine", "Done", "LocalEngine", "PoolTools", "Tools", "Work", "threads_for"]
+__all__ = [
+    "TICK_S",
+    "BulkEngine",
+    "Done",
+    "LocalEngine",
+    "PoolTools",
+    "Tools",
+    "Work",
+    "threads_for",
+]
+
+TICK_S = 5.0
+"""Whoever waits for the end of a batch is let look at the time so often."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -71,7 +83,10 @@ class BulkEngine(Protocol[Item, Answer]):
     """Runs batches, a bounded number of them at a time."""
 
     def run(self, batches: Iterable[tuple[Item, ...]]) -> Iterator[Done[Item, Answer]]:
-        """Take a batch only when there is room for it; give each one back once."""
+        """Take a batch only when there is room for it; give each one back once.
+
+        An empty one is given where none has ended for some seconds.
+        """
         ...
 
 
@@ -92,6 +107,7 @@ class LocalEngine(Generic[Item, Answer, Tool]):
         work: What is done with a batch.
         threads: Batches that are under way at a time.
         stop: Called where the job ends early, to have the work end early too.
+        tick_s: After so many seconds without an end an empty batch is given.
     """
 
     def __init__(
@@ -101,8 +117,10 @@ class LocalEngine(Generic[Item, Answer, Tool]):
         *,
         threads: int = 2,
         stop: Callable[[], None] = lambda: None,
+        tick_s: float = TICK_S,
     ) -> None:
         self._stop = stop
+        self._tick_s = tick_s
         self._tool = tool
         self._work = work
         self._threads = threads
@@ -118,7 +136,11 @@ class LocalEngine(Generic[Item, Answer, Tool]):
                         running.add(executor.submit(self._do, batch))
                     if not running:
                         return
-                    finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    finished, running = wait(
+                        running, timeout=self._tick_s, return_when=FIRST_COMPLETED
+                    )
+                    if not finished:
+                        yield Done((), ())
                     for future in finished:
                         yield future.result()
             except BaseException:

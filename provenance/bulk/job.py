@@ -135,6 +135,7 @@ def run_job(
     for done in engine.run(_batches(source, results, tally, not_listed, batch_files)):
         for file, answer in zip(done.batch, done.rows, strict=True):
             write(writer.add(file, answer))
+        results.flush_old()
         on_progress(tally)
     write(writer.finish())
     on_progress(tally)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Generic
 
-from provenance.bulk.engine import Answer, Done, Item, Tool, Tools, Work
+from provenance.bulk.engine import TICK_S, Answer, Done, Item, Tool, Tools, Work
 from provenance.errors import ConfigurationError
 from provenance.untrusted import clean_text
 
@@ -83,13 +83,15 @@ class RayEngine(Generic[Item, Answer, Tool]):
         running: dict[Any, tuple[Item, ...]] = {}
         failed = 0
         while True:
-            for batch in islice(waiting, max(1, self._room() - len(running))):
+            for batch in islice(waiting, max(self._room() - len(running), int(not running))):
                 # In a list, so that it is fetched and unpacked by the first batch alone.
                 task = _do.remote(self._job, [self._tools], self._work, batch)
                 running[task] = batch
             if not running:
                 return
-            finished, _ = ray.wait(list(running), num_returns=1)
+            finished, _ = ray.wait(list(running), num_returns=1, timeout=TICK_S)
+            if not finished:
+                yield Done((), ())
             for task in finished:
                 batch = running.pop(task)
                 try:

@@ -120,6 +120,7 @@ def sign_source(
             else:
                 tally.errors += 1
             tally.stopped = tally.stopped or signed.stopped
+        results.flush_old()
         on_progress(tally)
         if tally.stopped is not None:
             break

@@ -142,7 +142,9 @@ def _engine(
         from provenance.cli.judge import make_pool
 
         pool = held.enter_context(make_pool(setup, jobs=jobs, at=at))
-        return LocalEngine(pool, work, threads=threads_for(pool))
+        return LocalEngine(
+            pool, work, threads=threads_for(pool), stop=lambda: pool.close(cancel=True)
+        )
     # What cannot be used is said here, once, and not by every node.
     setup.make(say=say, at=at)
     from provenance.bulk.engine import PoolTools

@@ -94,7 +94,7 @@ ShardOption = Annotated[
         min=1,
         max=1_000_000,
         help="Rows in a file of the results. A shard is also written when it is half a "
-        "minute old: what is lost when the job is killed.",
+        "minute old: what is done again when the job is killed, with the batches under way.",
     ),
 ]
 NoParquetOption = Annotated[bool, typer.Option("--no-parquet", help="Write JSON lines alone.")]

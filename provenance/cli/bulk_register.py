@@ -187,7 +187,9 @@ def _engine(
 
         pool = held.enter_context(make_pool(setup, jobs=jobs))
         work = ReadWork(max_asset_bytes=most, is_known=desk.is_known)
-        return LocalEngine(pool, work, threads=threads_for(pool))
+        return LocalEngine(
+            pool, work, threads=threads_for(pool), stop=lambda: pool.close(cancel=True)
+        )
     # What cannot be used is said here, once, and not by every node.
     setup.make(say=say)
     from provenance.bulk.engine import PoolTools

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,64 @@ def test_the_listing_is_not_read_far_ahead(archive: Archive, pool: VerificationP
         most = max(most, cut - given)
     assert cut == 20
     assert most <= 2 + 1
+
+
+def test_an_interrupt_does_not_wait_for_files_that_are_slow(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """Batches of large or hostile files held whoever had stopped the job for many minutes."""
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        command(archive, out, "--shard", "10", "--batch", "5", "--jobs", "2"),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as job:
+        deadline = time.monotonic() + 120
+        while len(list(out.glob("part-*.jsonl"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (host,) = _children(job.pid)
+        workers = _children(host)
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        job.send_signal(signal.SIGINT)
+        _, error = job.communicate(timeout=300)
+        took = time.monotonic() - begin
+    assert (job.returncode, error) == (130, "")
+    assert took < 20
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (host, *workers))
+    before = len(rows_in(out))
+    assert run(archive, out).returncode == 0
+    assert sorted(row["path"] for row in rows_in(out)) == names_of(archive)
+    assert before >= 30
+
+
+def _children(pid: int) -> list[int]:
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(child) for child in told.split()]
+
+
+@pytest.mark.parametrize("name", [b"2026::march", b"\xff"])
+def test_a_folder_of_any_name_is_verified(small: Archive, tmp_path: Path, name: bytes) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/files/" + name))
+    (small.folder / "0000").rename(folder)
+    inside = [path for path in folder.iterdir() if path.is_file()]
+    for source, out in ((small.folder, "whole"), (folder, "part")):
+        one = replace(small, folder=source)
+        done = run(one, tmp_path / out)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith(f": {len(inside)} files, {len(inside)} official\n")
+        # The second time, it is the same job.
+        assert run(one, tmp_path / out).stdout.endswith(
+            f": 0 files, {len(inside)} answered before\n"
+        )
+
+
+def test_results_in_the_source_are_not_verified(small: Archive) -> None:
+    out = small.folder / "results"
+    assert run(small, out).stdout.endswith(": 12 files, 12 official\n")
+    assert run(small, out).stdout.endswith(": 0 files, 12 answered before\n")
 
 
 @pytest.mark.parametrize(
