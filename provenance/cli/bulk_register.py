@@ -145,7 +145,14 @@ def register(  # noqa: PLR0913 - the options of the command
             embargo_until=until,
             channels=tuple(channel or ()),
         )
-        more = {"register": registry.name, "agency": authority.agency, "release": release}
+        more = {
+            "register": registry.name,
+            "agency": authority.agency,
+            "release": release,
+            # Gone on with without its embargo, a release would be public half-way through.
+            "embargo_until": None if until is None else until.isoformat(),
+            "channels": channel or None,
+        }
         job = job_of(setup, files.name, kind="register", more=more)
         results = held.enter_context(
             Results(out, job, parquet=not no_parquet, rows_per_shard=shard)

@@ -249,6 +249,29 @@ def test_a_key_that_is_no_agencys_is_refused_before_anything_is_read(
     assert run(small, tmp_path / "out", place).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("--embargo-until", "2036-01-01T00:00:00Z"), ("--channel", "https://aurora.example/")],
+)
+def test_a_release_is_not_gone_on_with_otherwise(
+    small: SignedArchive, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    """Without its embargo, the second half of it was there for everybody."""
+    out, place = tmp_path / "out", str(tmp_path / "register.db")
+    first = next((small.folder / "NOVA9-000").iterdir())
+    kept = first.read_bytes()
+    first.unlink()
+    assert run(small, out, place, *option).returncode == 0
+    first.write_bytes(kept)
+    refused = run(small, out, place)
+    assert refused.returncode == 2
+    name = "channels" if option[0] == "--channel" else "embargo_until"
+    assert f"another job, which differs in {name}" in refused.stderr
+    assert run(small, out, place, *option).stdout.endswith(
+        ": 1 files, 1 registered, 5 answered before\n"
+    )
+
+
 def test_a_full_disk_leaves_the_register_whole(
     archive: SignedArchive, tmp_path: Path, small_disk: Path
 ) -> None:
