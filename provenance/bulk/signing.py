@@ -8,17 +8,18 @@ its journal, which lies where its signed files lie.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from provenance.bulk.fetching import fetch_file, is_remote, name_in
-from provenance.bulk.listing import ListingProblem, SourceFile, open_source
+from provenance.bulk.fetching import fetch_file, is_remote, join_path, name_in
+from provenance.bulk.listing import ListingProblem, SourceFile, open_source, shown_path
 from provenance.bulk.releases import FoundRelease
 from provenance.bulk.rows import SignRow
 from provenance.bulk.targets import LocalTarget, open_target
@@ -30,7 +31,7 @@ from provenance.runtime.sign_batch import JOURNAL_NAME, BatchResult, sign_plan
 from provenance.runtime.sign_worker import SigningSetup
 from provenance.runtime.signing_keys import chain_pem
 from provenance.runtime.signing_workers import SigningWorkers
-from provenance.signing.plan import PlanSettings, ReleasePlan, make_plan
+from provenance.signing.plan import PlannedFile, PlanSettings, ReleasePlan, make_plan
 from provenance.signing.release import LoadedRelease, load_release
 from provenance.untrusted import clean_text
 
@@ -128,6 +129,8 @@ class SignWork:
             work = self._work_folder(release, held)
             source = Path(release.folder)
             if is_remote(release.folder):
+                # Fetched anew each time: it would only take the room of the next.
+                held.callback(_take_away, work / "in")
                 source = self._fetch(release, work / "in")
             loaded = load_release(source / release.name)
             if loaded.document.agency != self.agency:
@@ -142,7 +145,7 @@ class SignWork:
             else:
                 out = work / "out"
                 shipping = _Shipping(target, release.inside, out)
-                shipping.bring_back()
+                shipping.bring_back(plan)
                 found = sign(out_folder=out, results=out / JOURNAL_NAME, workers=workers)
                 shipping.send(plan, found)
             if work.exists() and workers.stopped is None:
@@ -156,7 +159,7 @@ class SignWork:
             release,
             state=None if left else "signed",
             name=plan.release_id,
-            out=target.address(release.inside),
+            out=shown_path(target.address(release.inside)),
             error=why,
         )
         return SignedRelease(files=rows, release=row, stopped=workers.stopped)
@@ -168,7 +171,9 @@ class SignWork:
             )
             return Path(held.enter_context(made)) / "release"
         # A name of its own for each folder: they may be signed side by side.
-        return self.scratch / hashlib.blake2b(release.folder.encode(), digest_size=12).hexdigest()
+        return (
+            self.scratch / hashlib.blake2b(os.fsencode(release.folder), digest_size=12).hexdigest()
+        )
 
     def _fetch(self, release: FoundRelease, folder: Path) -> Path:
         """Bring a release's folder here: whole, since its manifest says what is of use."""
@@ -213,10 +218,9 @@ class SignWork:
     ) -> Iterator[tuple[bytes, SignRow]]:
         now = system_clock()
         for file, result in zip(plan.files, found, strict=True):
-            inside, chain, rest = release.folder.partition("::")
             # The bytes that were signed are what tells this state of the file.
             place = SourceFile(
-                path=f"{inside.rstrip('/')}/{file.path}{chain}{rest}",
+                path=join_path(release.folder, file.path),
                 size_bytes=file.size_bytes,
                 version=f"sha256:{file.sha256}",
             )
@@ -231,7 +235,7 @@ class SignWork:
                     kind="file",
                     state=result.state if done else None,
                     release=plan.release_id,
-                    out=f"{out}/{file.out}" if done else None,
+                    out=shown_path(f"{out}/{file.out}") if done else None,
                     sha256=result.sha256 if done else None,
                     error=None if done else clean_text(result.why or result.state),
                 ),
@@ -247,19 +251,23 @@ class _Shipping:
         # What came back from there, with its digest.
         self._came_back: dict[str, bytes] = {}
 
-    def bring_back(self) -> None:
-        """Have here what an earlier run has put there, unless it is here still."""
+    def bring_back(self, plan: ReleasePlan) -> None:
+        """Have here what an earlier run has put there, unless it is here still.
+
+        What else is there, other releases even, is not looked at.
+        """
         self._there = self._target.files(self._inside)
         self._out.mkdir(parents=True, exist_ok=True)
         journal = self._out / JOURNAL_NAME
         if not journal.exists() and JOURNAL_NAME in self._there:
             self._target.get(self._at(JOURNAL_NAME), journal)
-        for name in self._there:
-            place = _inside(self._out, name)
-            if name != JOURNAL_NAME and not place.exists():
-                # Ours or not: that is for the journal to say.
-                self._target.get(self._at(name), place)
-                self._came_back[name] = _digest(place)
+        for file in plan.files:
+            for name in _names_of(file):
+                place = _inside(self._out, name)
+                if name in self._there and not place.exists():
+                    # Ours or not: that is for the journal to say.
+                    self._target.get(self._at(name), place)
+                    self._came_back[name] = _digest(place)
 
     def send(self, plan: ReleasePlan, found: Sequence[BatchResult]) -> None:
         """Put there what is signed and not there yet.
@@ -274,9 +282,7 @@ class _Shipping:
         for file in plan.files:
             if file.path not in done:
                 continue
-            # Nobody is to meet a file without its credentials.
-            names = [file.out + _SIDECAR] if file.sidecar else []
-            for name in (*names, file.out):
+            for name in _names_of(file):
                 if not self._is_there(name):
                     self._target.put(self._out / name, self._at(name))
 
@@ -300,6 +306,18 @@ class _Shipping:
 
     def _at(self, name: str) -> str:
         return f"{self._inside}/{name}" if self._inside else name
+
+
+def _names_of(file: PlannedFile) -> tuple[str, ...]:
+    # Nobody is to meet a file without its credentials.
+    return (file.out + _SIDECAR, file.out) if file.sidecar else (file.out,)
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder, and the one around it where nothing else is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
 
 
 def _digest(path: Path) -> bytes:

@@ -109,6 +109,7 @@ def sign(  # noqa: PLR0913 - the options of the command
     is used where it is kept will do (pkcs11:, python:).
     """
     check_where(ray, jobs)
+    from provenance.bulk.listing import shown_path
     from provenance.bulk.portable import job_of
     from provenance.bulk.releases import open_releases
     from provenance.bulk.results import Results
@@ -152,7 +153,7 @@ def sign(  # noqa: PLR0913 - the options of the command
         max_asset_bytes=DEFAULT_LIMITS.max_asset_bytes,
     )
     more = {
-        "target": place.name,
+        "target": shown_path(place.name),
         "agency": agency,
         "keys": [
             CertificateInPlan.of(chain_pem(spec.certificate)).spki_sha256
@@ -161,10 +162,12 @@ def sign(  # noqa: PLR0913 - the options of the command
         ],
         "sidecar": sidecar,
         "remote_url": remote_url,
+        # Gone on with otherwise, half of it would have none.
+        "unsafe_no_timestamp": unsafe_no_timestamp or None,
     }
     job = job_of(
         VerifierSetup(directory=loaded, time_stamp_lists=setup.time_stamp_lists),
-        releases.name if only is None else f"{releases.name}/{only}",
+        releases.name if only is None else shown_path(f"{releases.name}/{only}"),
         kind="sign",
         more=more,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provenance.cli.terminal import printable
 from provenance.signing.plan import CertificateInPlan, PlannedFile, ReleasePlan
 from provenance.signing.preflight import EXPIRY_WARNING_DAYS
 
@@ -12,7 +13,9 @@ __all__ = ["render_plan"]
 
 def render_plan(plan: ReleasePlan) -> str:
     """What becomes public, in lines."""
-    return "\n".join(_lines(plan))
+    lines = (part for line in _lines(plan) for part in line.split("\n"))
+    # File names and what files carry are strangers' text.
+    return "\n".join(map(printable, lines))
 
 
 def _lines(plan: ReleasePlan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -162,7 +163,12 @@ class _Batch:
         """Is the output there already, or in the way? Then the result is noted."""
         if not os.path.lexists(job.out):
             return self._is_sidecar_in_the_way(file, key, job)
-        digest = _digest(job.out)
+        try:
+            digest = _digest(job.out)
+        except ConfigurationError as error:
+            # About this file: a folder or a pipe of its name is in the way of no other.
+            self._note(BatchResult(path=file.path, state="failed", why=str(error)))
+            return True
         done = self._journal.done.get(key)
         begun = self._journal.begun.get(key)
         if done is None and begun is not None and self._is_ours(job, digest, begun):
@@ -176,12 +182,20 @@ class _Batch:
             why = f"{job.out}: exists already, and is not what this plan makes"
             other = other_soft_binding(file, job)
             why += "" if other is None else f": {other}"
+        elif not self._has_its_stamp(key, job):
+            why = f"{job.out}: exists already, signed without a time-stamp"
         elif job.sidecar and (beside := self._why_not_official(job)) is not None:
             why = f"{job.sidecar_path}: {beside}"
         state = "kept" if why is None else "failed"
         kept = done if why is None else None
         self._note(BatchResult(path=file.path, state=state, why=why, sha256=kept))
         return True
+
+    def _has_its_stamp(self, key: str, job: SignJob) -> bool:
+        """Has a file that is there already the time-stamp that is asked for now?"""
+        if self._setup.unsafe_no_timestamp or key in self._journal.stamped:
+            return True
+        return self._report(job).time.trusted_at is not None
 
     def _is_sidecar_in_the_way(self, file: PlannedFile, key: str, job: SignJob) -> bool:
         """Does somebody else's file have the name that the credentials are to get?"""
@@ -339,6 +353,8 @@ class _Journal:
         self._path = path
         self.begun: dict[str, datetime] = {}
         self.done: dict[str, str] = {}
+        # Of those done, the ones of which it says that they were time-stamped.
+        self.stamped: set[str] = set()
         # Begun last, and nobody lived to say how it ended.
         self.unfinished: set[str] = set()
         for entry in self._entries():
@@ -349,7 +365,7 @@ class _Journal:
         lines = [{"at": system_clock().isoformat(), **entry} for entry in entries]
         append_lines(
             self._path,
-            [json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines],
+            [_encoded(line) + b"\n" for line in lines],
         )
         for line in lines:
             self._remember(line)
@@ -363,6 +379,10 @@ class _Journal:
             self.unfinished.add(key)
         elif entry.get("event") == "signed" and isinstance(entry.get("sha256"), str):
             self.done[key] = entry["sha256"]
+            if entry.get("stamped_at"):
+                self.stamped.add(key)
+            else:
+                self.stamped.discard(key)
             self.unfinished.discard(key)
         elif entry.get("event") == "failed" and entry.get("error") != _DIED:
             # Whoever lives to say that takes back what has its name already.
@@ -385,6 +405,14 @@ class _Journal:
                 continue
             if isinstance(entry, dict):
                 yield entry
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(line, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # A folder whose name is no text.
+        return json.dumps(line).encode()
 
 
 def _moment(text: object) -> datetime:
@@ -411,7 +439,12 @@ def _next_group(waiting: deque[_Item], jobs: int) -> list[_Item]:
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        # Without O_NONBLOCK a pipe put in the file's place would hang the process.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ConfigurationError(f"{path}: exists already, and is no plain file")
+        with os.fdopen(descriptor, "rb") as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:

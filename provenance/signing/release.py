@@ -70,6 +70,11 @@ def load_release(path: str | os.PathLike[str]) -> LoadedRelease:
         raise ReleaseError(str(error)) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise ReleaseError(f"{path}: cannot be read: {error}") from error
+    try:
+        str(resolved).encode()
+    except UnicodeEncodeError as error:
+        # A plan names it.
+        raise ReleaseError(f"{path}: expected a path that is UTF-8") from error
     document = parse_release(data, where=str(path), json=resolved.suffix.lower() == ".json")
     return LoadedRelease(
         document=document,

@@ -424,3 +424,49 @@ def test_somebody_elses_file_in_the_store_is_not_overwritten(office: Office, buc
     bucket.rm(theirs)
     tally = sign_here(office, "memory://archive", "memory://signed")
     assert (tally.releases, tally.outcomes) == (1, {"kept": 1, "signed": 1})
+
+
+def test_what_is_fetched_of_a_release_that_cannot_be_signed_does_not_stay(
+    office: Office, bucket: Any
+) -> None:
+    """Of each of them a copy lay here until the disk was full."""
+    upload(office, bucket, 2, 2)
+    bucket.pipe("/archive/2026-00/NOVA9/00.jpg", b"no picture")
+    tally = sign_here(office, "memory://archive", "memory://signed")
+    assert (tally.releases, tally.errors) == (1, 1)
+    assert not list((office.home / "scratch").iterdir())
+
+
+def test_what_else_is_where_signed_files_go_is_not_fetched(office: Office, bucket: Any) -> None:
+    """All of a bucket was, where a release goes to its top."""
+    folder = releases(office, 1, 2) / "2026-00" / "NOVA9"
+    # In a store, one may have a name that is a folder of another's.
+    bucket.pipe("/signed/others/film.mp4", b"below a file")
+    bucket.pipe("/signed/others", b"a file")
+    tally = sign_here(office, str(folder), "memory://signed")
+    assert (tally.releases, tally.errors, tally.outcomes) == (1, 0, {"signed": 2})
+    again = sign_here(office, str(folder), "memory://signed", results="again")
+    assert again.outcomes == {"kept": 2}
+    assert bucket.cat_file("/signed/others/film.mp4") == b"below a file"
+
+
+def test_a_trial_without_time_stamps_is_not_gone_on_with_as_a_job(office: Office) -> None:
+    source = releases(office, 1, 2)
+    whole = command(office, source)
+    trial = [part for part in whole if part not in ("--tsa", office.desk.tsa.url)]
+    assert office.run(*trial, "--unsafe-no-timestamp").returncode == 0
+    refused = office.run(*whole)
+    assert refused.returncode == 2
+    assert "another job, which differs in unsafe_no_timestamp" in refused.stderr
+    assert office.run(*trial, "--unsafe-no-timestamp").returncode == 0
+
+
+def test_a_target_whose_name_is_no_text(office: Office) -> None:
+    source = releases(office, 1, 2)
+    target = os.fsdecode(os.fsencode(office.home) + b"/\xff")
+    done = office.run(*command(office, source, "--to", target))
+    assert done.returncode == 0, done.stderr
+    rows = rows_in(office.home / "results")
+    assert [row["out"] for row in rows] == [
+        f"file://{office.home}/%FF/2026-00/NOVA9{name}" for name in ("/00.jpg", "/01.jpg", "")
+    ]

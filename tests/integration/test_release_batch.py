@@ -397,6 +397,84 @@ def test_a_time_stamp_is_asked_for_or_its_absence_spelt_out(office: Office) -> N
     assert office.run(*without, "--unsafe-no-timestamp").returncode == 0
 
 
+def test_what_was_tried_without_a_time_stamp_is_not_kept_as_a_release(office: Office) -> None:
+    """The trial's files were kept, and the release said to be signed whole."""
+    whole = office.sign_command()
+    without = [part for part in whole if part not in ("--tsa", office.desk.tsa.url)]
+    trial = [*without, "--unsafe-no-timestamp"]
+    assert office.run(*trial).returncode == 0
+    before = {path.name: _sha256(path) for path in office.outputs()}
+    refused = office.run(*whole)
+    assert refused.returncode == 1
+    assert refused.stderr.count("exists already, signed without a time-stamp") == 3
+    assert {path.name: _sha256(path) for path in office.outputs()} == before
+    # A trial goes on with a trial, and with what is better than it asks for.
+    assert "3 kept" in office.run(*trial).stdout
+    shutil.rmtree(office.out)
+    assert office.run(*whole).returncode == 0
+    assert "3 kept" in office.run(*whole).stdout
+    assert "3 kept" in office.run(*trial).stdout
+
+
+def test_a_stamped_file_without_its_line_is_kept_more_than_once(office: Office) -> None:
+    """Its line says that it was found again, and nothing about its time-stamp."""
+    assert office.sign().returncode == 0
+    journal = office.out / ".provenance-results.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(line for line in lines if b'"signed"' not in line))
+    for _ in range(2):
+        assert "3 kept" in office.sign().stdout
+
+
+@pytest.mark.parametrize("how", ["pipe", "folder", "broken link"])
+def test_what_is_no_file_is_in_the_way_of_its_own_alone(how: str, office: Office) -> None:
+    office.out.mkdir()
+    place = office.out / "001.jpg"
+    if how == "pipe":
+        os.mkfifo(place)
+    elif how == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to("nowhere")
+    done = office.sign()
+    assert done.returncode == 1
+    assert "2 signed, 1 failed" in done.stdout
+    words = "cannot be read: no such file" if how == "broken link" else "and is no plain file"
+    assert f"001.jpg: failed: {place}: " in done.stderr
+    assert words in done.stderr.lower()
+    place.rmdir() if how == "folder" else place.unlink()
+    assert "1 signed, 2 kept" in office.sign().stdout
+
+
+def test_a_folder_whose_name_is_no_text(office: Office) -> None:
+    """Its files had their names before their lines could not be written."""
+    command = office.sign_command()
+    out = Path(os.fsdecode(os.fsencode(office.home) + b"/\xff"))
+    command[command.index("--out") + 1] = str(out)
+    for said in ("3 signed", "3 kept"):
+        done = subprocess.run(command, capture_output=True, check=False, env=office.environment())
+        assert done.returncode == 0, done.stderr
+        assert said.encode() in done.stdout
+    # What a plan names has to be text.
+    office.source.rename(office.home / os.fsdecode(b"\xfe"))
+    command[command.index("--release") + 1] = str(
+        office.home / os.fsdecode(b"\xfe") / "release.yaml"
+    )
+    refused = subprocess.run(command, capture_output=True, check=False, env=office.environment())
+    assert refused.returncode == 2
+    assert b"expected a path that is UTF-8" in refused.stderr
+
+
+def test_a_files_name_is_only_shown(office: Office) -> None:
+    """A photographer's: in some terminals, one character begins a command."""
+    (office.source / "001.jpg").rename(office.source / "0\x9b31m1\u202e.jpg")
+    shown = office.plan()
+    assert shown.returncode == 0, shown.stderr
+    assert "0\ufffd31m1\ufffd.jpg  (image/jpeg" in shown.stdout
+    assert "\x9b" not in shown.stdout
+    assert office.sign("--plan", str(office.home / "plan.json"), release=False).returncode == 0
+
+
 def test_when_no_authority_answers_nothing_is_signed(office: Office) -> None:
     office.desk.tsa.http_status = 500
     failed = office.sign()
