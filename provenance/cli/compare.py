@@ -91,7 +91,7 @@ def compare(
         except (MalformedError, LimitError) as error:
             raise SourceError(f"{copy}: cannot be compared: {error}") from error
     if not found:
-        write_text(f"{copy}: not shown to be made from {release}")
+        write_text(f"{printable(str(copy))}: not shown to be made from {printable(release)}")
         raise typer.Exit(ExitCode.NOT_MET)
 
 
@@ -99,7 +99,7 @@ def _picture(shown: ComparedPicture, release: str, copy: Path, out: Path | None)
     from provenance.atomic_files import new_file
 
     comparison, picture = shown.comparison, shown.copy
-    write_text(f"{copy}: made from a picture of {release}: a lead, not proof")
+    write_text(f"{printable(str(copy))}: made from a picture of {release}: a lead, not proof")
     write_text(f"  file      {shown.file.sha256}")
     if shown.distance is not None:
         write_text(f"  distance  {shown.distance} of 256 bits")
@@ -118,12 +118,14 @@ def _picture(shown: ComparedPicture, release: str, copy: Path, out: Path | None)
     if out is not None:
         with new_file(out, replace=False) as stream:
             stream.write(shown.png())
-        write_text(f"{out}: left the release as it lies in the copy, right the copy")
+        write_text(
+            f"{printable(str(out))}: left the release as it lies in the copy, right the copy"
+        )
     return True
 
 
 def _stretches(match: ReleaseMatch, release: str, copy: Path) -> bool:
-    write_text(f"{copy}: contains some of {release}: a lead, not proof")
+    write_text(f"{printable(str(copy))}: contains some of {release}: a lead, not proof")
     write_text(f"  file      {match.file.sha256}")
     if match.distance is not None:
         write_text(f"  distance  {match.distance} of 256 bits")

@@ -160,15 +160,16 @@ def _verify_bundle(
 def _write_report(path: Path, report: BundleReport) -> None:
     from provenance.cli.terminal import printable
 
+    name = printable(str(path))
     for check in report.checks:
         write_text(printable(f"{check.state.value:<12} {check.name}: {check.text}"))
     if report.is_refuted:
-        write_text(f"{path}: does not hold")
+        write_text(f"{name}: does not hold")
         raise typer.Exit(ExitCode.NOT_MET)
     if not report.is_proven:
-        write_text(f"{path}: could not be checked in full")
+        write_text(f"{name}: could not be checked in full")
         raise typer.Exit(ExitCode.UNDETERMINED)
-    write_text(f"{path}: holds; whether the release was withdrawn later, only the log can tell")
+    write_text(f"{name}: holds; whether the release was withdrawn later, only the log can tell")
 
 
 def _write_agency(record: bytes, directory: Path | None) -> None:

@@ -48,8 +48,6 @@ def run() -> int:
             say(fault)
         return ExitCode.USAGE
     except OutputClosedError:
-        # Nobody reads any more: the interpreter's last flush must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OUTPUT_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import TextIO
 
 from provenance.cli.terminal import printable
 from provenance.errors import ConfigurationError, WorkerBugError
@@ -24,7 +25,19 @@ class OutputClosedError(Exception):
 
 
 def prepare_streams() -> None:
-    """Let no character that the terminal's encoding lacks end the program."""
+    """Let no character that the terminal's encoding lacks end the program, nor a closed stream.
+
+    Whoever started this process may have closed its standard streams. Their numbers would be
+    given to files and sockets that are opened later, and what is printed would go there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - its only form
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - till the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -38,8 +51,9 @@ def write_text(text: str) -> None:
         OutputClosedError, ConfigurationError: They cannot be written.
     """
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        stream = _output()
+        stream.write(text + "\n")
+        stream.flush()
     except OSError as error:
         raise _output_error(error) from error
 
@@ -53,14 +67,24 @@ def write_document(document: str) -> None:
         OutputClosedError, ConfigurationError: It cannot be written.
     """
     try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(document.encode() + b"\n")
-        sys.stdout.buffer.flush()
+        stream = _output()
+        stream.flush()
+        stream.buffer.write(document.encode() + b"\n")
+        stream.buffer.flush()
     except OSError as error:
         raise _output_error(error) from error
 
 
+def _output() -> TextIO:
+    if sys.stdout is None:
+        # An answer that nobody gets is an error.
+        raise ConfigurationError("standard output: cannot be written: it is closed")
+    return sys.stdout
+
+
 def _output_error(error: OSError) -> Exception:
+    # The interpreter's last flush must not meet it again, and change the exit status.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return OutputClosedError()
     reason = (error.strerror or str(error)).lower()
@@ -69,8 +93,16 @@ def _output_error(error: OSError) -> Exception:
 
 def say(message: str) -> None:
     """Write one line to standard error."""
-    sys.stderr.write(f"provenance: {printable(' '.join(message.split()))}\n")
-    sys.stderr.flush()
+    _tell(f"provenance: {printable(' '.join(message.split()))}\n")
+
+
+def _tell(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        # Nobody can be told. That changes no exit status, also not in the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def explain_bug(error: Exception, *, during: str | None = None) -> None:
@@ -83,7 +115,7 @@ def explain_bug(error: Exception, *, during: str | None = None) -> None:
     if os.environ.get("PROVENANCE_DEBUG") == "1":
         # Not on by default: a traceback may repeat what is in a private file.
         trace = "".join(traceback.format_exception(error))
-        sys.stderr.write(error.trace if isinstance(error, WorkerBugError) else trace)
+        _tell(error.trace if isinstance(error, WorkerBugError) else trace)
     where = f"{during}: " if during else ""
     what = str(error) if isinstance(error, WorkerBugError) else f"{type(error).__name__}: {error}"
     say(

@@ -57,9 +57,11 @@ def wrap(text: str, *, first: str = "", rest: str | None = None) -> list[str]:
     return lines
 
 
-def wants_colour(stream: TextIO) -> bool:
+def wants_colour(stream: TextIO | None) -> bool:
     """May this stream be given colour? Only a terminal, and not against NO_COLOR."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if stream is None or not stream.isatty():
+        return False
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, *styles: str, colour: bool) -> str:

@@ -470,3 +470,36 @@ def test_progress_is_for_terminals_and_more_than_20_files(
     out, shown = _on_a_terminal([*command, *["official.jpg"] * 20], samples)
     assert len(out.splitlines()) == 20
     assert shown == ""
+
+
+_CANNOT = "standard output: cannot be written: "
+
+
+@pytest.mark.parametrize(
+    ("closed", "name", "code", "said"),
+    [
+        ("<&-", "official.jpg", 0, "official: TEST"),
+        (">&-", "official.jpg", 2, f"{_CANNOT}it is closed"),
+        ("2>&-", "official.jpg", 0, "official: TEST"),
+        ("2>&-", "gone.jpg", 2, ""),
+        ("<&- >&-", "official.jpg", 2, f"{_CANNOT}it is closed"),
+        ("<&- >&- 2>&-", "official.jpg", 2, ""),
+        (">/dev/full", "official.jpg", 2, f"{_CANNOT}no space left"),
+        ("2>/dev/full", "gone.jpg", 2, ""),
+        ("2>/dev/full", "official.jpg", 0, "official: TEST"),
+    ],
+)
+def test_streams_that_are_closed_or_full_change_no_verdict(  # noqa: PLR0917 - a row of the table
+    samples: Path, directory: tuple[str, str], closed: str, name: str, code: int, said: str
+) -> None:
+    """Where nobody could be told, the status was that of an altered file, or of a bug."""
+    command = subprocess_arguments("verify", *directory, name)
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        cwd=samples, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": _python_path()},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr
+    for word in ("bug", "Traceback", "ignored"):
+        assert word not in done.stderr

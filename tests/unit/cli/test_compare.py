@@ -133,3 +133,14 @@ def test_what_cannot_be_decoded_is_an_error(
     assert done.code == 2
     assert "copy.jpg: " in done.err
     assert "internal" not in done.err
+
+
+@pytest.mark.parametrize("number", [3, 8])
+def test_a_copys_name_is_only_shown(compare: Cli, place: Path, tmp_path: Path, number: int) -> None:
+    """It is a stranger's, and could write over the answer."""
+    copy = tmp_path / "\x1b[1Acopy\u202e.jpg"
+    copy.write_bytes(jpeg_of(scene_of(number)))
+    done = compare("compare", str(copy), "--release", f"{AGENCY}/PHOTO", "--register", str(place))
+    assert done.code == (0 if number == 3 else 1), done.err
+    assert "\ufffd[1Acopy\ufffd.jpg: " in done.out
+    assert "\x1b" not in done.out
