@@ -325,7 +325,7 @@ def test_a_pool_that_is_given_up_ends_at_once(folder: Path) -> None:
     assert futures[1].cancelled()
 
 
-def test_a_worker_that_was_being_made_is_ended_too() -> None:
+def test_a_worker_that_was_being_made_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever gave the pool up waited for its file."""
     staff = Staff(HazardousSetup(), WorkerLimits(), at=None)
     staff.set_up()
@@ -337,12 +337,8 @@ def test_a_worker_that_was_being_made_is_ended_too() -> None:
         staff.stop()
         return worker
 
-    host.fork = meanwhile  # type: ignore[method-assign] - the moment is what is tested
-    try:
-        worker = staff.hire()
-    finally:
-        del host.fork
-    assert worker._end.result(5).exit == -signal.SIGKILL
+    monkeypatch.setattr(host, "fork", meanwhile)
+    assert staff.hire()._end.result(5).exit == -signal.SIGKILL
     staff.close()
 
 

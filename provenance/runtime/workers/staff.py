@@ -137,14 +137,17 @@ class Staff:
                 worker = host.fork(number, self._limits)
             except HostGoneError:
                 continue
-            with self._lock:
-                self._workers.append(worker)
-                if self._stopped:
-                    # Stopped while it was made: nobody else ends it.
-                    worker.kill()
+            self._keep(worker)
             self.count("workers_started")
             return worker
         raise IsolationError("no worker process can be started: the host ends again and again")
+
+    def _keep(self, worker: WorkerProcess) -> None:
+        with self._lock:
+            self._workers.append(worker)
+            if self._stopped:
+                # Stopped while it was made: nobody else ends it.
+                worker.kill()
 
     def dismiss(self, worker: WorkerProcess) -> None:
         """Let go of a worker, which is dead or between two files."""
