@@ -26,6 +26,14 @@ _OBJECTS_BEFORE_COLLECTING = 50_000
 
 def run() -> int:
     """Which exit status does the command line of this process come to?"""
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        # While modules are loaded, or where a message about something else is written.
+        return ExitCode.INTERRUPTED
+
+
+def _run() -> int:
     prepare_streams()
     if sys.argv[1:2] == ["verify"] and not {"-h", "--help"} & set(sys.argv):
         _start_host()
@@ -49,7 +57,7 @@ def run() -> int:
         return ExitCode.USAGE
     except OutputClosedError:
         return ExitCode.OUTPUT_CLOSED
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the outermost door: whatever is left is a bug
         explain_bug(error)
