@@ -108,7 +108,7 @@ def register(  # noqa: PLR0913 - the options of the command
     from dataclasses import replace
 
     from provenance.bulk.job import run_job
-    from provenance.bulk.listing import open_source
+    from provenance.bulk.listing import open_source, shown_path
     from provenance.bulk.portable import job_of, portable
     from provenance.bulk.registering import (
         RegisterDesk,
@@ -146,7 +146,7 @@ def register(  # noqa: PLR0913 - the options of the command
             channels=tuple(channel or ()),
         )
         more = {
-            "register": registry.name,
+            "register": shown_path(registry.name),
             "agency": authority.agency,
             "release": release,
             # Gone on with without its embargo, a release would be public half-way through.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -156,4 +157,6 @@ def load_trust_list(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TrustListError(f"{path}: cannot be read: {reason}") from error
-    return parse_trust_list(data, name=name or path.stem, purpose=purpose, source=str(path))
+    # Reports name it, and are text whatever its file is called.
+    source = os.fsencode(path).decode("utf-8", "replace")
+    return parse_trust_list(data, name=name or Path(source).stem, purpose=purpose, source=source)

@@ -272,6 +272,14 @@ def test_a_release_is_not_gone_on_with_otherwise(
     )
 
 
+def test_a_register_whose_path_is_no_text(small: SignedArchive, tmp_path: Path) -> None:
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.db")
+    for said in (": 6 files, 6 registered\n", ": 0 files, 6 answered before\n"):
+        done = run(small, tmp_path / "out", place)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith(said)
+
+
 def test_a_full_disk_leaves_the_register_whole(
     archive: SignedArchive, tmp_path: Path, small_disk: Path
 ) -> None:

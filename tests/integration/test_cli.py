@@ -90,6 +90,17 @@ def test_a_trust_list_makes_a_signer_known_and_not_official(cli: Cli, agency: De
     assert done.code == 0
 
 
+@pytest.mark.usefixtures("samples")
+def test_a_trust_list_whose_name_is_no_text_is_one(cli: Cli, agency: DevAgency) -> None:
+    """A report that named it could not be written."""
+    file = os.fsdecode(b"\xffroots.pem")
+    Path(file).write_bytes(agency.root_pem)
+    for given, name in ((file, "\ufffdroots"), (f"mine={file}", "mine")):
+        done = cli("verify", "--json", "--trust-list", given, "official.jpg")
+        assert (done.code, done.verdicts) == (1, ["signed"]), done.err
+        assert done.reports[0]["context"]["trust_lists"][0]["name"] == name
+
+
 def test_a_person_gets_text_on_standard_output_and_nothing_else_there(
     cli: Cli, directory: tuple[str, str], samples: Path
 ) -> None:
