@@ -32,7 +32,8 @@ PROCESSES = (
     "request_key", "keyctl", "init_module", "finit_module", "delete_module", "kexec_load",
     "kexec_file_load", "reboot", "swapon", "swapoff", "acct", "quotactl", "settimeofday",
     "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "iopl", "ioperm",
-    "personality", "msgget", "semget", "shmget", "mq_open",
+    "personality", "syslog", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop",
+    "semtimedop", "semctl", "shmget", "shmat", "shmctl", "mq_open", "mq_unlink",
 )  # fmt: skip
 """No programs, no other processes, nothing of the machine's own."""
 

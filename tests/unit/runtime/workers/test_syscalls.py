@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from provenance.runtime.workers.syscalls import refuse_system_calls
 libc = ctypes.CDLL(None, use_errno=True)
 number = ctypes.CDLL("libseccomp.so.2").seccomp_syscall_resolve_name
 pair = socket.socketpair()
+libc.shmat.restype = ctypes.c_void_p
 
 
 def call(result):
@@ -25,6 +27,11 @@ def call(result):
 def queue(pid):
     information = (ctypes.c_int * 32)(0, 0, -1)
     call(libc.syscall(number(b"rt_tgsigqueueinfo"), pid, pid, 0, information))
+
+
+def attach(number):
+    if libc.shmat(number, None, 0) == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "refused")
 
 
 def scheduler(pid):
@@ -45,6 +52,8 @@ attempts = {
     "owner by number": lambda: fcntl.ioctl(pair[0], 0x8901, other.to_bytes(4, sys.byteorder)),
     "signal of a file": lambda: fcntl.fcntl(pair[0], fcntl.F_SETSIG, signal.SIGKILL),
     "end with the parent": lambda: call(libc.prctl(1, 0, 0, 0, 0)),
+    "memory": lambda: attach(int(sys.argv[3])),
+    "memory, removed": lambda: call(libc.shmctl(int(sys.argv[3]), 0, None)),
     "own limits": lambda: resource.setrlimit(resource.RLIMIT_CORE, core),
     "own thread": lambda: threading.Thread(target=int).start(),
     "own flags": lambda: fcntl.fcntl(pair[0], fcntl.F_SETFL, os.O_NONBLOCK),
@@ -66,16 +75,20 @@ print(json.dumps(said))
 
 def outcomes(how: str) -> dict[str, str]:
     sleep = "import time; time.sleep(600)"
+    libc = ctypes.CDLL(None)
+    # Whoever knows the number of shared memory need not ask for it by name.
+    memory = libc.shmget(0, 4096, 0o1600)
     with subprocess.Popen([sys.executable, "-c", sleep]) as other:
         try:
             done = subprocess.run(
-                [sys.executable, "-c", _PROGRAM, how, str(other.pid)],
+                [sys.executable, "-c", _PROGRAM, how, str(other.pid), str(memory)],
                 capture_output=True,
                 text=True,
                 check=True,
             )
         finally:
             other.kill()
+            libc.shmctl(memory, 0, None)
     said: dict[str, str] = json.loads(done.stdout)
     return said
 
