@@ -204,13 +204,11 @@ class RemoteSource:
             folder = todo.pop()
             address, root = self._address(folder), folder.rstrip("/")
             try:
-                listed = self._filesystem.ls(folder, detail=True)
+                listed = self._listed(folder)
             except Exception as error:  # noqa: BLE001 - a store's client raises what it likes
                 why = clean_text(f"{type(error).__name__}: {error}")
                 yield ListingProblem(path=address, why=why)
                 continue
-            # A store's client keeps what it has listed: all of it, in the end.
-            self._filesystem.invalidate_cache()
             files: dict[str, tuple[int, str]] = {}
             below: list[str] = []
             for told in listed:
@@ -218,7 +216,7 @@ class RemoteSource:
                 name = place.rpartition("/")[2]
                 if place == root:
                     # The mark of a folder, which is no file; or the source, which is one.
-                    if len(listed) == 1 and told["type"] != "directory":
+                    if told["type"] != "directory" and told["name"] == self._path:
                         yield _alone(address, name, self._beside(root) | {name: _state(told)})
                 elif name.startswith("."):
                     continue
@@ -233,6 +231,15 @@ class RemoteSource:
             inside = _below(root.strip("/"), self._path.strip("/"))
             yield from _paired(address, files, below=inside)
             todo += sorted(below, reverse=True)
+
+    def _listed(self, folder: str) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self._filesystem.ls(folder, detail=True)
+        # A store's client keeps what it has listed: all of it, in the end.
+        self._filesystem.invalidate_cache()
+        if not listed and folder == self._path and not folder.endswith("/"):
+            # A web server lists no file.
+            return [self._filesystem.info(folder)]
+        return listed
 
     def _beside(self, path: str) -> dict[str, tuple[int, str]]:
         """The files beside this one, where they can be listed."""

@@ -184,6 +184,7 @@ def vault() -> Iterator[_Store]:
     made = _Store()
     yield made
     made.store.clear()
+    made.pseudo_dirs[:] = [""]
     made.refuses.clear()
 
 
@@ -304,6 +305,32 @@ def test_a_page_that_leads_upwards_is_not_followed(vault: _Store) -> None:
     vault.pipe("/site/1.jpg", b"picture")
     source = RemoteSource("vault://host/site/photos", _Paging(vault, listed), "/site/photos")
     assert [file.path for file in files_of(source)] == ["vault://host/site/photos/m/2.jpg"]
+
+
+@pytest.mark.parametrize("path", ["/site/1.jpg", "/site/empty"])
+def test_a_file_that_its_server_does_not_list_is_a_source(vault: _Store, path: str) -> None:
+    vault.pipe("/site/1.jpg", b"picture")
+    vault.mkdir("/site/empty")
+
+    def listed(asked: str, **options: Any) -> Any:
+        return [] if vault.isfile(asked) else _Store.ls(vault, asked, **options)
+
+    source = RemoteSource(f"vault://host{path}", _Paging(vault, listed), path)
+    files = [] if path.endswith("empty") else [f"vault://host{path}"]
+    assert [one.path for one in source.walk()] == files
+
+
+def test_the_mark_of_an_empty_folder_is_no_file(vault: _Store) -> None:
+    """As the pages of an object store make it: of no bytes, and a name that ends in a slash."""
+
+    def listed(asked: str, **_options: Any) -> Any:
+        mark = {"name": f"{asked}/", "type": "file", "size": 0}
+        below = {"name": f"{asked}/empty", "type": "directory", "size": 0}
+        return [mark] if asked.endswith("/empty") else [mark, below]
+
+    for path in ("/site", "/site/empty"):
+        source = RemoteSource(f"vault://host{path}", _Paging(vault, listed), path)
+        assert list(source.walk()) == []
 
 
 class _Paging:
