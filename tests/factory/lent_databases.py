@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy
@@ -129,16 +129,16 @@ class _Kept:
             for table, rows in self._first.items():
                 places = ", ".join(["%s"] * len(rows[0]))
                 with self._db.cursor() as cursor:
-                    cursor.executemany(_sql(f"INSERT INTO {table} VALUES ({places})"), rows)
+                    cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
         except psycopg.Error:
             return False
         return True
 
     def _run(self, statements: str) -> None:
-        self._db.execute(_sql(statements))
+        self._db.execute(statements)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._db.execute(_sql(query)).fetchall()
+        return self._db.execute(query).fetchall()
 
 
 class LentSqlite:
@@ -186,8 +186,3 @@ class LentSqlite:
 def _do_not_wait_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
     # Nothing here has to survive a power failure.
     connection.execute("PRAGMA synchronous = OFF")
-
-
-def _sql(text: str) -> LiteralString:
-    """Of names that the database has quoted itself."""
-    return cast("LiteralString", text)
