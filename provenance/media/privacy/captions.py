@@ -3,19 +3,22 @@
 Drones write where they are as captions, `GPS(126.9780,37.5665,38)` or `[latitude: 37.5665]`,
 one for each moment, in tracks of the kind that holds subtitles. Nothing is taken out.
 
-Source: ISO/IEC 14496-12:2022 §8.7.5 (`stco`, `co64`); 3GPP TS 26.245 (`tx3g`).
+Source: ISO/IEC 14496-12:2022 §8.7.5 (`stco`, `co64`), §8.8 (fragments); 3GPP TS 26.245 (`tx3g`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from provenance.errors import LimitError
+from provenance.media.containers.bmff_runs import track_runs
 from provenance.media.containers.collector import read_at
 from provenance.media.layout import Layout, Segment
 from provenance.media.metadata.model import decode_text
 from provenance.media.privacy.model import Category, Finder
+from provenance.media.ranges import ByteRange
 
 __all__ = ["look_at_captions"]
 
@@ -35,29 +38,35 @@ _MAX_PLACES = 500
 _MAX_TABLE_BYTES = 1024 * 1024
 _MAX_TOTAL_BYTES = 4 * 1024 * 1024
 _MAX_PLACE_BYTES = 256 * 1024
+_MAX_RUNS_BYTES = 8 * 1024 * 1024
 
 
 def look_at_captions(stream: BinaryIO, layout: Layout, finder: Finder) -> None:
-    """Does a text track of this file say where it was recorded?
+    """Does a text track of this file say where it was recorded, whole or in fragments?
 
     Of many captions some are read, spread over the whole: who writes positions writes
     them at every moment.
     """
+    entries = [part for part in layout.segments if _is_text_track(part)]
+    if not entries:
+        return
     tables = {
         part.path.rpartition("/")[0]: part
         for part in layout.segments
         if part.label in {"stco", "co64"}
     }
+    runs = _runs(stream, layout, finder)
     left = _MAX_TOTAL_BYTES
-    for part in layout.segments:
-        holder, _, step = part.path.rpartition("/")[0].rpartition("/")
-        table = tables.get(holder)
-        if part.label not in _TEXT_TRACKS or not step.startswith("stsd[") or table is None:
-            continue
+    for part in entries:
+        holder = part.path.rpartition("/")[0].rpartition("/")[0]
         if left <= 0:
             finder.unreadable("there are more text tracks than are looked into")
             return
-        for place, size in _places(stream, table, left):
+        places = [
+            *_chunks(stream, tables.get(holder), left),
+            *_fragments(runs.get(part.path.partition("/mdia[")[0], ()), layout.size_bytes, left),
+        ]
+        for place, size in places:
             body = read_at(stream, place, size)
             left -= len(body)
             # Some write two bytes for each letter.
@@ -68,11 +77,26 @@ def look_at_captions(stream: BinaryIO, layout: Layout, finder: Finder) -> None:
                 break
 
 
-def _places(stream: BinaryIO, table: Segment, left: int) -> Iterator[tuple[int, int]]:
+def _is_text_track(part: Segment) -> bool:
+    parent = part.path.rpartition("/")[0].rpartition("/")[2]
+    return part.label in _TEXT_TRACKS and parent.startswith("stsd[")
+
+
+def _runs(stream: BinaryIO, layout: Layout, finder: Finder) -> Mapping[str, Sequence[ByteRange]]:
+    try:
+        return track_runs(stream, layout, most_bytes=_MAX_RUNS_BYTES)
+    except LimitError as error:
+        finder.unreadable(str(error))
+        return {}
+
+
+def _chunks(stream: BinaryIO, table: Segment | None, left: int) -> Iterator[tuple[int, int]]:
     """Where do chunks of this track begin, and how many bytes are read of each?
 
     How long they are stands in two more tables. What is read beyond them is of this file too.
     """
+    if table is None:
+        return
     width = 8 if table.label == "co64" else 4
     size = min(table.end - table.data_start, _MAX_TABLE_BYTES)
     body = read_at(stream, table.data_start, size)
@@ -84,3 +108,12 @@ def _places(stream: BinaryIO, table: Segment, left: int) -> Iterator[tuple[int, 
         place = int.from_bytes(body[at : at + width], "big")
         if place < 2**63:
             yield place, min(_MAX_PLACE_BYTES, max(1, left // len(numbers)))
+
+
+def _fragments(runs: Sequence[ByteRange], size_bytes: int, left: int) -> Iterator[tuple[int, int]]:
+    """Which runs of the samples of this track are read, and how many bytes of each?"""
+    some = runs[:: max(1, -(-len(runs) // _MAX_PLACES))]
+    for run in some:
+        if run.start < size_bytes:
+            most = min(_MAX_PLACE_BYTES, max(1, left // len(some)))
+            yield run.start, min(most, run.size_bytes)
