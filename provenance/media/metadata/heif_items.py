@@ -1,11 +1,12 @@
 """Finding the EXIF and XMP items of a HEIF or AVIF file, without decoding any picture.
 
-Source: ISO/IEC 14496-12:2022 §8.11.3 (`iloc`), §8.11.6 (`iinf`); ISO/IEC 23008-12 annex A.
+Source: ISO/IEC 14496-12:2022 §8.11.3 (`iloc`), §8.11.6 (`iinf`), §8.11.12 (`iref`);
+ISO/IEC 23008-12 annex A.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
@@ -19,6 +20,7 @@ __all__ = ["MetadataItem", "find_items"]
 
 _MAX_ENTRIES = 5_000
 _MAX_LOCATIONS_BYTES = 1024 * 1024
+_MAX_REFERENCES_BYTES = 64 * 1024
 _MAX_EXTENTS = 64
 _MAX_ITEMS = 64
 _XMP_TYPE = b"application/rdf+xml"
@@ -55,6 +57,18 @@ class _Table:
     kinds: dict[int, bool] = field(default_factory=dict)
     locations: Segment | None = None
     data_box: Segment | None = None
+    number_bytes: int = 2
+    references: list[Segment] = field(default_factory=list)
+
+
+class _Place(NamedTuple):
+    """Where one item lies, by which method: for each extent an index, a start and a size.
+
+    The index says in which of the items that it refers to (§8.11.3.1).
+    """
+
+    method: int
+    extents: tuple[tuple[int, int, int], ...]
 
 
 def find_items(stream: BinaryIO, layout: Layout, limits: Limits) -> tuple[MetadataItem, ...]:
@@ -63,7 +77,8 @@ def find_items(stream: BinaryIO, layout: Layout, limits: Limits) -> tuple[Metada
     Those of the file itself, of a movie, and of a track.
 
     Raises:
-        MalformedError: The tables of items cannot be followed.
+        MalformedError: The tables of items cannot be followed, or an item lies where nobody
+            looks here.
         LimitError: More or larger items than are read.
     """
     tables: dict[str, _Table] = {}
@@ -81,6 +96,13 @@ def find_items(stream: BinaryIO, layout: Layout, limits: Limits) -> tuple[Metada
             # None is passed over without a word: it might hold the position.
             if items_left < 0:
                 raise LimitError(f"iinf: more than {_MAX_ITEMS} items of metadata")
+        elif step == "iref[1]":
+            # The numbers of items have 16 bits in version 0, 32 later.
+            is_wide = read_at(stream, part.data_start, 1) != b"\0"
+            tables.setdefault(holder, _Table()).number_bytes = 4 if is_wide else 2
+        elif part.label == "iloc" and holder.endswith("/iref[1]"):
+            holder, _, _ = holder.rpartition("/")
+            tables.setdefault(holder, _Table()).references.append(part)
         elif step == "iloc[1]":
             tables.setdefault(holder, _Table()).locations = part
         elif step == "idat[1]":
@@ -99,12 +121,82 @@ def _items_of(
     if locations.end - locations.data_start > _MAX_LOCATIONS_BYTES:
         raise LimitError(f"iloc: more than {_MAX_LOCATIONS_BYTES} bytes")
     body = read_at(stream, locations.data_start, locations.end - locations.data_start)
-    kinds = dict(table.kinds)
-    for number, extents in _locations(body, table.data_box, layout.size_bytes):
-        if number in kinds:
+    places: dict[int, _Place] = {}
+    for number, place in _locations(body):
+        places.setdefault(number, place)
+    items = _Items(places, _references(stream, table), table.data_box, layout.size_bytes)
+    for number in places:
+        if number in table.kinds:
+            extents = items.extents(number)
             if sum(r.size_bytes for r in extents) > limits.max_metadata_bytes:
                 raise LimitError(f"metadata item: more than {limits.max_metadata_bytes} bytes")
-            yield MetadataItem(kinds.pop(number), extents)
+            yield MetadataItem(table.kinds[number], extents)
+
+
+def _references(stream: BinaryIO, table: _Table) -> dict[int, tuple[int, ...]]:
+    """In which other items do items lie?"""
+    found: dict[int, tuple[int, ...]] = {}
+    wide = table.number_bytes
+    for part in table.references:
+        size = min(part.end - part.data_start, _MAX_REFERENCES_BYTES)
+        cursor = _Cursor(read_at(stream, part.data_start, size))
+        number = cursor.number(wide)
+        found[number] = tuple(cursor.number(wide) for _ in range(cursor.number(2)))
+    return found
+
+
+class _Items:
+    """The places of all items of one `meta` box, to be followed to bytes of the file."""
+
+    def __init__(
+        self,
+        places: Mapping[int, _Place],
+        references: Mapping[int, tuple[int, ...]],
+        data_box: Segment | None,
+        size_bytes: int,
+    ) -> None:
+        self._places = places
+        self._references = references
+        self._data_box = data_box
+        self._size_bytes = size_bytes
+
+    def extents(self, number: int, *, is_source: bool = False) -> tuple[ByteRange, ...]:
+        """Which bytes of the file does this item hold?
+
+        Raises:
+            MalformedError: It lies in an item that is not there, or that lies in another
+                itself, or by a method that is not known.
+        """
+        place = self._places.get(number)
+        if place is None or place.method > (1 if is_source else 2):
+            raise MalformedError(f"iloc: item {number} lies where it cannot be followed")
+        found: list[ByteRange] = []
+        for index, start, size in place.extents:
+            implied = not size and len(place.extents) == 1
+            if place.method == 2:
+                sources = self._references.get(number, ())
+                # Without an index the first one is meant.
+                if not 0 < max(index, 1) <= len(sources):
+                    raise MalformedError(f"iloc: item {number} refers to no item")
+                whole = self.extents(sources[max(index, 1) - 1], is_source=True)
+            elif place.method == 1:
+                if self._data_box is None:
+                    raise MalformedError(f"iloc: item {number} lies in a box that is not there")
+                whole = (ByteRange(self._data_box.data_start, self._data_box.end),)
+            else:
+                whole, implied = (ByteRange(0, self._size_bytes),), False
+            found += _part_of(whole, start, self._size_bytes if implied else size)
+        return tuple(found)
+
+
+def _part_of(whole: Iterable[ByteRange], start: int, size: int) -> Iterator[ByteRange]:
+    """Where do these bytes lie of what these ranges hold together?"""
+    for place in whole:
+        if start < place.size_bytes and size > 0:
+            end = min(place.size_bytes, start + size)
+            yield ByteRange(place.start + start, place.start + end)
+            size -= end - start
+        start = max(0, start - place.size_bytes)
 
 
 def _read_entry(body: bytes) -> dict[int, bool]:
@@ -131,9 +223,7 @@ def _read_entry(body: bytes) -> dict[int, bool]:
     return {}
 
 
-def _locations(
-    table: bytes, data_box: Segment | None, size_bytes: int
-) -> Iterator[tuple[int, tuple[ByteRange, ...]]]:
+def _locations(table: bytes) -> Iterator[tuple[int, _Place]]:
     cursor = _Cursor(table)
     version = cursor.number(1)
     cursor.number(3)
@@ -149,14 +239,12 @@ def _locations(
         count = cursor.number(2)
         if count > _MAX_EXTENTS:
             raise LimitError(f"iloc: item {number} has more than {_MAX_EXTENTS} extents")
-        if method == 1 and data_box is not None:
-            base += data_box.data_start
-        extents = []
-        for _ in range(count):
-            cursor.number(index_bytes)
-            start = base + cursor.number(offset_bytes)
-            end = start + cursor.number(length_bytes)
-            extents.append(ByteRange(min(start, size_bytes), min(end, size_bytes)))
-        # Other methods refer to other items.
-        if method in {0, 1}:
-            yield number, tuple(extents)
+        extents = tuple(
+            (
+                cursor.number(index_bytes),
+                base + cursor.number(offset_bytes),
+                cursor.number(length_bytes),
+            )
+            for _ in range(count)
+        )
+        yield number, _Place(method, extents)
