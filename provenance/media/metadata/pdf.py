@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from provenance.media.containers.collector import read_at
@@ -20,7 +21,7 @@ from provenance.media.metadata.model import FieldCollector, decode_text
 from provenance.media.metadata.xmp import add_xmp
 from provenance.media.ranges import ByteRange
 
-__all__ = ["add_pdf_metadata", "texts_of"]
+__all__ = ["MAX_TEXTS", "add_pdf_metadata", "text_at", "texts_of"]
 
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_OBJECT_STREAMS = 2_000
@@ -43,12 +44,18 @@ _DATE = re.compile(
 )
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _ESCAPE = re.compile(rb"\\(\r\n|\r|\n|[0-7]{1,3}|.)", re.DOTALL)
+_DELIMITER = re.compile(rb"\\.?|[()]", re.DOTALL)
 _ESCAPED_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
 _VALUE = re.compile(
     rb"/([^\s()<>\[\]{}/%]{1,127})\s{0,100}"
-    rb"(?:([(]|<(?!<))|(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b)"
+    rb"(?:([(]|<(?!<))|(\[)|(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b)"
 )
-_MAX_TEXTS = 1_000
+# What an array may hold that is or leads to a text, and where it ends.
+_ITEM = re.compile(
+    rb"<<|>>|([(<])|([\[\]])|(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b|/([^\s()<>\[\]{}/%]{1,127})"
+)
+MAX_TEXTS = 1_000
+"""Most texts that are read of one dictionary."""
 
 
 class _Object(NamedTuple):
@@ -199,27 +206,66 @@ def _add_information(found: _Object | None, out: FieldCollector) -> None:
 
 
 def texts_of(body: bytes) -> Iterator[tuple[str, str | tuple[int, int]]]:
-    """Which texts does this dictionary or string hold, each under which key?
+    """Which texts does this dictionary, array or string hold, each under which key?
 
-    A string that stands alone has none. Of a text that stands in an object of its own the
-    name of that object is given.
+    `MAX_TEXTS` at most. A string that stands alone, or in an array that does, has none; what
+    stands in the array of a key has that key. Of a text that stands in an object of its own
+    the name of that object is given.
     """
+    return islice(_every_text(body), MAX_TEXTS)
+
+
+def _every_text(body: bytes) -> Iterator[tuple[str, str | tuple[int, int]]]:
     alone = body.lstrip()
     if alone[:1] == b"(" or (alone[:1] == b"<" and alone[:2] != b"<<"):
         yield "", _pdf_text(_string(alone, 0)[0])
         return
+    if alone[:1] == b"[":
+        yield from _array_texts(alone, 1, "")
+        return
     at = 0
-    for _ in range(_MAX_TEXTS):
-        found = _VALUE.search(body, at)
-        if found is None:
-            return
-        key = decode_text(_ESCAPED_NAME.sub(lambda m: bytes([int(m[1], 16)]), found[1]))
-        at = found.end()
+    while (found := _VALUE.search(body, at)) is not None:
+        key, at = _key(found[1]), found.end()
         if found[3]:
-            yield key, (int(found[3]), int(found[4]))
+            at = yield from _array_texts(body, at, key)
+        elif found[4]:
+            yield key, (int(found[4]), int(found[5]))
         else:
             raw, at = _string(body, at - 1)
             yield key, _pdf_text(raw)
+
+
+def _array_texts(
+    body: bytes, at: int, key: str
+) -> Generator[tuple[str, str | tuple[int, int]], None, int]:
+    """The texts of the array whose content starts here; it returns where the array ends.
+
+    Those of a dictionary in it have their own keys.
+    """
+    depth, own = 1, ""
+    while depth and (found := _ITEM.search(body, at)) is not None:
+        at = found.end()
+        if found[5]:
+            own = _key(found[5])
+            continue
+        if found[1]:
+            raw, at = _string(body, at - 1)
+            yield own or key, _pdf_text(raw)
+        elif found[2]:
+            depth += 1 if found[2] == b"[" else -1
+        elif found[3]:
+            yield own or key, (int(found[3]), int(found[4]))
+        own = ""
+    return at if not depth else len(body)
+
+
+def _key(name: bytes) -> str:
+    return decode_text(_ESCAPED_NAME.sub(lambda match: bytes([int(match[1], 16)]), name))
+
+
+def text_at(body: bytes, at: int) -> str:
+    """Which text is the string that starts here?"""
+    return _pdf_text(_string(body, at)[0])
 
 
 def _string(body: bytes, at: int) -> tuple[bytes, int]:
@@ -229,19 +275,15 @@ def _string(body: bytes, at: int) -> tuple[bytes, int]:
         digits = re.sub(rb"[^0-9A-Fa-f]", b"", inside)
         raw = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
         return raw, at + len(inside) + 2
-    depth, end = 0, at
-    while end < len(body):
-        character = body[end : end + 1]
-        if character == b"\\":
-            end += 1
-        elif character == b"(":
+    depth = 0
+    for found in _DELIMITER.finditer(body, at):
+        if found[0] == b"(":
             depth += 1
-        elif character == b")":
+        elif found[0] == b")":
             depth -= 1
             if depth == 0:
-                break
-        end += 1
-    return _ESCAPE.sub(_unescaped, body[at + 1 : end]), end + 1
+                return _ESCAPE.sub(_unescaped, body[at + 1 : found.start()]), found.end()
+    return _ESCAPE.sub(_unescaped, body[at + 1 :]), len(body) + 1
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from provenance.media.metadata.pdf import texts_of
+from provenance.media.metadata.pdf import MAX_TEXTS, texts_of
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.rules import category_of, category_of_value
 
@@ -23,6 +23,8 @@ ObjectName = tuple[int, int]
 _INFO = re.compile(rb"/Info\s{1,10}(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}R\b")
 _NUMBERS = re.compile(rb"(?<!\d)(\d{1,10})\s{1,10}(\d{1,5})\s{1,10}$")
 _FIRST = re.compile(rb"/First\s{1,10}(\d{1,9})\b")
+# A palette is an array too, but begins with a name.
+_TEXTS = re.compile(rb"\[\s{0,4}(?:[(]|<(?!<))")
 _OBJECT_BYTES = 64 * 1024
 _MAX_OBJECTS = 1_000
 _MAX_MARKS = 2_000_000
@@ -56,7 +58,8 @@ def find_objects(file: bytes, wanted: Iterable[ObjectName]) -> dict[ObjectName, 
             end = file.find(b"endobj", at + 3, stop)
             body = file[at + 3 : end if end >= 0 else stop]
             left -= len(body)
-            if left < 0:
+            is_whole = end >= 0 or len(body) < _OBJECT_BYTES
+            if left < 0 or not is_whole:
                 del found[name]
             else:
                 found[name].append(body)
@@ -113,6 +116,7 @@ class Information:
         for name, body in objects:
             head = body[:8].lstrip()
             is_text = head[:1] == b"(" or (head[:1] == b"<" and head[:2] != b"<<")
+            is_text = is_text or _TEXTS.match(head) is not None
             if name not in self._wanted and not is_text:
                 continue
             self._left -= len(body)
@@ -130,27 +134,37 @@ class Information:
         entries: list[tuple[str, str]] = []
         elsewhere: dict[ObjectName, str] = {}
         for body in self._dictionaries:
-            for key, value in texts_of(body):
-                if isinstance(value, str):
-                    entries.append((key, value))
-                elif len(elsewhere) < _MAX_OBJECTS:
-                    elsewhere[value] = key
-                else:
-                    self._is_complete = False
+            self._read(body, entries, elsewhere)
         # As macOS writes them: each text in an object of its own.
         plain = find_objects(self._file, elsewhere)
         for name, key in elsewhere.items():
             bodies = [*plain.get(name, ()), *self._texts.get(name, ())]
             if not bodies:
                 finder.unreadable(f"PDF: /{key} of an information dictionary was not found")
-            entries += [
-                (key, text) for b in bodies for _, text in texts_of(b) if isinstance(text, str)
-            ]
+            for body in bodies:
+                found = [text for _, text in texts_of(body) if isinstance(text, str)]
+                entries += [(key, "; ".join(found))] if found else []
         if self._missing:
             finder.unreadable("PDF: the information dictionary was not found")
         if not self._is_complete:
             finder.unreadable("PDF: more in information dictionaries than is read")
         self._look_at(entries, finder)
+
+    def _read(
+        self, body: bytes, entries: list[tuple[str, str]], elsewhere: dict[ObjectName, str]
+    ) -> None:
+        """Add what this dictionary says, and where texts of it stand that are elsewhere."""
+        texts = list(texts_of(body))
+        authors = [v for key, v in texts if key == "Author" and isinstance(v, str)]
+        for key, value in texts:
+            if not isinstance(value, str):
+                elsewhere.setdefault(value, key)
+            elif key != "Author":
+                entries.append((key, value))
+        # Several in an array wrote it together: none of them replaced another.
+        entries += [("Author", "; ".join(authors))] if authors else []
+        if len(texts) >= MAX_TEXTS or len(elsewhere) > _MAX_OBJECTS:
+            self._is_complete = False
 
     def _look_at(self, entries: list[tuple[str, str]], finder: Finder) -> None:
         authors: dict[str, None] = {}

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from provenance.media.containers.collector import read_at
 from provenance.media.containers.pdf_streams import OPENING, stream_length
+from provenance.media.metadata.pdf import text_at
 from provenance.media.privacy.model import Category, Finder, Inside
 from provenance.media.privacy.pdf_information import (
     Information,
@@ -24,6 +25,7 @@ from provenance.media.privacy.pdf_information import (
     packed_objects,
 )
 from provenance.media.privacy.pdf_pages import Pages
+from provenance.media.privacy.rules import category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
 
 __all__ = ["look_into_pdf"]
@@ -54,9 +56,17 @@ _CROSS_REFERENCES = re.compile(rb"/Type\s{0,10}/XRef\b")
 _COMMENT = re.compile(
     rb"/Subtype\s{0,10}/(?:Text|Highlight|Underline|Squiggly|StrikeOut|Caret|Popup)\b"
 )
+# Links, files elsewhere (§7.11.2: `/C/Users/...`), and what stands for a picture: programmes
+# write the folder that it came from.
+_TEXT = re.compile(rb"/(URI|UF|F|Desc|Alt)\s{0,10}(?=[(]|<(?!<))")
+_TEXT_BYTES = 300
+_MAX_TEXTS = 50_000
+_FOLDER = re.compile(r"/[^/]{1,60}/(?:Users|home)/\w")
 _THUMBNAIL = re.compile(rb"/Thumb\s{1,10}\d{1,10}\s")
 _JPX_METADATA = (b"uuid", b"xml ", b"Exif")
 _JPEG = b"\xff\xd8\xff"
+_END = b"%%EOF"
+_BLANK = b"\0 \t\r\n\f\x1a"
 
 
 def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator[Inside]:
@@ -67,6 +77,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
     if size_bytes > _MAX_FILE_BYTES:
         return
     file = read_at(stream, 0, size_bytes)
+    _look_at_ends(file, finder)
     _look_at_objects(file, finder)
     information = Information(file)
     reader = _Reader(file, information, finder)
@@ -99,10 +110,40 @@ def _look_at_objects(objects: bytes, finder: Finder) -> None:
     """Which private things do these objects name, in the file itself or in an object stream?"""
     if b"/AIPrivateData" in objects:
         finder.found("pdf:AIPrivateData", Category.HISTORY, "a drawing's source", removable=False)
+    if b"/AdobePhotoshop" in objects:
+        finder.found("pdf:AdobePhotoshop", Category.HISTORY, "a picture's source", removable=False)
     if _THUMBNAIL.search(objects):
         finder.found("pdf:Thumb", Category.PREVIEW, "a small picture of a page", removable=False)
     if _COMMENT.search(objects):
         finder.found("pdf:Annot", Category.HISTORY, "comments of readers", removable=False)
+    _look_at_texts(objects, finder)
+
+
+def _look_at_texts(objects: bytes, finder: Finder) -> None:
+    """Does a link or a description in these objects name a folder of somebody's computer?"""
+    for number, found in enumerate(_TEXT.finditer(objects)):
+        if number >= _MAX_TEXTS:
+            finder.unreadable(f"PDF: more than {_MAX_TEXTS} links and descriptions")
+            return
+        text = text_at(objects[found.end() : found.end() + _TEXT_BYTES], 0)
+        if category_of_value(text) is not None or _FOLDER.match(text):
+            name = f"pdf:{found[1].decode('ascii')}"
+            finder.found(name, Category.TOOL, text, removable=False)
+
+
+def _look_at_ends(file: bytes, finder: Finder) -> None:
+    """Does anything stand before or behind the document, where no reader looks?
+
+    A printer's language stands before it, with the name of a user.
+    """
+    head, end = file.find(b"%PDF-"), file.rfind(_END)
+    if head > 0 and file[:head].strip(_BLANK):
+        preview = f"{head} bytes before the document"
+        finder.found("pdf:head", Category.TOOL, preview, removable=False)
+    rest = file[end + len(_END) :] if end >= 0 else b""
+    if rest.strip(_BLANK):
+        preview = f"{len(rest)} bytes after the document"
+        finder.found("trailer", Category.HISTORY, preview, removable=False)
 
 
 def _unescaped(dictionary: bytes) -> bytes:

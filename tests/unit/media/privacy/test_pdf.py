@@ -250,3 +250,113 @@ def test_hostile_revisions_are_done_with_quickly(data: bytes) -> None:
     started = time.process_time()
     _found(data)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [
+        (b"/Keywords[(stage) (file:///home/somebody/a)]", {"Keywords"}),
+        (b"/Keywords [ [(a)] <FEFF002F00550073006500720073002F0061> ]", {"Keywords"}),
+        (b"/Manager[(Q)]", {"Manager"}),
+        (b"/Own<</Note[<</Contact#20email(q@aurora.example)>>]>>", {"Contact email"}),
+        (b"/Keywords[(stage) (lights)]/Trapped/False", set()),
+        (b"/Keywords[]/Title(Starlight)", set()),
+        # Two who wrote it together; nobody took the place of anybody.
+        (b"/Author[(NOVA9) (Aurora Entertainment)]", set()),
+    ],
+)
+def test_texts_in_an_array_of_an_information_dictionary_are_judged(
+    entry: bytes, names: set[str], *, packed: bool
+) -> None:
+    objects = {1: b"<</Type/Catalog>>"}
+    body = b"<<%s/ModDate(D:2026)>>" % entry
+    data = (
+        pdf_with_objects(objects, in_object_stream={2: body}, trailer=_WITH_INFORMATION)
+        if packed
+        else pdf_with_objects({**objects, 2: body}, trailer=_WITH_INFORMATION)
+    )
+    assert _names(data) == names
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [(b"7 0 R", {7: b"[(stage) %s]"}), (b"[7 0 R 8 0 R]", {7: b"(stage)", 8: b"%s"})],
+)
+def test_an_array_that_stands_elsewhere_or_leads_there_is_read(
+    value: bytes, texts: Mapping[int, bytes], *, packed: bool
+) -> None:
+    for said, names in ((b"(/Users/somebody/a)", {"Keywords"}), (b"(lights)", set())):
+        told = {n: body.replace(b"%s", said) for n, body in texts.items()}
+        information = {1: b"<</Type/Catalog>>", 2: b"<</Keywords %s>>" % value}
+        data = pdf_with_objects(
+            information if packed else {**information, **told},
+            in_object_stream=told if packed else None,
+            trailer=_WITH_INFORMATION,
+        )
+        assert _names(data) == names
+
+
+def test_more_texts_than_are_read_of_one_dictionary_are_not_passed_over() -> None:
+    def pdf(number: int, value: bytes) -> bytes:
+        objects = {1: b"<</Type/Catalog>>", 2: b"<<%s>>" % (value * number)}
+        return pdf_with_objects(objects, trailer=_WITH_INFORMATION)
+
+    for value in (b"/A(b)", b"/A[(b)]"):
+        assert _found(pdf(999, value)).unreadable == ()
+        (sentence,) = _found(pdf(1_000, value)).unreadable
+        assert "more in information dictionaries than is read" in sentence
+    # Of one that is longer than is read nobody takes a part for the whole.
+    (sentence,) = _found(pdf(1, b"/A(%s)" % (b"x" * 70_000))).unreadable
+    assert "dictionary was not found" in sentence
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"<</S/URI/URI(file:///C:/Users/somebody/a.pdf)>>", {"URI"}),
+        (b"<</S/URI/URI(https://aurora.example/home/a)>>", set()),
+        (b"<</S/GoToR/F(/C/Users/somebody/a.pdf)>>", {"F"}),
+        (b"<</Type/Filespec/F(a.pdf)/UF<FEFF0043003A005C00550073006500720073005C0061>>>", {"UF"}),
+        (b"<</Type/Filespec/F(press/Users/a.pdf)/UF(a.pdf)>>", set()),
+        (b"<</S/Figure/Alt(C:\\\\Users\\\\somebody\\\\stage.png)>>", {"Alt"}),
+        (b"<</S/Figure/Alt(NOVA9 \\(on stage\\) at home)>>", set()),
+        (b"<</PieceInfo<</AdobePhotoshop 9 0 R>>>>", {"AdobePhotoshop"}),
+        (b"<</PieceInfo<</InDesign 9 0 R>>>>", set()),
+    ],
+)
+def test_links_and_descriptions_that_name_a_folder_are_found(
+    body: bytes, names: set[str], *, packed: bool
+) -> None:
+    data = (
+        pdf_with_objects({5: b"null"}, in_object_stream={8: body})
+        if packed
+        else pdf_with_objects({5: body})
+    )
+    assert _names(data) == names
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "names"),
+    [
+        (b'\x1b%-12345X@PJL SET USERNAME="somebody"\n', b"", {"pdf:head"}),
+        (b"\r\n", b"\r\n\0\0\x1a", set()),
+        (b"", b"saved by somebody", {"trailer"}),
+    ],
+)
+def test_what_stands_before_and_behind_a_document_is_found(
+    before: bytes, behind: bytes, names: set[str]
+) -> None:
+    data = before + pdf_with_objects({1: b"<</Type/Catalog>>"}, trailer=b"/Root 1 0 R") + behind
+    reading = _found(data)
+    assert reading.unreadable == ()
+    assert {field.name for field in reading.fields} == names
+
+
+@pytest.mark.parametrize("text", [b"/F(", b"/F(((((((", b"/Alt<", b"/URI(\\"])
+def test_hostile_links_are_done_with_quickly(text: bytes) -> None:
+    started = time.process_time()
+    _found(b"%PDF-1.7\n" + text * 300_000)
+    assert time.process_time() - started < 3
