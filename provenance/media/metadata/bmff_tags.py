@@ -49,6 +49,9 @@ _NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 _3GPP = frozenset({"titl", "perf", "auth", "albm", "dscp", "cprt"})
+# Texts of others than the specification of QuickTime, which are judged and not listed.
+_OTHER_TEXTS = frozenset({"name", "kywd", "clsf", "vndr", "date", "chpl"})
+_UTF8, _UTF16 = frozenset({0, 1, 4}), frozenset({2, 5})
 
 
 class Tag(NamedTuple):
@@ -152,9 +155,9 @@ def _item(box: bytes, part: Segment, keys: list[str]) -> Tag:
     for inner, body in _boxes(box[8:]):
         if inner == b"name" and kind == b"----":
             key = decode_text(body[4:])
-        elif inner == b"data" and int.from_bytes(body[:4], "big") in {0, 1}:
+        elif inner == b"data" and int.from_bytes(body[:4], "big") in _UTF8:
             values.append(decode_text(body[8:]))
-        elif inner == b"data" and int.from_bytes(body[:4], "big") == 2:
+        elif inner == b"data" and int.from_bytes(body[:4], "big") in _UTF16:
             values.append(body[8:].decode("utf-16-be", "replace"))
     # Other types are pictures, numbers and flags.
     is_descriptive = key in _NAMES or kind == b"----" or bool(keys)
@@ -168,6 +171,8 @@ def _user_data(body: bytes, part: Segment) -> tuple[str, str]:
         is_wide = text[:2] in {b"\xfe\xff", b"\xff\xfe"}
         value = text.decode("utf-16", "replace") if is_wide else decode_text(text)
         return value.partition("\0")[0], ""
+    if part.label in _OTHER_TEXTS:
+        return "", decode_text(body.replace(b"\0", b" "))
     if not part.label.startswith("\xa9") and part.label not in _NAMES:
         return "", ""
     # A text for each language, with its size and the language in front.

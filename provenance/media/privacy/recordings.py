@@ -16,6 +16,7 @@ from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.metadata.bmff_tags import Tag, read_tags
 from provenance.media.metadata.model import FieldCollector, RawField, decode_text
 from provenance.media.metadata.tags import add_id3_frame
+from provenance.media.privacy.boxes import look_at_box, look_into_samples, message_scheme
 from provenance.media.privacy.captions import look_at_captions
 from provenance.media.privacy.model import Category, Edit, Finder
 from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks
@@ -47,6 +48,19 @@ _KNOWN_USER_DATA = frozenset(
     }
 )
 _MAX_NOTE_BYTES = 256
+# What QuickTime shows of a film before it is opened.
+_PREVIEWS = frozenset({"pnot", "PICT"})
+# Credentials; when a fragment plays, of Smooth Streaming, and how its samples are encrypted.
+_PUBLIC_UUIDS = frozenset(
+    {
+        C2PA_USER_TYPE,
+        bytes.fromhex("6d1d9b0542d544e680e2141daff757b2"),
+        bytes.fromhex("d4807ef2ca3946958e5426cb9e46a79f"),
+        bytes.fromhex("a2394f525a9b4f14a2446c427c648df4"),
+    }
+)
+# Types of values that are pictures: BMP, JPEG, PNG (QuickTime File Format, "Well-known types").
+_PICTURE_TYPES = frozenset({13, 14, 27})
 _PADDING_NAMES = {"ID3 padding": "container:id3-padding", "PADDING": "flac:PADDING"}
 _OWNER_ITEMS = {"apID": "container:apid", "ownr": "container:ownr"}
 # Drones: the number of the camera and of the flight, and a block of their own.
@@ -77,6 +91,7 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
     }
     look_at_captions(stream, layout, finder)
     handlers: dict[str, bytes] = {}
+    look_into_samples(stream, layout, finder)
     gone_to = 0
     for part in layout.segments:
         if part.start < gone_to or part.kind is SegmentKind.MANIFEST:
@@ -96,9 +111,10 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
             if changed != body:
                 edits.append(Edit(part.data_start, part.end, changed))
             continue
-        if part.label == "covr":
+        if parent.startswith("ilst["):
             _look_at_covers(stream, part, finder)
         place = (part.start, part.end)
+        look_at_box(stream, part, parent, edits, finder)
         what = by_range.get(place) or _private_box(stream, part, parent)
         what = what or (_private_tag(tags[place]) if place in tags else None)
         if what is None:
@@ -151,19 +167,27 @@ def _look_at_free_space(
 
 
 def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
-    """Have each picture of an iTunes cover searched: it holds one `data` box for each."""
+    """Have each picture of this tag searched: it holds one `data` box for each."""
+    is_cover = part.label == "covr"
     if part.end - part.data_start > finder.limits.max_metadata_bytes:
-        finder.unreadable("the cover picture: it is too large")
+        if is_cover or _is_picture(read_at(stream, part.data_start, 12)):
+            finder.unreadable("the cover picture: it is too large")
         return
     body, at = read_at(stream, part.data_start, part.end - part.data_start), 0
     while at < len(body):
         size = int.from_bytes(body[at : at + 4], "big")
         end = at + size if size >= 8 else len(body)
-        _look_at_cover(body[at:end], finder)
+        if is_cover or _is_picture(body[at : at + 12]):
+            _look_at_cover(body[at:end], finder)
         at = end
 
 
 def _private_tag(tag: Tag) -> tuple[str, Category, str] | None:
+def _is_picture(head: bytes) -> bool:
+    """Does a `data` box with a picture begin like this?"""
+    return head[4:8] == b"data" and int.from_bytes(head[8:12], "big") in _PICTURE_TYPES
+
+
     """Is this tag private for its name, whatever kind of value it has, or for what it says?"""
     name = f"container:{tag.name.lower()}"
     if tag.part.label in _DRONE_DATA:
@@ -178,8 +202,8 @@ def _private_tag(tag: Tag) -> tuple[str, Category, str] | None:
 def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Category, str] | None:
     if part.label == "uuid":
         own = user_type(stream, part)
-        places = ("/uuid", "/moov", "/meta", "/udta")
-        if own is None or own == C2PA_USER_TYPE or not part.path.startswith(places):
+        places = ("/uuid", "/moov", "/meta", "/udta", "/moof", "/mfra")
+        if own is None or own in _PUBLIC_UUIDS or not part.path.startswith(places):
             return None
         return f"container:uuid/{own.hex()}", Category.HISTORY, "a box of a programme"
     if parent.startswith("udta["):
@@ -190,11 +214,16 @@ def _private_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Cat
             return name, Category.HISTORY, f"{part.end - part.data_start} bytes of a programme"
     if parent.startswith("ilst[") and part.label in _OWNER_ITEMS:
         return _OWNER_ITEMS[part.label], Category.OWNER, "an account"
-    return _strange_box(part, parent)
+    return _strange_box(stream, part, parent)
 
 
-def _strange_box(part: Segment, parent: str) -> tuple[str, Category, str] | None:
-    """Is this a box that no standard puts here, but cameras do?"""
+def _strange_box(stream: BinaryIO, part: Segment, parent: str) -> tuple[str, Category, str] | None:
+    """Is this a box that no standard puts here, but cameras do, or a preview or a message?"""
+    if part.label in _PREVIEWS and not part.depth:
+        return f"container:{part.label}", Category.PREVIEW, "a small picture"
+    if part.label == "emsg" and not part.depth:
+        scheme = message_scheme(stream, part)
+        return None if scheme is None else ("container:emsg", Category.HISTORY, scheme)
     if (
         (part.kind is SegmentKind.UNKNOWN and not part.depth)
         or (parent.startswith("moov[") and part.label not in _KNOWN_OF_MOOV)
