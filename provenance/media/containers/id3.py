@@ -16,6 +16,7 @@ from provenance.media.containers.collector import (
 from provenance.media.layout import Layout, SegmentKind
 
 __all__ = [
+    "APPENDED_TAG",
     "add_leading_tags",
     "add_trailing_tags",
     "find_trailing_tags",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 _STORE_TYPES = (b"application/c2pa", b"application/x-c2pa-manifest-store")
+APPENDED_TAG = "appended ID3v2"
+"""The label of an ID3v2 tag behind the audio; its frames are not listed."""
+
 _MAX_TAGS = 8
 _FRAME_HEAD_BYTES = 1024
 
@@ -222,7 +226,7 @@ def _store_in_object(content: bytes) -> int | None:
 
 
 def find_trailing_tags(stream: BinaryIO, start: int, size_bytes: int) -> list[tuple[int, int, str]]:
-    """Which ID3v1, APE and Lyrics3 tags end the file, after `start`? In file order."""
+    """Which ID3v1, ID3v2.4, APE and Lyrics3 tags end the file, after `start`? In file order."""
     found: list[tuple[int, int, str]] = []
     end = size_bytes
     for _ in range(_MAX_TAGS):
@@ -236,6 +240,9 @@ def find_trailing_tags(stream: BinaryIO, start: int, size_bytes: int) -> list[tu
             has_header = tail[-9] & 0x80
             length = int.from_bytes(tail[-20:-16], "little") + (32 if has_header else 0)
             length, label = max(length, 32), "APE"
+        elif tail[-10:-7] == b"3DI" and (size := _syncsafe(tail[-4:])) is not None:
+            # ID3v2.4 §3.4: a footer, by which a tag is found from the end.
+            length, label = size + 20, APPENDED_TAG
         elif tail[-9:] == b"LYRICS200" and tail[-15:-9].isdigit():
             length, label = int(tail[-15:-9]) + 15, "Lyrics3"
         if not length or end - length < start:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from provenance.media.containers import parse_container
 from provenance.media.containers.collector import PartCollector, read_at
-from provenance.media.containers.id3 import add_leading_tags
+from provenance.media.containers.id3 import APPENDED_TAG, add_leading_tags
 from provenance.media.formats import Container
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.metadata import tags
@@ -142,7 +142,7 @@ def _read_id3_text(stream: BinaryIO, part: Segment, out: FieldCollector) -> None
         tags.add_id3v1(_body(stream, part, from_start=True), out, part.range)
     elif part.label == "VORBIS_COMMENT":
         tags.add_vorbis_comment(_body(stream, part), out, part.range)
-    elif part.label in {"APE", "Lyrics3"}:
+    elif part.label in {"APE", "Lyrics3", APPENDED_TAG}:
         out.unreadable(f"a tag of the kind {part.label}")
     else:
         # The flag that every 0xFF is followed by a zero stands in the tag's header.

@@ -11,13 +11,14 @@ from typing import BinaryIO
 from provenance.media.containers.bmff import C2PA_USER_TYPE, user_type
 from provenance.media.containers.collector import PartCollector, read_at
 from provenance.media.containers.id3 import add_leading_tags
-from provenance.media.containers.pieces import is_zero_filled
+from provenance.media.containers.pieces import is_zero_filled, iter_pieces
 from provenance.media.layout import Layout, Segment, SegmentKind
 from provenance.media.metadata.bmff_tags import Tag, read_tags
 from provenance.media.metadata.model import FieldCollector, RawField, decode_text
 from provenance.media.metadata.tags import add_id3_frame
 from provenance.media.privacy.boxes import look_at_box, look_into_samples, message_scheme
 from provenance.media.privacy.captions import look_at_captions
+from provenance.media.privacy.id3_frames import chapter_tag, is_known_frame, private_text
 from provenance.media.privacy.model import Category, Edit, Finder
 from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks
 from provenance.media.privacy.rules import category_of, category_of_value
@@ -47,7 +48,6 @@ _KNOWN_USER_DATA = frozenset(
         *("WLOC", "LOOP", "SelO", "AllF", "ptv ", "XMP_", "vndr", "loci", "desc", "date"),
     }
 )
-_MAX_NOTE_BYTES = 256
 # What QuickTime shows of a film before it is opened.
 _PREVIEWS = frozenset({"pnot", "PICT"})
 # Credentials; when a fragment plays, of Smooth Streaming, and how its samples are encrypted.
@@ -61,6 +61,7 @@ _PUBLIC_UUIDS = frozenset(
 )
 # Types of values that are pictures: BMP, JPEG, PNG (QuickTime File Format, "Well-known types").
 _PICTURE_TYPES = frozenset({13, 14, 27})
+_MAX_NOTE_BYTES = 256
 _PADDING_NAMES = {"ID3 padding": "container:id3-padding", "PADDING": "flac:PADDING"}
 _OWNER_ITEMS = {"apID": "container:apid", "ownr": "container:ownr"}
 # Drones: the number of the camera and of the flight, and a block of their own.
@@ -90,8 +91,8 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
         for tag in read_tags(stream, layout, FieldCollector(finder.limits))
     }
     look_at_captions(stream, layout, finder)
-    handlers: dict[str, bytes] = {}
     look_into_samples(stream, layout, finder)
+    handlers: dict[str, bytes] = {}
     gone_to = 0
     for part in layout.segments:
         if part.start < gone_to or part.kind is SegmentKind.MANIFEST:
@@ -113,8 +114,8 @@ def bmff_edits(  # noqa: C901, PLR0912  # one loop over boxes
             continue
         if parent.startswith("ilst["):
             _look_at_covers(stream, part, finder)
-        place = (part.start, part.end)
         look_at_box(stream, part, parent, edits, finder)
+        place = (part.start, part.end)
         what = by_range.get(place) or _private_box(stream, part, parent)
         what = what or (_private_tag(tags[place]) if place in tags else None)
         if what is None:
@@ -182,12 +183,12 @@ def _look_at_covers(stream: BinaryIO, part: Segment, finder: Finder) -> None:
         at = end
 
 
-def _private_tag(tag: Tag) -> tuple[str, Category, str] | None:
 def _is_picture(head: bytes) -> bool:
     """Does a `data` box with a picture begin like this?"""
     return head[4:8] == b"data" and int.from_bytes(head[8:12], "big") in _PICTURE_TYPES
 
 
+def _private_tag(tag: Tag) -> tuple[str, Category, str] | None:
     """Is this tag private for its name, whatever kind of value it has, or for what it says?"""
     name = f"container:{tag.name.lower()}"
     if tag.part.label in _DRONE_DATA:
@@ -265,6 +266,8 @@ def riff_edits(  # noqa: C901, PLR0912  # one loop over chunks
             finder.found("riff:strd", Category.HISTORY, "data of a camera", removable=False)
         if part.label == "bext":
             _bext_edits(stream, part, edits, finder)
+        if part.label == "LIST:adtl":
+            _look_at_labels(stream, part, finder)
         if part.label == "LIST:INFO":
             gone += _info_edits(stream, part, edits, finder)
         elif part.label in {"iXML", "cart", "axml"} or part.kind is SegmentKind.UNKNOWN:
@@ -287,6 +290,14 @@ def riff_edits(  # noqa: C901, PLR0912  # one loop over chunks
     return edits
 
 
+def _look_at_labels(stream: BinaryIO, part: Segment, finder: Finder) -> None:
+    """Does a label or a note of a moment in this WAV say something private?"""
+    size = min(part.end - part.data_start, finder.limits.max_metadata_bytes)
+    said = private_text(read_at(stream, part.data_start, size))
+    if said is not None:
+        finder.found("riff:LIST:adtl", *said, removable=False)
+
+
 def _has_camera_data(stream: BinaryIO, part: Segment, finder: Finder) -> bool:
     """Do the headers of this AVI hold `strd`, where cameras keep EXIF and their own notes?"""
     size = min(part.end - part.data_start, finder.limits.max_metadata_bytes)
@@ -298,7 +309,18 @@ def _id3_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finde
     if part.end - part.data_start > finder.limits.max_metadata_bytes:
         finder.unreadable("RIFF: a large ID3 tag")
         return
-    body = read_at(stream, part.data_start, part.end - part.data_start)
+    at = part.data_start
+    body = read_at(stream, at, part.end - at)
+    end, inner = _edits_of_tag(body, finder)
+    if body[end:].strip(b"\0"):
+        what = f"{len(body) - end} bytes that are no ID3 tag"
+        if finder.found("riff:id3", Category.HISTORY, what):
+            edits.append(Edit(at + end, part.end, bytes(len(body) - end)))
+    edits += [Edit(at + edit.start, at + edit.end, edit.data) for edit in inner]
+
+
+def _edits_of_tag(body: bytes, finder: Finder) -> tuple[int, list[Edit]]:
+    """Where does the ID3 tag in these bytes end, and what changes in it?"""
     tag = io.BytesIO(body)
     parts = PartCollector(len(body), finder.limits)
     end = add_leading_tags(tag, parts)
@@ -308,29 +330,26 @@ def _id3_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finde
         if frame.kind is SegmentKind.TEXT:
             content = body[frame.data_start : frame.end]
             add_id3_frame(frame.label, content, out, frame.range, unsynchronised=_has_zeros(body))
-    if any(frame.label == "unreadable" for frame in frames):
-        finder.unreadable("RIFF: an ID3 tag that breaks off")
-    if body[end:].strip(b"\0"):
-        what = f"{len(body) - end} bytes that are no ID3 tag"
-        if finder.found("riff:id3", Category.HISTORY, what):
-            edits.append(Edit(part.data_start + end, part.end, bytes(len(body) - end)))
     inner = [frame for frame in frames if frame.end <= end]
-    for edit in _tag_edits(tag, inner, ranged_categories(out.reading().fields), finder):
-        at = part.data_start
-        edits.append(Edit(at + edit.start, at + edit.end, edit.data))
+    return end, _tag_edits(tag, inner, ranged_categories(out.reading().fields), finder)
 
 
 def _bext_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> None:
     """Blank what in a `bext` chunk tells one recorder from all others.
 
     The reference is made of the recorder's serial number (EBU R 99), the UMID may hold it
-    too, and the position (SMPTE ST 330). The originator is an author, unless it says one.
+    too, and the position (SMPTE ST 330). The originator is an author, unless it says one. The
+    history of coding names machines (EBU R 98), at times with their serial numbers.
     """
-    body = read_at(stream, part.data_start, min(part.end - part.data_start, _UMID[1]))
+    size = min(part.end - part.data_start, finder.limits.max_metadata_bytes)
+    body = read_at(stream, part.data_start, size)
     found: list[tuple[str, tuple[int, int]]] = []
     if _SERIAL_IN_TEXT.search(decode_text(body[slice(*_ORIGINATOR)])):
         found.append(("container:author", _ORIGINATOR))
     found += [("container:originator_reference", _REFERENCE), ("container:umid", _UMID)]
+    history = decode_text(body[_HISTORY_AT:])
+    if _SERIAL_IN_TEXT.search(history) or category_of_value(history) is not None:
+        found.append(("container:coding_history", (_HISTORY_AT, len(body))))
     for name, (start, end) in found:
         raw = body[start:end]
         if not raw.strip(b"\0 "):
@@ -352,7 +371,9 @@ def _info_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Find
         # An entry that was blanked says nothing any more.
         category = (category_of(f"container:{name}") or category_of_value(text)) if text else None
         end = at + 8 + size
-        if end <= len(body) and category and finder.found(f"container:{name}", category, text):
+        if category and finder.found(
+            f"container:{name}", category, text, removable=end <= len(body)
+        ):
             start = part.data_start + at + 8
             edits.append(Edit(start, start + size, bytes(size)))
         at = end + size % 2
@@ -382,14 +403,19 @@ _PRIVATE_FRAMES = {
     # How the file was called on somebody's computer.
     **dict.fromkeys(("TOFN", "TOF"), Category.HISTORY),
 }
-# A chapter has frames of its own, a picture among them (ID3v2 Chapter Frame Addendum §3).
-_PICTURES = frozenset({"APIC", "PIC", "PICTURE", "CHAP", "CTOC"})
+# A chapter has frames of its own (ID3v2 Chapter Frame Addendum §3).
+_CHAPTERS = frozenset({"CHAP", "CTOC"})
+_PICTURES = frozenset({"APIC", "PIC", "PICTURE"}) | _CHAPTERS
 _PICTURE_START = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|II\*\0|MM\0\*|\0\0\0.ftyp", re.DOTALL
 )
+# Recordings that were put one behind the other bring their tags along.
+_TAG_START = re.compile(rb"ID3[\x02-\x04]\x00[" + bytes(range(0, 256, 16)) + rb"][\x00-\x7f]{4}")
+_TAG_START_BYTES = 10
 # EBU Tech 3285 §2.3: where the fields of a `bext` chunk lie.
 _ORIGINATOR, _REFERENCE, _UMID = (256, 288), (288, 320), (348, 412)
-_SERIAL_IN_TEXT = re.compile(r"(?i:\bS/?N\b|\bS#|serial)")
+_HISTORY_AT = 602
+_SERIAL_IN_TEXT = re.compile(r"(?i:\bS/?N(\b|\W{0,3}\d)|\bS#|serial)")
 
 
 def tagged_edits(stream: BinaryIO, layout: Layout, finder: Finder) -> list[Edit]:
@@ -418,14 +444,7 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
         elif part.label == "ID3 padding" and not tag_end:
             padding_at = part.start
         body_size = part.end - part.data_start
-        if part.kind is SegmentKind.MANIFEST:
-            continue
-        if part.kind is SegmentKind.PADDING:
-            _look_at_free_space(stream, part, edits, finder, _PADDING_NAMES.get(part.label, ""))
-            continue
-        if body_size > finder.limits.max_metadata_bytes:
-            if part.kind not in {SegmentKind.CONTENT, SegmentKind.PADDING}:
-                finder.unreadable(f"{part.label}: it is too large")
+        if _is_no_frame(stream, part, edits, finder):
             continue
         flags = _frame_flags(stream, part) if tags and not tag_end else 0
         if flags & (0xC0 if first[3] == 3 else 0x0C):
@@ -447,9 +466,13 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
             body = read_at(stream, part.data_start, body_size)
             if part.label != "PICTURE" and (_has_zeros(first) or (first[3] == 4 and flags & 2)):
                 body = body.replace(b"\xff\0", b"\xff")
-            _look_at_cover(body, finder)
+            if part.label in _CHAPTERS:
+                _look_at_chapter(part.label, first[3], body, finder)
+            else:
+                _look_at_picture_frame(part.label, body, finder)
         else:
             what = _private_frame(part) or by_range.get((part.start, part.end))
+            what = what or _telling_frame(stream, part)
             is_frame = is_plain and not tag_end
             if what is not None and finder.found(*what, removable=is_frame):
                 gone.append(part)
@@ -461,12 +484,76 @@ def _tag_edits(  # noqa: C901, PLR0912  # one loop over frames
     return edits
 
 
+def _is_no_frame(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Finder) -> bool:
+    """Is this a part that is looked at without its content, or none that can be looked at?"""
+    if part.kind is SegmentKind.PADDING:
+        _look_at_free_space(stream, part, edits, finder, _PADDING_NAMES.get(part.label, ""))
+    elif part.label == "audio":
+        _look_into_sound(stream, part, finder)
+    elif part.label == "unreadable":
+        finder.unreadable("a tag or block that does not fit into what holds it")
+    elif part.kind is not SegmentKind.MANIFEST:
+        if part.end - part.data_start <= finder.limits.max_metadata_bytes:
+            return False
+        finder.unreadable(f"{part.label}: it is too large")
+    return True
+
+
+def _look_into_sound(stream: BinaryIO, part: Segment, finder: Finder) -> None:
+    """Does a further tag lie amid the sound?"""
+    tail = b""
+    for piece in iter_pieces(stream, ByteRange(part.start, part.end)):
+        window = tail + piece
+        if _TAG_START.search(window):
+            preview = "a tag amid the sound"
+            finder.found("container:id3", Category.HISTORY, preview, removable=False)
+            return
+        tail = window[1 - _TAG_START_BYTES :]
+
+
 def _private_frame(part: Segment) -> tuple[str, Category, str] | None:
     """Is this frame, or block of a FLAC, private whatever it says?"""
     preview = f"{part.end - part.data_start} bytes"
     if part.label in _PRIVATE_FRAMES:
         return f"container:{part.label.lower()}", _PRIVATE_FRAMES[part.label], preview
+    is_frame = part.kind is SegmentKind.TEXT and part.data_start - part.start in {6, 10}
+    if is_frame and not is_known_frame(part.label):
+        return f"container:{part.label.lower()}", Category.HISTORY, preview
     return (f"flac:{part.label}", Category.TOOL, preview) if part.label[:6] == "block " else None
+
+
+def _telling_frame(stream: BinaryIO, part: Segment) -> tuple[str, Category, str] | None:
+    """Is this frame private for what it says, though nobody lists it?"""
+    if part.kind is not SegmentKind.TEXT:
+        return None
+    said = private_text(read_at(stream, part.data_start, part.end - part.data_start))
+    return None if said is None else (f"container:{part.label.lower()}", *said)
+
+
+def _look_at_chapter(label: str, version: int, body: bytes, finder: Finder) -> None:
+    """Have the frames of this chapter searched like those of a tag; none of them goes."""
+    if finder.depth >= finder.limits.max_inside_depth:
+        finder.unreadable(f"ID3: chapters more than {finder.limits.max_inside_depth} deep")
+        return
+    only_find = Finder(finder.limits, erase=False, within=finder)
+    _edits_of_tag(chapter_tag(label, version, body), only_find)
+    finder.inside += only_find.inside
+    finder.take_over(only_find.reading())
+
+
+def _look_at_picture_frame(label: str, body: bytes, finder: Finder) -> None:
+    """Have this cover searched, and what is said of it or stands in its place."""
+    start = _PICTURE_START.search(body)
+    said = body if start is None else body[: start.start()]
+    if label == "PICTURE":
+        # RFC 9639 §8.8: lengths stand before the type and before the description.
+        at = 8 + int.from_bytes(said[4:8], "big")
+        end = at + 4 + int.from_bytes(said[at : at + 4], "big")
+        said = said[8:at] + b"\0" + said[at + 4 : end] + b"\0" + said[end + 20 :]
+    found = private_text(said)
+    if found is not None:
+        finder.found(f"container:{label.lower()}", *found, removable=False)
+    _look_at_cover(body, finder)
 
 
 def _has_zeros(head: bytes) -> bool:
@@ -502,7 +589,7 @@ def _vorbis_edits(stream: BinaryIO, part: Segment, edits: list[Edit], finder: Fi
         key, _, value = decode_text(entry[4:]).partition("=")
         if key.upper() in {"METADATA_BLOCK_PICTURE", "COVERART"}:
             try:
-                _look_at_cover(base64.b64decode(value), finder)
+                _look_at_picture_frame("PICTURE", base64.b64decode(value), finder)
             except ValueError:
                 finder.unreadable("Vorbis comment: a cover that is not base64")
         name = f"container:{key.lower()}"
