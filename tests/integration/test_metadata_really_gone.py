@@ -31,6 +31,8 @@ _PICTURE = (
     "-EXIF:HostComputer=HOSTQ5520",
     "-EXIF:Copyright=Aurora Entertainment",
     "-EXIF:Make=Kamera",
+    "-IFD0:PageName=/Users/somebodyQ6604/a.psd",
+    "-ExifIFD:ImageHistory=cropped by Q2205",
 )
 _XMP = (
     "-XMP-dc:Title=" + _TITLE,
@@ -44,7 +46,10 @@ _XMP = (
 )
 _VIDEO = ("-Keys:GPSCoordinates=37.123456, 126.654321", "-Keys:Title=" + _TITLE)
 _USER_DATA = ("-UserData:GPSCoordinates=37.123456, 126.654321",)
-_SECRETS = (b"Q7731", b"Q8842", b"Q1199", b"Q5520", b"Q3301", b"Q4402", b"Q9903", b"37.123456")
+_SECRETS = (
+    *(b"Q7731", b"Q8842", b"Q1199", b"Q5520", b"Q3301", b"Q4402", b"Q9903", b"Q6604", b"Q2205"),
+    b"37.123456",
+)
 # ExifTool writes no MP3, WAV and FLAC: the files are made here, and it judges what is left.
 _FRAMES = (
     (b"TIT2", b"\3" + _TITLE.encode()),

@@ -17,7 +17,7 @@ __all__ = ["Entry", "parse_layout", "read_directories"]
 _STORE_TAG = 0xCD41
 _MAX_DEPTH = 8
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-_TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}
+_TYPE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _DIRECTORY_TAGS = {330: "SubIFD", 34665: "ExifIFD", 34853: "GPSIFD", 40965: "InteropIFD"}
 # The tag that says where data lies, and the one that says how much of it.
 _DATA_TAGS = {
@@ -55,6 +55,7 @@ class Entry(NamedTuple):
 
     at: int
     tag: int
+    type: int
     item_bytes: int
     items: int
     value_at: int
@@ -224,12 +225,13 @@ class _Walk:
         form = self._form
         value_at = at + 4 + form.offset_bytes
         # An unknown type has no size, so its values cannot be found (TIFF 6.0 §2).
-        item_bytes = _TYPE_BYTES.get(form.number(raw[2:4]), 0)
+        kind = form.number(raw[2:4])
+        item_bytes = _TYPE_BYTES.get(kind, 0)
         count = form.number(raw[4 : 4 + form.offset_bytes])
         is_inline = item_bytes * count <= form.offset_bytes
         if not is_inline:
             value_at = form.number(raw[4 + form.offset_bytes :])
-        return Entry(at, form.number(raw[:2]), item_bytes, count, value_at, is_inline)
+        return Entry(at, form.number(raw[:2]), kind, item_bytes, count, value_at, is_inline)
 
     def _values(self, entry: Entry) -> list[int]:
         if entry.item_bytes not in {2, 4, 8}:

@@ -12,13 +12,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from provenance.media.metadata.exif_tags import EXIF_TAGS, MAIN_TAGS
 from provenance.media.metadata.model import decode_text
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange, subtract
 
-__all__ = ["PRIVATE_TAGS", "TEXT_TAGS", "UNSHOWN_TAGS", "erase_exif", "text_of"]
+__all__ = [
+    "PRIVATE_TAGS",
+    "TEXT_TAGS",
+    "TEXT_TYPES",
+    "UNSHOWN_TAGS",
+    "erase_exif",
+    "text_name",
+    "text_of",
+]
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TYPE_BYTES |= {129: 1}
@@ -30,20 +39,36 @@ PRIVATE_TAGS = {
     0xA435: "LensSerialNumber",
     0xC62F: "CameraSerialNumber",
     0xC634: "DNGPrivateData",
+    # The raw file as it came from the camera, with all that it says (DNG 1.7).
+    0xC68C: "OriginalRawFileData",
     0xC68B: "OriginalRawFileName",
     # Written by raw converters for cameras that have no better place.
     0xFDE8: "OwnerName",
     0xFDE9: "SerialNumber",
+    0xFE4C: "RawFile",
+    0x9213: "ImageHistory",
+    # Where on the globe a picture lies that is a map, or taken from the air (GeoTIFF 1.1).
+    0x8482: "ModelTiePoint",
+    0x85D8: "ModelTransform",
+    0x87AF: "GeoTiffDirectory",
+    0x87B0: "GeoTiffDoubleParams",
+    0x87B1: "GeoTiffAsciiParams",
 }
 TEXT_TAGS = {
     0x010E: "ImageDescription",
     0x010D: "DocumentName",
+    0x011D: "PageName",
     0x0131: "Software",
     0x9286: "UserComment",
     0x9C9C: "XPComment",
     0x9C9B: "XPTitle",
+    0x9C9D: "XPAuthor",
+    0x9C9E: "XPKeywords",
+    0x9C9F: "XPSubject",
 }
-UNSHOWN_TAGS = frozenset({0x927C, 0xC634})
+UNSHOWN_TAGS = frozenset({0x927C, 0xC634, 0xC68C, 0x8482, 0x85D8, 0x87AF, 0x87B0})
+TEXT_TYPES = frozenset({2, 129})
+_NAMES = {**MAIN_TAGS, **EXIF_TAGS, **TEXT_TAGS}
 _EXIF, _GPS, _INTEROP = 0x8769, 0x8825, 0xA005
 _XMP = 700
 # Whole records of others, in tags of the first directory: which function looks into one.
@@ -103,6 +128,11 @@ class _Block:
         body += directory.next_at.to_bytes(4, self.order)
         room = min(2 + 12 * old_count + 4, len(self.data) - at)
         self.data[at : at + room] = body.ljust(room, b"\0")[:room]
+
+
+def text_name(tag: int) -> str:
+    """Under which name does the text of this tag count, of which any may be private?"""
+    return f"exif:{_NAMES.get(tag) or f'{tag:#06x}'}"
 
 
 def text_of(tag: int, raw: bytes, order: Literal["little", "big"]) -> str:
@@ -246,7 +276,8 @@ def _child(work: _Block, parent: _Directory, tag: int, finder: Finder) -> _Direc
 def _is_erased(work: _Block, entry: bytes, finder: Finder) -> bool:
     tag = work.number(entry[:2])
     name = PRIVATE_TAGS.get(tag)
-    if name is not None or tag in TEXT_TAGS:
+    is_text = tag in TEXT_TAGS or work.number(entry[2:4]) in TEXT_TYPES
+    if name is not None or is_text:
         place = work.value_range(entry)
         work.texts_left -= 1
         if tag not in UNSHOWN_TAGS and place is not None:
@@ -259,11 +290,10 @@ def _is_erased(work: _Block, entry: bytes, finder: Finder) -> bool:
         category = category_of(f"exif:{name}") or Category.SERIAL_NUMBER
         preview = "" if tag in UNSHOWN_TAGS else work.text(entry)
         return finder.found(f"exif:{name}", category, preview)
-    name = TEXT_TAGS.get(tag)
-    if name is not None:
+    if is_text:
         text = work.text(entry)
         category_found = category_of_value(text)
-        return category_found is not None and finder.found(f"exif:{name}", category_found, text)
+        return category_found is not None and finder.found(text_name(tag), category_found, text)
     return False
 
 

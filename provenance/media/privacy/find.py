@@ -239,6 +239,12 @@ def _look_at_blocks(stream: BinaryIO, blocks: _Blocks, finder: Finder) -> None:
         body = b"".join(read_at(stream, place.start, place.size_bytes) for place in places)
         if is_xmp:
             at, stop = body.find(b"<"), body.rfind(b">") + 1
+        if part.kind is SegmentKind.PADDING and not is_zero_filled(
+            stream, ByteRange(part.data_start, part.end)
+        ):
+            name = f"{media_format.name}:{part.label}"
+            preview = f"{part.end - part.data_start} bytes in free space"
+            finder.found(name, Category.HISTORY, preview, removable=False)
             erase_xmp(body[at:stop] if 0 <= at < stop else body, only_find)
         else:
             at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)

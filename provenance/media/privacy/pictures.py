@@ -114,6 +114,9 @@ def _is_private_segment(part: Segment, body: bytes, finder: Finder) -> bool:
         if len(body) >= _JFIF_BYTES and body[12] * body[13]:
             finder.found("jpeg:JFIF-thumbnail", Category.PREVIEW, "a picture", removable=False)
         return False
+    if part.label == "APP11" and body[:2] == b"JP" and body[12:16] == b"jumb":
+        # Of the boxes of this segment, those of JPEG XT hold a part of the picture.
+        return finder.found("jpeg:APP11", Category.HISTORY, "a box of a programme")
     if part.label in _LOSSLESS or any(
         body.startswith(mark) and part.label == label for mark, label in _PUBLIC_APP
     ):

@@ -13,7 +13,14 @@ from typing import BinaryIO, Literal
 
 from provenance.media.containers.collector import read_at
 from provenance.media.containers.tiff import Entry, read_directories
-from provenance.media.privacy.exif_eraser import PRIVATE_TAGS, TEXT_TAGS, UNSHOWN_TAGS, text_of
+from provenance.media.privacy.exif_eraser import (
+    PRIVATE_TAGS,
+    TEXT_TAGS,
+    TEXT_TYPES,
+    UNSHOWN_TAGS,
+    text_name,
+    text_of,
+)
 from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.photoshop_eraser import erase_iptc, erase_resources
 from provenance.media.privacy.rules import category_of, category_of_value
@@ -47,7 +54,7 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
             elif entry.tag == _LAYERS:
                 preview = f"{entry.value_bytes} bytes of layers"
                 only_find.found("exif:ImageSourceData", Category.HISTORY, preview)
-            elif label != "GPSIFD" and (entry.tag in PRIVATE_TAGS or entry.tag in TEXT_TAGS):
+            elif label != "GPSIFD" and (entry.tag in PRIVATE_TAGS or _is_text(entry)):
                 texts.append(entry)
     _look_at_texts(stream, size_bytes, texts, order, only_find)
     for entry in blocks[:_MAX_BLOCKS]:
@@ -55,6 +62,10 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
     if len(blocks) > _MAX_BLOCKS:
         only_find.unreadable(f"there are more than {_MAX_BLOCKS} blocks of metadata")
     finder.take_over(only_find.reading())
+
+
+def _is_text(entry: Entry) -> bool:
+    return entry.tag in TEXT_TAGS or entry.type in TEXT_TYPES
 
 
 def _look_at_block(stream: BinaryIO, size_bytes: int, entry: Entry, finder: Finder) -> None:
@@ -92,7 +103,7 @@ def _look_at_texts(
             continue
         found = category_of_value(text)
         if found is not None:
-            finder.found(f"exif:{TEXT_TAGS[entry.tag]}", found, text)
+            finder.found(text_name(entry.tag), found, text)
 
 
 def _value(stream: BinaryIO, size_bytes: int, entry: Entry, at_most: int) -> bytes:

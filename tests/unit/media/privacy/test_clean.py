@@ -520,3 +520,60 @@ def test_the_segments_of_the_jpeg_that_a_jpeg_xl_was_are_named_as_not_looked_int
         reading = find_private(io.BytesIO(data), FORMATS["jxl"])
         assert reading.fields == ()
         assert any("jbrd was not looked into" in s for s in reading.unreadable) is refused
+
+
+def test_free_space_of_a_jpeg_xl_that_is_none_is_found() -> None:
+    head = b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl "
+    picture = b"\0\0\0\x10jxlc\xff\x0a123456"
+    for body, names in ((b"SERIALQ7731", {"jxl:free"}), (bytes(11), set())):
+        reading = find_private(io.BytesIO(head + box(b"free", body) + picture), FORMATS["jxl"])
+        assert {field.name for field in reading.fields} == names
+
+
+@pytest.mark.parametrize(("kind", "goes"), [(b"jumb", True), (b"RESI", False)])
+def test_a_box_of_a_programme_in_app11_goes_and_one_with_a_picture_stays(
+    kind: bytes, *, goes: bool
+) -> None:
+    plain = media.jpeg(1)
+    inner = box(kind, box(b"jumd", b"json" + bytes(12) + b"\3note\0"), box(b"json", b'{"a":1}'))
+    data = plain[:20] + _segment(0xEB, b"JP\0\1\0\0\0\1" + inner) + plain[20:]
+    cleaning, clean = _clean("jpeg", data)
+    assert _removed(cleaning) == ({"jpeg:APP11"} if goes else set())
+    assert clean == (plain if goes else data)
+
+
+@pytest.mark.parametrize(
+    ("main", "exif", "name"),
+    [
+        ({0x011D: text("C:\\Users\\somebody\\a.tif")}, {}, "exif:PageName"),
+        ({0xA480: text("/home/somebody/a.xml")}, {}, "exif:0xa480"),
+        ({0x013B: text("file:///home/somebody")}, {}, "exif:Artist"),
+        ({0x9C9E: (1, 34, "/Users/somebody/a".encode("utf-16-le"))}, {}, "exif:XPKeywords"),
+        ({}, {0xA436: (129, 15, b"/home/somebody\0")}, "exif:ImageTitle"),
+        ({0x9213: text("cropped by Q")}, {}, "exif:ImageHistory"),
+        ({0xFE4C: text("DSC_7731.NEF")}, {}, "exif:RawFile"),
+        ({0xC68C: (7, 12, b"SERIALQ7731.")}, {}, "exif:OriginalRawFileData"),
+        ({0x8482: (12, 6, b"\x40\x42\xc8\x11\x93\x71\x55\x44" * 6)}, {}, "exif:ModelTiePoint"),
+        ({0x87AF: (3, 4, b"\1\0\1\0\x93\x71\x55\x44")}, {}, "exif:GeoTiffDirectory"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_a_text_of_any_tag_goes_for_what_it_says_and_some_for_their_name(
+    main: dict[int, tuple[int, int, bytes]],
+    exif: dict[int, tuple[int, int, bytes]],
+    name: str,
+    kind: str,
+) -> None:
+    make = media.jpeg if kind == "jpeg" else media.png
+    data = make(1, exif=exif_block({0x8298: text(_TITLE), **main}, exif))
+    cleaning, clean = _clean(kind, data)
+    assert _removed(cleaning) == {name}
+    assert len(clean) == len(data)
+    assert not any(value[2][:12] in clean for value in (main | exif).values())
+    assert _TITLE.encode() in clean
+
+
+def test_texts_of_tags_that_say_nothing_of_anybody_stay() -> None:
+    main = {0x011D: text("page 1"), 0x013B: text("NOVA9"), 0x8298: text(_TITLE)}
+    data = media.jpeg(1, exif=exif_block(main, {0xA436: (129, 6, b"stage\0")}))
+    assert _clean("jpeg", data) == (Cleaning(), data)

@@ -104,3 +104,24 @@ def test_texts_that_thousands_of_entries_share_are_not_searched_thousands_of_tim
     reading = find_private(io.BytesIO(with_entries(2_000)), FORMATS["tiff"])
     assert time.process_time() - started < 0.5
     assert any("texts of more than" in sentence for sentence in reading.unreadable)
+
+
+@pytest.mark.parametrize("kind", [2, 129])
+@pytest.mark.parametrize(("tag", "name"), [(0x011D, "exif:PageName"), (0xA480, "exif:0xa480")])
+def test_a_text_of_any_tag_is_judged_for_what_it_says(tag: int, name: str, kind: int) -> None:
+    for said, names in ((b"/home/somebody/a.tif\0", {name}), (b"page one\0", set())):
+        table = struct.pack("<HHHIII", 1, tag, kind, len(said), 26, 0)
+        assert _names(b"II*\0\x08\0\0\0" + table + said) == names
+
+
+@pytest.mark.parametrize(
+    ("tag", "names"),
+    [
+        (0xC68C, {"exif:OriginalRawFileData"}),
+        (0x9213, {"exif:ImageHistory"}),
+        (0x8482, {"exif:ModelTiePoint"}),
+        (0x830E, set()),
+    ],
+)
+def test_private_tags_of_raw_files_and_maps_are_found(tag: int, names: set[str]) -> None:
+    assert _names(_tiff(({**_PLAIN, tag: b"SERIALQ7731"}, 0))) == names
