@@ -33,9 +33,14 @@ _PROPERTIES = re.compile(r"docProps/[^/]+\.xml|meta\.xml|.*\.opf")
 _HISTORY = re.compile(
     r"word/(comments\w*|people)\.xml|xl/(comments\d*|threadedComments/.*|persons/.*|revisions/.*)"
     r"|ppt/(comments/.*|commentAuthors|authors)(\.xml)?|xl/comments/.*|Versions/.*|VersionList\.xml"
+    r"|ppt/changesInfos/.*"
 )
 _PREVIEWS = re.compile(r"docProps/thumbnail\.\w+|Thumbnails/.*")
-_COMPUTER = re.compile(r".*/printerSettings/.*")
+_COMPUTER = re.compile(
+    r".*/printerSettings/.*|xl/connections\.xml|(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|desktop\.ini)"
+)
+# Who bought a book, as a shop writes it into it.
+_PURCHASE = re.compile(r"iTunesMetadata(-original)?\.plist")
 _MARKUP = re.compile(r".*\.(xml|rels|opf|xhtml|html|vml)")
 # Who wrote a tracked change or a note: Word, and OpenDocument.
 _AUTHOR = re.compile(
@@ -55,11 +60,19 @@ _PRINTER = re.compile(rb"config:name=[\"']Printer(?:Name|Setup)[\"'][^<>]{0,200}
 _ACCOUNT = re.compile(
     rb"<(?:\w{1,20}:)?(?:DisplayName|AccountId)(?:\s[^<>]{0,200})?>([^<]{1,200})<"
 )
+# Who last fetched data into a table, and who reserved a workbook.
+_USER = re.compile(rb"\s(?:refreshedBy|userName)\s?=\s?[\"']([^\"'<]{1,200})")
 _TAR_MARK = b"ustar"
 _UNREAD = (
     (_TAR_MARK, "a tar archive"),
     *((b"\xd0\xcf\x11\xe0", "an OLE file"), (b"\x1f\x8b\x08", "a gzip archive")),
     *((b"7z\xbc\xaf", "a 7z archive"), (b"Rar!", "a RAR archive"), (b"\xfd7zXZ", "an xz archive")),
+    *((b"BZh", "a bzip2 archive"), (b"\x28\xb5\x2f\xfd", "a Zstandard archive")),
+    *((b"OggS", "an Ogg file"), (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file")),
+    *((b"\x30\x26\xb2\x75", "an ASF file"), (b"FORM", "an AIFF file"), (b"SQLite", "a database")),
+    *((b"%!PS", "a PostScript file"), (b"\xc5\xd0\xd3\xc6", "a PostScript file")),
+    *((b"\0\0\0\x0cjP  ", "a JPEG 2000 file"), (b"FUJIFILM", "a raw picture")),
+    *((b"IIRO", "a raw picture"), (b"IIRS", "a raw picture"), (b"IIU\0", "a raw picture")),
 )
 _ODF_CREATOR = "container:dc:creator"
 
@@ -155,7 +168,8 @@ def _look_at_member(path: str, name: str, data: bytes, finder: Finder, *, is_odf
     for pattern, category, what in (
         (_PREVIEWS, Category.PREVIEW, "a small picture of a page"),
         (_HISTORY, Category.HISTORY, "comments, earlier states, or who made them"),
-        (_COMPUTER, Category.TOOL, "the settings of a printer"),
+        (_COMPUTER, Category.TOOL, "a trace of a computer, its printer or its data"),
+        (_PURCHASE, Category.OWNER, "a purchase"),
     ):
         if pattern.fullmatch(path):
             finder.found(name, category, what, removable=False)
@@ -175,6 +189,7 @@ def _look_at_markup(name: str, data: bytes, finder: Finder) -> None:
         (_FOLDER, "folder", Category.TOOL),
         (_PRINTER, "printer", Category.TOOL),
         (_ACCOUNT, "account", Category.OWNER),
+        (_USER, "user", Category.OWNER),
     ):
         told = pattern.search(data)
         if told is not None and told[1].strip():

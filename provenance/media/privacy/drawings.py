@@ -35,7 +35,7 @@ _QUOTED = re.compile(rb"[^\"'<>()]*+")
 _ENDS = frozenset((b'"', b"'", b")", b"<", b""))
 # No value is private without one of these, and drawings have a million of them.
 _SUSPECT = re.compile(rb"/home/|/Users/|file:|:\\|:&#|[Pp]rompt|Steps:|&#")
-_TEXTS = frozenset((b"metadata", b"desc", b"title"))
+_TEXTS = frozenset((b"metadata", b"desc", b"title", b"style", b"script"))
 _MAX_NAMES = 20_000
 _MAX_ATTRIBUTES = 2_000_000
 

@@ -20,7 +20,7 @@ from provenance.media.privacy.documents import look_into_archive
 from provenance.media.privacy.drawings import svg_edits
 from provenance.media.privacy.model import Category, Edit, Finder, Inside, PrivateReading
 from provenance.media.privacy.pdf_streams import look_into_pdf
-from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks
+from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks, erase_resources
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
 from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
 from provenance.media.privacy.rules import (
@@ -66,6 +66,8 @@ _SEARCHED_LIKE: Mapping[Container, _Edits] = MappingProxyType(
 )
 _Blocks = list[tuple[bool, tuple[ByteRange, ...]]]
 _MAX_BLOCKS = 256
+_PACKET, _PACKET_END, _MAX_PACKETS = b"<x:xmpmeta", b"</x:xmpmeta>", 8
+_PSD, _PSD_HEAD_BYTES = b"8BPS", 26
 _FOUND_WHOLE = (("EXIF: a position that is not", "exif:GPSPosition"),)
 
 
@@ -191,11 +193,14 @@ def _look_into(inside: Inside, finder: Finder) -> None:
     """Search a file that lies inside this one; nothing in it can be taken out."""
     stream = io.BytesIO(inside.data)
     media_format = sniff_stream(stream, len(inside.data))
-    if media_format is None or media_format.container is Container.C2PA:
+    if media_format is not None and media_format.container is Container.C2PA:
         return
     inner = Finder(finder.limits, erase=False, within=finder)
     try:
-        look(stream, media_format, None, inner)
+        if media_format is None:
+            _look_into_other(inside.data, inner)
+        else:
+            look(stream, media_format, None, inner)
     except (MalformedError, LimitError) as error:
         inner.unreadable(str(error))
     for field in inner.reading().fields:
@@ -206,6 +211,26 @@ def _look_into(inside: Inside, finder: Finder) -> None:
         finder.unreadable(f"{inside.name}: {sentence}")
 
 
+def _look_into_other(data: bytes, finder: Finder) -> None:
+    """Search a file of a format that is not signed: the resources of a PSD, XMP in any other."""
+    if data.startswith(_PSD):
+        # Adobe Photoshop File Formats Specification: a header, colours, then the resources.
+        at = _PSD_HEAD_BYTES
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+        size = int.from_bytes(data[at : at + 4], "big")
+        erase_resources(data[at + 4 : at + 4 + size], finder)
+        return
+    at = data.find(_PACKET)
+    for _ in range(_MAX_PACKETS):
+        end = data.find(_PACKET_END, at) + len(_PACKET_END)
+        if at < 0 or end < at:
+            return
+        erase_xmp(data[at:end], finder)
+        at = data.find(_PACKET, end)
+    if at >= 0:
+        finder.unreadable(f"there are more than {_MAX_PACKETS} XMP packets")
+
+
 def _look_at_rest(
     stream: BinaryIO, media_format: MediaFormat, layout: Layout, finder: Finder
 ) -> None:
@@ -214,6 +239,12 @@ def _look_at_rest(
         if part.label == "jbrd":
             # What the JPEG had beside its picture: segments of programmes, a trailer; in Brotli.
             finder.unreadable("jbrd was not looked into: it holds segments of the JPEG before")
+        if part.kind is SegmentKind.PADDING and not is_zero_filled(
+            stream, ByteRange(part.data_start, part.end)
+        ):
+            name = f"{media_format.name}:{part.label}"
+            preview = f"{part.end - part.data_start} bytes in free space"
+            finder.found(name, Category.HISTORY, preview, removable=False)
         if part.kind is SegmentKind.UNKNOWN and part.end <= layout.media_end:
             name = f"{media_format.name}:{part.label.strip()}"
             preview = f"{part.end - part.data_start} bytes of a programme"
@@ -239,12 +270,6 @@ def _look_at_blocks(stream: BinaryIO, blocks: _Blocks, finder: Finder) -> None:
         body = b"".join(read_at(stream, place.start, place.size_bytes) for place in places)
         if is_xmp:
             at, stop = body.find(b"<"), body.rfind(b">") + 1
-        if part.kind is SegmentKind.PADDING and not is_zero_filled(
-            stream, ByteRange(part.data_start, part.end)
-        ):
-            name = f"{media_format.name}:{part.label}"
-            preview = f"{part.end - part.data_start} bytes in free space"
-            finder.found(name, Category.HISTORY, preview, removable=False)
             erase_xmp(body[at:stop] if 0 <= at < stop else body, only_find)
         else:
             at = min((i for m in (b"II*\0", b"MM\0*") if (i := body.find(m)) >= 0), default=-1)

@@ -42,6 +42,9 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (_LAST + r"(contact([ _-]?(info\w*|details?|person|name|phone|e?-?mail|address))?))", _C),
     (_LAST + r"(\w*e-?mail([ _-]?address)?|(tele|mobile)?phone([ _-]?number)?))", _C),
     (r".*:(HostComputer|hostcomputer|host[ _-]computer|hostname)", _T),
+    # What a programme for e-mail and one for labels of secrecy put into a document.
+    (r"container:_(Author)?Email\w*", _C),
+    (r"container:MSIP_Label_.*_Owner", _O),
     (_LAST + r"(last[ _-]?(modified|saved)[ _-]?by|initial-creator|printed-by|manager))", _O),
     (r"(?i:container:(\{[^}]*\})?(hyperlinkbase|template))", _T),
     (

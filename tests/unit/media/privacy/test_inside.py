@@ -492,3 +492,105 @@ def test_private_objects_of_a_pdf_are_found_in_object_streams_too(
         else pdf_with_objects({5: body})
     )
     assert _names("pdf", data) == names
+
+
+@pytest.mark.parametrize("element", ["style", "script"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_style_sheets_and_scripts_of_an_svg_are_searched(element: str, *, packed: bool) -> None:
+    def drawing(said: str) -> bytes:
+        said = f"<![CDATA[{said}]]>" if packed else said
+        return _svg(f"<{element}>{said}</{element}>")
+
+    for address, names in (
+        ("file:///C:/Users/somebody/a.woff", {"svg:text"}),
+        ("a.woff", set()),
+        ("https://aurora.example/users/a.woff", set()),
+    ):
+        assert _names("svg", drawing(f"@font-face{{src:url('{address}')}}")) == names
+
+
+@pytest.mark.parametrize(
+    ("path", "markup", "names"),
+    [
+        (
+            "ppt/changesInfos/changesInfo1.xml",
+            '<p><d name="somebody"/></p>',
+            {"inside:ppt/changesInfos/changesInfo1.xml"},
+        ),
+        ("xl/connections.xml", "<c/>", {"inside:xl/connections.xml"}),
+        (
+            "xl/pivotCache/pivotCacheDefinition1.xml",
+            '<p r:id="rId1" refreshedBy="somebody"/>',
+            {"inside:xl/pivotCache/pivotCacheDefinition1.xml:user"},
+        ),
+        ("xl/workbook.xml", '<f userName="somebody"/>', {"inside:xl/workbook.xml:user"}),
+        ("xl/workbook.xml", '<f userName=""/><p refreshedVersion="8"/>', set()),
+        (
+            "docProps/custom.xml",
+            '<P><property name="MSIP_Label_0f1e_Owner"><v>q@aurora.example</v></property></P>',
+            {"container:MSIP_Label_0f1e_Owner"},
+        ),
+        (
+            "docProps/custom.xml",
+            '<P><property name="_AuthorEmailDisplayName"><v>Q</v></property></P>',
+            {"container:_AuthorEmailDisplayName"},
+        ),
+        (
+            "docProps/custom.xml",
+            '<P><property name="MSIP_Label_0f1e_Enabled"><v>true</v></property></P>',
+            set(),
+        ),
+        ("iTunesMetadata.plist", "<plist/>", {"inside:iTunesMetadata.plist"}),
+        ("__MACOSX/photos/._1.jpg", "x", {"inside:__MACOSX/photos/._1.jpg"}),
+        ("photos/.DS_Store", "x", {"inside:photos/.DS_Store"}),
+        ("photos/notes.txt", "x", set()),
+    ],
+)
+def test_traces_of_accounts_and_computers_among_members_are_found(
+    path: str, markup: str, names: set[str]
+) -> None:
+    assert _names("docx", _zip({path: markup.encode()})) == names
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b'<?xml version="1.0"?>\n'])
+def test_the_xmp_beside_a_picture_is_looked_into(start: bytes) -> None:
+    position = {"exif:GPSLatitude": "37,33N", "exif:GPSLongitude": "126,58E"}
+    for attributes, names in (
+        (position, {"inside:a.xmp:xmp:exif:GPSPosition"}),
+        ({"dc:source": "x"}, set()),
+    ):
+        packet = xmp_packet(attributes=attributes)
+        if start.endswith(b"\n"):
+            packet = packet[packet.index(b"<x:") : packet.rindex(b"<?")]
+        assert _names("zip", _zip({"a.xmp": start + packet})) == names
+
+
+def test_a_photoshop_file_among_members_is_looked_into() -> None:
+    def psd(resource: int, body: bytes) -> bytes:
+        one = b"8BIM" + resource.to_bytes(2, "big") + b"\0\0" + len(body).to_bytes(4, "big") + body
+        head = b"8BPS\0\1" + bytes(6) + b"\0\3" + bytes(8) + b"\0\x08\0\3"
+        return head + bytes(4) + len(one).to_bytes(4, "big") + one + bytes(40)
+
+    packet = xmp_packet(attributes={"exif:GPSLatitude": "37,33N", "exif:GPSLongitude": "126,58E"})
+    packet += b" " * (len(packet) % 2)
+    assert _names("zip", _zip({"a.psd": psd(0x0424, packet)})) == {
+        "inside:a.psd:xmp:exif:GPSPosition"
+    }
+    assert _names("zip", _zip({"a.psd": psd(0x03ED, b"dpi.")})) == set()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"OggS",
+        b"\x1a\x45\xdf\xa3",
+        b"%!PS-Adobe",
+        b"\0\0\0\x0cjP  \r\n",
+        b"BZh9",
+        b"FORM\0\0\0\4AIFF",
+    ],
+)
+def test_other_media_inside_an_archive_refuse_it(start: bytes) -> None:
+    (sentence,) = _found("zip", _zip({"a": start + bytes(40)})).unreadable
+    assert sentence.startswith("inside:a was not looked into:")
+    assert _found("zip", _zip({"a": b"-" + start + bytes(40)})).unreadable == ()
