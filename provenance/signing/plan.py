@@ -25,9 +25,10 @@ from provenance.fingerprints.frame_signatures import FrameSignatures
 from provenance.fingerprints.media import content_code
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.metadata import RawField, extract_metadata
-from provenance.media.privacy import PrivateField, find_private, is_kept
+from provenance.media.privacy import PrivateField, PrivateReading, find_private, is_kept
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
+from provenance.signing.carried_credentials import find_in_credentials
 from provenance.signing.claim_content import ClaimContent
 from provenance.signing.preflight import CheckState, check_chain
 from provenance.signing.release import LoadedRelease
@@ -319,12 +320,20 @@ def _planned(  # noqa: PLR0913 - what is planned, and with what
         if media_format is None or media_format.engine_type is None:
             kind = "a file of no known type" if media_format is None else media_format.media_type
             raise ReleaseError(f"{file.path}: expected a type that can be signed, got {kind}")
-        private = find_private(opened.stream, media_format, limits=limits)
+        private = [
+            find_private(opened.stream, media_format, limits=limits),
+            find_in_credentials(opened.stream, media_format, limits),
+            *_carried(loaded, file, limits),
+        ]
+        fields = list(
+            {field.name: field for reading in private for field in reading.fields}.values()
+        )
+        unreadable = [sentence for reading in private for sentence in reading.unreadable]
         keep = release.keep_metadata
-        goes = [f for f in private.fields if not is_kept(f.name, keep)]
+        goes = [f for f in fields if not is_kept(f.name, keep)]
         faults = [
             f"{file.path} ({media_format.media_type}): {fault}"
-            for fault in _private_faults(goes, private.unreadable)
+            for fault in _private_faults(goes, unreadable)
         ]
         only_look = only_look or bool(faults)
         try:
@@ -367,11 +376,11 @@ def _planned(  # noqa: PLR0913 - what is planned, and with what
         content=content,
         ingredients=tuple(_digest(i.path, limits) for i in content.ingredients),
         removed=tuple(_field(f) for f in goes),
-        kept=tuple(_field(f) for f in private.fields if is_kept(f.name, keep)),
+        kept=tuple(_field(f) for f in fields if is_kept(f.name, keep)),
         metadata=tuple(
             PlannedMetadata(name=field.name, value=clean_text(field.value))
             for field in carried
-            if field.name not in {f.name for f in private.fields}
+            if field.name not in {f.name for f in fields}
         ),
     )
 
@@ -395,6 +404,19 @@ def _private_faults(goes: Sequence[PrivateField], unreadable: Sequence[str]) -> 
         )
     for what in unreadable:
         yield f"metadata that cannot be read: {clean_text(what)}"
+
+
+def _carried(loaded: LoadedRelease, file: ReleaseFile, limits: Limits) -> Iterator[PrivateReading]:
+    """What is private in the credentials of ingredients?"""
+    for entry in file.entry.ingredients:
+        path = loaded.folder / entry.path
+        # One that is not there is named by whoever needs it.
+        if not path.is_file():
+            continue
+        with open_source(path, limits=limits) as opened:
+            media_format = sniff_stream(opened.stream, opened.size_bytes)
+            if media_format is not None and media_format.engine_type is not None:
+                yield find_in_credentials(opened.stream, media_format, limits)
 
 
 def _credentialed(

@@ -28,12 +28,14 @@ from provenance.credentials.engine_signing import (
     ClaimSigner,
     IdentitySource,
     IngredientSource,
+    Intent,
     sign_stream,
 )
 from provenance.errors import (
     LimitError,
     MalformedError,
     PlanError,
+    PrivateDataError,
     SelfCheckError,
     SigningError,
     TimeStampError,
@@ -44,6 +46,7 @@ from provenance.media.privacy import PrivateField, clean_copy, find_private, is_
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import OpenSource, open_source
 from provenance.report import Report
+from provenance.signing.carried_credentials import find_in_credentials
 from provenance.signing.claim_content import ClaimContent, PlannedIngredient
 from provenance.signing.time_stamping import Stamp, TimeStamper
 from provenance.verdict import TimeState, Verdict
@@ -189,8 +192,11 @@ class Signer:
             media_format, engine_type = _format_of(opened, job.source)
             # (3) Nothing private is signed unseen.
             stream, removed = held.enter_context(self._cleaned(opened, media_format, job))
+            if job.content.intent in {Intent.EDIT, Intent.UPDATE}:
+                # Then the engine makes the source an ingredient of itself.
+                _refuse_private_credentials(opened, media_format, job.source, job, self._limits)
             ingredients = [
-                held.enter_context(_ingredient(planned, expected, self._limits))
+                held.enter_context(_ingredient(planned, expected, job, self._limits))
                 for planned, expected in _with_digests(job)
             ]
             # (8) Names are given when these two blocks end: the sidecar's first, so that
@@ -322,14 +328,33 @@ def _with_digests(job: SignJob) -> Iterator[tuple[PlannedIngredient, str | None]
     return zip(job.content.ingredients, digests, strict=True)
 
 
+def _refuse_private_credentials(
+    opened: OpenSource, media_format: MediaFormat, path: Path, job: SignJob, limits: Limits
+) -> None:
+    """Refuse credentials that would carry something private on.
+
+    Raises:
+        PrivateDataError: They say or show something that may not stay, or cannot be read.
+    """
+    reading = find_in_credentials(opened.stream, media_format, limits)
+    opened.stream.seek(0)
+    names = [field.name for field in reading.fields if not is_kept(field.name, job.keep)]
+    if names or reading.unreadable:
+        raise PrivateDataError(
+            f"{path}: its credentials, which are carried on, hold something private: "
+            f"{', '.join([*names, *reading.unreadable])}"
+        )
+
+
 @contextmanager
 def _ingredient(
-    planned: PlannedIngredient, expected_sha256: str | None, limits: Limits
+    planned: PlannedIngredient, expected_sha256: str | None, job: SignJob, limits: Limits
 ) -> Iterator[IngredientSource]:
     with open_source(planned.path, limits=limits) as opened:
         if expected_sha256 is not None and opened.sha256() != expected_sha256:
             raise PlanError(f"{planned.path}: an ingredient that changed since the plan")
-        _, media_type = _format_of(opened, planned.path)
+        media_format, media_type = _format_of(opened, planned.path)
+        _refuse_private_credentials(opened, media_format, planned.path, job, limits)
         yield IngredientSource(
             stream=opened.stream, media_type=media_type, definition=planned.definition
         )

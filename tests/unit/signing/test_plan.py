@@ -9,10 +9,12 @@ import pytest
 
 from provenance.errors import ReleaseError
 from provenance.signing.dev_agency import DevAgency
+from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.plan import PlanSettings, ReleasePlan, make_plan
 from tests.factory import media
 from tests.factory.judging import directory_of
 from tests.factory.releases import AI, SIGNED_AT, folder_with, minimal
+from tests.factory.sign import sign
 
 # Bytes after the picture, which a GIF is not rid of without being made anew.
 BEHIND = b"made on DESKTOP-7731"
@@ -81,3 +83,43 @@ def test_several_things_that_are_wrong_with_one_file(agency: DevAgency, tmp_path
     assert "private metadata that cannot be taken out: trailer" in first
     assert "digital_source_type is missing" in second
     assert plan(agency, tmp_path, {"a.gif": media.make("gif")}).files[0].path == "a.gif"
+
+
+def _with_credentials(signer: MemorySigner, said: dict[str, str]) -> bytes:
+    about = {"@context": {"exif": "http://ns.adobe.com/exif/1.0/"}, **said}
+    assertion = {"label": "c2pa.metadata", "kind": "Json", "data": about}
+    return sign(media.jpeg(1), "image/jpeg", signer=signer, assertions=[assertion])
+
+
+_POSITION = {"exif:GPSLatitude": "37,33.99N", "exif:GPSLongitude": "126,58.68E"}
+_PLAIN = {"exif:Copyright": "Aurora Entertainment"}
+
+
+def test_what_credentials_of_a_file_would_make_public_is_named(
+    agency: DevAgency, agency_signer: MemorySigner, tmp_path: Path
+) -> None:
+    opened = [{"path": "a.jpg"}]
+    private, plain = ({"a.jpg": _with_credentials(agency_signer, s)} for s in (_POSITION, _PLAIN))
+    (fault,) = faults_of(agency, tmp_path, private, entries=opened)
+    assert fault == (
+        "a.jpg (image/jpeg): private metadata that cannot be taken out: "
+        "credentials:exif:GPSLatitude, credentials:exif:GPSLongitude; take it out, or name it in "
+        "keep_metadata"
+    )
+    kept = plan(agency, tmp_path, private, entries=opened, keep_metadata=["credentials:exif:*"])
+    assert [field.category for field in kept.files[0].kept] == ["position"] * 2
+    assert plan(agency, tmp_path, plain, entries=opened).files[0].kept == ()
+
+
+def test_what_credentials_of_an_ingredient_would_make_public_is_named(
+    agency: DevAgency, agency_signer: MemorySigner, tmp_path: Path
+) -> None:
+    part = {"path": "b.jpg", "relationship": "componentOf"}
+    entries = [{"path": "a.jpg", **CAPTURED, "ingredients": [part]}]
+    private, plain = (
+        {"a.jpg": media.jpeg(2), "b.jpg": _with_credentials(agency_signer, said)}
+        for said in (_POSITION, _PLAIN)
+    )
+    (fault,) = faults_of(agency, tmp_path, private, entries=entries)
+    assert "credentials:exif:GPSLatitude" in fault
+    assert len(plan(agency, tmp_path, plain, entries=entries).files) == 1
