@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from base64 import b64encode
+from collections.abc import Callable
 
 import pytest
 
@@ -43,7 +44,7 @@ def _wide(said: str) -> bytes:
     return b"\xff\xfe" + said.encode("utf-16-le")
 
 
-_FRAMES = {
+_FRAMES: dict[str, tuple[bytes, Callable[[str], bytes]]] = {
     "lyrics": (b"USLT", lambda s: b"\0eng\0" + s.encode()),
     "lyrics with a name": (b"USLT", lambda s: b"\3eng" + b"words\0" + s.encode()),
     "wide lyrics": (b"USLT", lambda s: b"\1eng" + _wide("words") + b"\0\0" + _wide(s)),
