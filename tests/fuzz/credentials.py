@@ -24,6 +24,7 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS
 from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.formats import FORMATS
+from provenance.signing.carried_credentials import find_in_credentials
 from provenance.trust.certificates import load_der, load_der_chain
 from provenance.trust.chain import ChainChecker
 from provenance.trust.lists import ListPurpose, parse_trust_list
@@ -58,6 +59,8 @@ def _clock() -> tuple[Holder, Holder]:
 
 
 def _manifest_store(data: bytes) -> None:
+    # A store that stands alone is a sidecar; whatever is in it, nothing is raised.
+    find_in_credentials(io.BytesIO(data), FORMATS["c2pa"], _LIMITS)
     with contextlib.suppress(MalformedError, LimitError):
         parse_jumbf(data, _LIMITS)
     store = parse_manifest_store(data)
