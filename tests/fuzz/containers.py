@@ -11,11 +11,13 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.containers.exempt import check_exempt_boxes, check_old_directory
+from provenance.media.containers.jbrd import bare_jpeg
 from provenance.media.containers.zip import collection_ranges, manifest_checksums
 from provenance.media.formats import FORMATS, Container, MediaFormat
 from provenance.media.layout import Layout
 from provenance.media.ranges import ByteRange, merge
 from provenance.media.sniff import sniff, sniff_stream
+from tests.factory.reconstruction import reconstruction
 from tests.fuzz.seeds import signed_samples, small_samples
 from tests.fuzz.target import Target
 
@@ -76,6 +78,12 @@ def _lay_out(media_format: MediaFormat, data: bytes) -> None:
             assert check_old_directory(stream, len(data), gap, LIMITS).why
 
 
+def _reconstruction(data: bytes) -> None:
+    picture = bare_jpeg(data)
+    assert picture.startswith(b"\xff\xd8")
+    assert len(picture) <= len(data) * 2 + 4
+
+
 def _sniff(data: bytes) -> None:
     by_head, by_all = sniff(data), sniff_stream(io.BytesIO(data), len(data))
     for found in (by_head, by_all):
@@ -110,5 +118,11 @@ TARGETS = (
             tokens=tokens,
         )
         for name, tokens in _FORMATS.items()
+    ),
+    Target(
+        name="jbrd",
+        run=_reconstruction,
+        seeds=lambda: [reconstruction([b"\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"], behind=b"x")],
+        max_bytes=8 * 1024,
     ),
 )

@@ -11,9 +11,10 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import bmff, flac, gif, id3, jpeg, jxl, png, riff, svg
 from provenance.media.containers.collector import read_at
+from provenance.media.containers.jbrd import bare_jpeg
 from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.formats import Container, MediaFormat
-from provenance.media.layout import Layout, LayoutParser, SegmentKind
+from provenance.media.layout import Layout, LayoutParser, Segment, SegmentKind
 from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.metadata.heif_items import find_items
 from provenance.media.privacy.documents import look_into_archive
@@ -66,6 +67,7 @@ _SEARCHED_LIKE: Mapping[Container, _Edits] = MappingProxyType(
 )
 _Blocks = list[tuple[bool, tuple[ByteRange, ...]]]
 _MAX_BLOCKS = 256
+_MAX_RECONSTRUCTION_BYTES = 256 * 1024
 _PACKET, _PACKET_END, _MAX_PACKETS = b"<x:xmpmeta", b"</x:xmpmeta>", 8
 _PSD, _PSD_HEAD_BYTES = b"8BPS", 26
 _FOUND_WHOLE = (("EXIF: a position that is not", "exif:GPSPosition"),)
@@ -237,8 +239,7 @@ def _look_at_rest(
     """Note parts of programmes that are not known here, and what follows the picture."""
     for part in layout.segments:
         if part.label == "jbrd":
-            # What the JPEG had beside its picture: segments of programmes, a trailer; in Brotli.
-            finder.unreadable("jbrd was not looked into: it holds segments of the JPEG before")
+            _look_at_reconstruction(stream, part, finder)
         if part.kind is SegmentKind.PADDING and not is_zero_filled(
             stream, ByteRange(part.data_start, part.end)
         ):
@@ -252,6 +253,16 @@ def _look_at_rest(
     if not is_zero_filled(stream, ByteRange(layout.media_end, layout.size_bytes)):
         preview = f"{layout.size_bytes - layout.media_end} bytes after the picture"
         finder.found("trailer", Category.HISTORY, preview, removable=False)
+
+
+def _look_at_reconstruction(stream: BinaryIO, part: Segment, finder: Finder) -> None:
+    """Search what the JPEG had beside its picture: segments of programmes, what followed it."""
+    # Of a longer one only a part is read, whose packed bytes have no end.
+    size = min(part.end - part.data_start, _MAX_RECONSTRUCTION_BYTES)
+    try:
+        finder.look_inside("jbrd", bare_jpeg(read_at(stream, part.data_start, size)))
+    except MalformedError:
+        finder.unreadable("jbrd was not looked into: it holds segments of the JPEG before")
 
 
 def _items(stream: BinaryIO, layout: Layout, finder: Finder) -> _Blocks:

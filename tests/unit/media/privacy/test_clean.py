@@ -25,6 +25,7 @@ from tests.factory.metadata import (
     text,
     xmp_packet,
 )
+from tests.factory.reconstruction import reconstruction
 
 _TITLE = "오로라 ノヴァ九 🎤"
 _EXIF = exif_block(
@@ -577,3 +578,29 @@ def test_texts_of_tags_that_say_nothing_of_anybody_stay() -> None:
     main = {0x011D: text("page 1"), 0x013B: text("NOVA9"), 0x8298: text(_TITLE)}
     data = media.jpeg(1, exif=exif_block(main, {0xA436: (129, 6, b"stage\0")}))
     assert _clean("jpeg", data) == (Cleaning(), data)
+
+
+@pytest.mark.parametrize(
+    ("segments", "behind", "names"),
+    [
+        ([b"\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"], b"", set()),
+        ([b"\xee\0\x0eAdobe\0d\0\0\0\0\1"], bytes(4), set()),
+        ([b"\xe0\0\x10SERIALQ7731---"], b"", {"jbrd:jpeg:APP0"}),
+        ([b"\xe5\0\x0dSERIALQ7731"], b"", {"jbrd:jpeg:APP5"}),
+        ([b"\xfe\0\x11/home/somebody/"], b"", {"jbrd:container:comment"}),
+        ([], b"a video", {"jbrd:trailer"}),
+    ],
+)
+def test_segments_of_the_jpeg_that_a_jpeg_xl_was_are_looked_into(
+    segments: list[bytes], behind: bytes, names: set[str]
+) -> None:
+    head = b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl "
+    notes = [part for part in segments if part.startswith(b"\xfe")]
+    others = [part for part in segments if part not in notes]
+    kept = box(b"jbrd", reconstruction(others, notes, behind))
+    reading = find_private(
+        io.BytesIO(head + kept + b"\0\0\0\x10jxlc\xff\x0a123456"), FORMATS["jxl"]
+    )
+    assert reading.unreadable == ()
+    assert {field.name for field in reading.fields} == names
+    assert not any(field.removable for field in reading.fields)
