@@ -14,9 +14,10 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import Limits
 from provenance.media.containers.collector import read_at
 from provenance.media.layout import Layout, Segment
+from provenance.media.metadata.model import decode_text
 from provenance.media.ranges import ByteRange
 
-__all__ = ["MetadataItem", "find_items"]
+__all__ = ["MetadataItem", "find_items", "find_other_types"]
 
 _MAX_ENTRIES = 5_000
 _MAX_LOCATIONS_BYTES = 1024 * 1024
@@ -113,6 +114,22 @@ def find_items(stream: BinaryIO, layout: Layout, limits: Limits) -> tuple[Metada
         if table.kinds and table.locations is not None
         for item in _items_of(stream, layout, table, table.locations, limits)
     )
+
+
+def find_other_types(stream: BinaryIO, layout: Layout) -> tuple[str, ...]:
+    """Of which types are the items of this file that are neither pictures nor EXIF nor XMP?
+
+    A media type, or the address that stands for one.
+    """
+    found: dict[str, None] = {}
+    for part in (part for part in layout.segments if part.label == "infe"):
+        body = read_at(stream, part.data_start, 512)
+        at = {2: 8, 3: 10}.get(body[0] if body else 0)
+        if at is None or _read_entry(body) or body[at : at + 4] not in {b"mime", b"uri "}:
+            continue
+        _, _, rest = body[at + 4 :].partition(b"\0")
+        found[decode_text(rest.partition(b"\0")[0]) or "unnamed"] = None
+    return tuple(found)
 
 
 def _items_of(
@@ -218,7 +235,7 @@ def _read_entry(body: bytes) -> dict[int, bool]:
     if kind == b"Exif":
         return {number: False}
     _, _, rest = body[10 + width :].partition(b"\0")
-    if kind == b"mime" and rest.partition(b"\0")[0] == _XMP_TYPE:
+    if kind == b"mime" and rest.partition(b"\0")[0].lower() == _XMP_TYPE:
         return {number: True}
     return {}
 

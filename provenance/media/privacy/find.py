@@ -16,7 +16,7 @@ from provenance.media.containers.pieces import is_zero_filled
 from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, Segment, SegmentKind
 from provenance.media.metadata import MetadataReading, extract_metadata
-from provenance.media.metadata.heif_items import find_items
+from provenance.media.metadata.heif_items import find_items, find_other_types
 from provenance.media.privacy.documents import look_into_archive
 from provenance.media.privacy.drawings import svg_edits
 from provenance.media.privacy.model import Category, Edit, Finder, Inside, PrivateReading
@@ -266,6 +266,8 @@ def _look_at_reconstruction(stream: BinaryIO, part: Segment, finder: Finder) -> 
 
 
 def _items(stream: BinaryIO, layout: Layout, finder: Finder) -> _Blocks:
+    for name in find_other_types(stream, layout):
+        finder.found(f"item:{name}", Category.HISTORY, "data of a programme", removable=False)
     return [(i.is_xmp, i.extents) for i in find_items(stream, layout, finder.limits)]
 
 

@@ -5,6 +5,8 @@ Source: Adobe Photoshop File Formats Specification, "Image Resource Blocks"; IIM
 
 from __future__ import annotations
 
+import re
+
 from provenance.media.metadata.model import decode_text
 from provenance.media.privacy.exif_eraser import erase_exif
 from provenance.media.privacy.model import Category, Finder
@@ -16,6 +18,10 @@ __all__ = ["erase_exif_and_blocks", "erase_iptc", "erase_resources"]
 _IPTC_TAG, _RESOURCES_TAG = 0x83BB, 0x8649
 _IPTC, _DIGEST, _XMP, _EXIF = 0x0404, 0x0425, 0x0424, 0x0422
 _THUMBNAILS = frozenset({0x0409, 0x040C})
+# What a Mac, and Windows, call the printer; Photoshop's own settings; where it saves meanwhile.
+_MAC_PRINTERS, _DEVICE, _PRINT, _AUTO_SAVE = frozenset({0x03E9, 0x043C}), 0x043D, 0x043A, 0x043E
+# A descriptor has a text under this key: how many letters of two bytes, the last one zero.
+_PRINTER = re.compile(rb"printerNameTEXT(.{4})((?:\0[^\0]|[^\0].){1,200})", re.DOTALL)
 _MAX_RESOURCES = 1_000
 _MAX_RECORDS = 5_000
 _PRIVATE = {118: ("iptc:Contact", Category.CONTACT), 231: ("iptc:History", Category.HISTORY)}
@@ -51,6 +57,9 @@ def erase_resources(  # noqa: C901  # one loop over resources
         if kind in _THUMBNAILS:
             gone = finder.found("photoshop:Thumbnail", Category.PREVIEW, "a small picture")
             new = None if gone else body
+        elif (told := _of_computer(kind, body)) is not None:
+            name, preview = told
+            new = None if finder.found(name, Category.TOOL, preview) else body
         elif kind == _IPTC:
             new = erase_iptc(body, finder)
             iptc_changed = new != body
@@ -67,6 +76,21 @@ def erase_resources(  # noqa: C901  # one loop over resources
         # The digest says which IPTC record this was; it would be wrong now.
         out = [item for item in out if int.from_bytes(item[4:6], "big") != _DIGEST]
     return b"".join(out)
+
+
+def _of_computer(kind: int, body: bytes) -> tuple[str, str] | None:
+    """Does this resource name a printer or a folder? Then how it counts, and what it says."""
+    printer = _PRINTER.search(body) if kind == _PRINT else None
+    if printer is not None:
+        return "photoshop:Printer", printer[2].decode("utf-16-be", "replace")
+    device = body[:64].decode("utf-16-le", "replace").partition("\0")[0]
+    if kind == _DEVICE and device:
+        return "photoshop:Printer", device
+    if kind in _MAC_PRINTERS and b"Printer" in body:
+        return "photoshop:Printer", "the settings of a printer"
+    if kind == _AUTO_SAVE and body.strip(b"\0"):
+        return "photoshop:AutoSaveFilePath", decode_text(body.replace(b"\0", b""))
+    return None
 
 
 def erase_iptc(records: bytes, finder: Finder) -> bytes:

@@ -28,6 +28,7 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (r"(?i:xmp:\{[^}]*\bgeo(rss)?\b[^}]*\}(alt|long|point|line|polygon|box|where))", _P),
     (_LAST + r"(\w*serial[ _-]?(number|num|no)|serial))", _S),
     (r"container:.*\.content\.identifier", _S),
+    (r"xmp:\{http://ns\.adobe\.com/bwf/bext/1\.0/\}(originatorReference|umid)", _S),
     (r"exif:(MakerNote|DNGPrivateData)|xmp:exif:MakerNote", _S),
     (_LAST + r"((camera|device|drone|aircraft)?[ _-]?owner([ _-]?name)?))", _O),
     (r"container:(apid|ownr|owne|town|purd|userid|.*apple[ _-]?id)", _O),
@@ -35,6 +36,8 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (r"xmp:\{http://ns\.google\.com/photos/1\.0/(image|depthmap|audio)/\}.*", _V),
     (r"xmp:xmpMM:(History|DerivedFrom|Ingredients|Pantry|ManagedFrom|Versions)", _H),
     (r"xmp:photoshop:(DocumentAncestors|History|TextLayers)", _H),
+    # What was retouched or painted over, and where; every step that darktable took.
+    (r"xmp:(crs:(Retouch(Areas|Info)|\w+BasedCorrections)|\{http://darktable\.sf\.net/\}.*)", _H),
     (r"xmp:(xmpBJ:.*|xmpDM:projectRef|stRef:filePath|crs:RawFileName)", _H),
     (r"iptc:DocumentHistory|exif:(OriginalRawFile(Name|Data)|RawFile|ImageHistory)", _H),
     (r"exif:(ModelTiePoint|ModelTransform|GeoTiff\w+)", _P),
@@ -60,14 +63,16 @@ _RULES = tuple((re.compile(pattern, re.DOTALL), category) for pattern, category 
 _PRIVATE_VALUE = re.compile(
     r"(?:^|[\s\"'=:;,(])(?:/home/|/Users/|file:///?)\w|[A-Za-z]:\\+Users\\"
     r"|Negative prompt:|Steps: \d"
-    r"|^\s*\{.{0,2000}\"(?:prompt|sampler)\"",
+    r"|^\s*\{.{0,2000}\"(?:prompt|sampler)\""
+    # An account, as a service on the web signs what is made there.
+    r"|\bCanva\b.{0,80}\buser=\w",
     re.DOTALL,
 )
 # No value is private without one of these, which are looked for far faster: a value may have
 # megabytes.
 _SUSPECT = (
     *("/home/", "/Users/", "file:/", ":\\", "Negative prompt:", "Steps: "),
-    *('"prompt"', '"sampler"'),
+    *('"prompt"', '"sampler"', "Canva"),
 )
 # A rule may try each place of a name, and from each look to the end: of a name of a megabyte,
 # which a file may hold, that would be days. Its two ends tell what it is.

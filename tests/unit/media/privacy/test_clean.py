@@ -604,3 +604,74 @@ def test_segments_of_the_jpeg_that_a_jpeg_xl_was_are_looked_into(
     assert reading.unreadable == ()
     assert {field.name for field in reading.fields} == names
     assert not any(field.removable for field in reading.fields)
+
+
+def _wide(said: str) -> bytes:
+    return (len(said) + 1).to_bytes(4, "big") + said.encode("utf-16-be") + b"\0\0"
+
+
+_PRINT = b"\0\0\0\x10\0\0\0\1\0\0\0\0\0\x0bprintOutput\0\0\0\1\0\0\0\x0bprinterNameTEXT%s\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "name"),
+    [
+        (0x043A, _PRINT % _wide("DESK-7731"), "photoshop:Printer"),
+        (0x043A, _PRINT % _wide(""), None),
+        (0x043D, "DESK-7731".encode("utf-16-le").ljust(220, b"\0"), "photoshop:Printer"),
+        (0x043D, bytes(220), None),
+        (0x03E9, b"<key>FormattingPrinter</key><string>DESK</string>", "photoshop:Printer"),
+        (0x03E9, b"\0\3\0\0\0\x48\0\x48", None),
+        (0x043E, b"\0/\0t\0m\0p\0/\0a", "photoshop:AutoSaveFilePath"),
+        (0x03ED, b"\0\x48\0\0\0\1\0\1\0\x48\0\0\0\1\0\1", None),
+    ],
+)
+def test_image_resources_that_name_a_printer_or_a_folder_go(
+    kind: int, body: bytes, name: str | None
+) -> None:
+    plain = media.jpeg(1)
+
+    def resource(kind: int, body: bytes) -> bytes:
+        padded = body + b"\0" * (len(body) % 2)
+        return b"8BIM" + struct.pack(">HHI", kind, 0, len(body)) + padded
+
+    kept = resource(0x0421, b"\0\0\0\1\0\0")
+    data = (
+        plain[:20] + _segment(0xED, b"Photoshop 3.0\0" + resource(kind, body) + kept) + plain[20:]
+    )
+    cleaning, clean = _clean("jpeg", data)
+    assert _removed(cleaning) == ({name} if name else set())
+    without = plain[:20] + _segment(0xED, b"Photoshop 3.0\0" + kept) + plain[20:]
+    assert clean == (without if name else data)
+
+
+_OF_EDITORS = {
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "darktable": "http://darktable.sf.net/",
+    "bwf": "http://ns.adobe.com/bwf/bext/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "goes"),
+    [
+        ("crs:RetouchAreas", "VALUEQ", True),
+        ("crs:MaskGroupBasedCorrections", "VALUEQ", True),
+        ("crs:Exposure2012", "VALUEQ", False),
+        ("darktable:history", "VALUEQ", True),
+        ("darktable:raw_params", "VALUEQ", True),
+        ("bwf:originatorReference", "VALUEQ", True),
+        ("bwf:originator", "VALUEQ", False),
+        ("xmp:CreatorTool", "Canva (Renderer) doc=DAQ user=VALUEQ brand=BAQ", True),
+        ("xmp:CreatorTool", "Canva (Renderer) VALUEQ", False),
+    ],
+)
+def test_what_editors_write_of_their_steps_and_accounts_goes(
+    name: str, value: str, *, goes: bool
+) -> None:
+    data = media.jpeg(1, xmp=xmp_packet(attributes={name: value}, prefixes=_OF_EDITORS))
+    cleaning, clean = _clean("jpeg", data)
+    assert bool(cleaning.removed) is goes
+    assert (b"VALUEQ" in clean) is not goes
+    assert len(clean) == len(data)

@@ -125,3 +125,19 @@ def test_what_an_item_in_the_data_box_implies_is_its_whole_rest() -> None:
         reading = _found(_file([item], [], b"xyz" + exif, wide=False))
         assert reading.unreadable == ()
         assert {field.name for field in reading.fields} == names
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "name"),
+    [
+        (b"mime", b"application/json", "item:application/json"),
+        (b"uri ", b"urn:maker:notes", "item:urn:maker:notes"),
+        (b"hvc1", b"", None),
+        (b"tmap", b"", None),
+    ],
+)
+def test_items_of_programmes_are_named(kind: bytes, media_type: bytes, name: str | None) -> None:
+    item = _Item(5, kind + b"\0" + media_type, 1, [(0, 0, 9)])
+    reading = _found(_file([item], [], b'{"gps":1}', wide=False))
+    assert reading.unreadable == ()
+    assert {field.name for field in reading.fields} == ({name} if name else set())
