@@ -33,6 +33,7 @@ _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 _TYPE_BYTES |= {129: 1}
 PRIVATE_TAGS = {
     0x013C: "HostComputer",
+    0x0151: "TargetPrinter",
     0x927C: "MakerNote",
     0xA430: "CameraOwnerName",
     0xA431: "BodySerialNumber",

@@ -552,6 +552,7 @@ def test_a_box_of_a_programme_in_app11_goes_and_one_with_a_picture_stays(
         ({0x9C9E: (1, 34, "/Users/somebody/a".encode("utf-16-le"))}, {}, "exif:XPKeywords"),
         ({}, {0xA436: (129, 15, b"/home/somebody\0")}, "exif:ImageTitle"),
         ({0x9213: text("cropped by Q")}, {}, "exif:ImageHistory"),
+        ({0x0151: text("DESK-7731")}, {}, "exif:TargetPrinter"),
         ({0xFE4C: text("DSC_7731.NEF")}, {}, "exif:RawFile"),
         ({0xC68C: (7, 12, b"SERIALQ7731.")}, {}, "exif:OriginalRawFileData"),
         ({0x8482: (12, 6, b"\x40\x42\xc8\x11\x93\x71\x55\x44" * 6)}, {}, "exif:ModelTiePoint"),
@@ -675,3 +676,49 @@ def test_what_editors_write_of_their_steps_and_accounts_goes(
     assert bool(cleaning.removed) is goes
     assert (b"VALUEQ" in clean) is not goes
     assert len(clean) == len(data)
+
+
+_OF_MANY = {
+    "cell": "http://developer.sonyericsson.com/cell/1.0/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "DICOM": "http://ns.adobe.com/DICOM/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "getty": "http://xmp.gettyimages.com/gift/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("cell:cgi", Category.POSITION),
+        ("GCamera:hdrp_makernote", Category.SERIAL_NUMBER),
+        ("Iptc4xmpExt:OwnersDeviceId", Category.SERIAL_NUMBER),
+        ("Iptc4xmpExt:metadataLastEditor", Category.OWNER),
+        ("DICOM:PatientName", Category.OWNER),
+        ("GCamera:shot_log_data", Category.HISTORY),
+        ("digiKam:ImageHistory", Category.HISTORY),
+        ("getty:OriginalFileName", Category.HISTORY),
+        ("xmpMM:PreservedFileName", Category.HISTORY),
+        ("crs:NegativeCachePath", Category.HISTORY),
+        ("lr:privateRTKInfo", Category.HISTORY),
+        ("MPReg:PersonEmailDigest", Category.CONTACT),
+        ("MPReg:PersonLiveIdCID", Category.CONTACT),
+        ("MPReg:PersonDisplayName", None),
+        ("GCamera:BurstID", None),
+        ("digiKam:PickLabel", None),
+        ("Iptc4xmpExt:Event", None),
+        ("DICOM:EquipmentManufacturer", None),
+    ],
+)
+def test_what_programmes_and_telephones_call_by_names_of_their_own_goes(
+    name: str, category: Category | None
+) -> None:
+    data = media.jpeg(1, xmp=xmp_packet(attributes={name: "VALUEQ"}, prefixes=_OF_MANY))
+    cleaning, clean = _clean("jpeg", data)
+    assert [field.category for field in cleaning.removed] == ([category] if category else [])
+    assert (b"VALUEQ" in clean) is (category is None)
