@@ -44,6 +44,7 @@ _ROWS: tuple[tuple[str, Category], ...] = (
     (r"xmp:(crs:(Retouch(Areas|Info)|\w+BasedCorrections)|\{http://darktable\.sf\.net/\}.*)", _H),
     (r"xmp:(crs:NegativeCachePath|lr:privateRTKInfo|GCamera:shot_log_data)", _H),
     (r"(?i:xmp:\{[^}]*\}\w*history)", _H),
+    (r"container:\xa9ed[1-9]", _H),
     (r"(?i:xmp:.*[:}](original|camera|raw|preserved)_?file_?name)", _H),
     (r"xmp:(xmpBJ:.*|xmpDM:projectRef|stRef:filePath|crs:RawFileName)", _H),
     (r"iptc:DocumentHistory|exif:(OriginalRawFile(Name|Data)|RawFile|ImageHistory)", _H),

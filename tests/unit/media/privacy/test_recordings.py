@@ -193,6 +193,7 @@ _FOLDER = b"file:///home/somebody/a"
         (box(b"udta", box(b"\xa9inf", _user_text(b"NOVA9", _FOLDER))), "container:\xa9inf"),
         (box(b"udta", box(b"\xa9cmt", _user_text(b"NOVA9", _FOLDER))), "container:comment"),
         (box(b"udta", box(b"\xa9csn", b"1SERIALQ7731")), "container:\xa9csn"),
+        (box(b"udta", box(b"\xa9ed1", _user_text(b"cut by somebody"))), "container:\xa9ed1"),
         (box(b"udta", box(b"\xa9inf", _user_text(b"NOVA9", b"on stage"))), None),
         (box(b"udta", box(b"\xa9mdl", b"FC220\0\0\0")), None),
         (itunes_list({b"\xa9lyr": "a/home/b file:///home/somebody/a"}), "container:\xa9lyr"),
