@@ -62,17 +62,27 @@ _ACCOUNT = re.compile(
 )
 # Who last fetched data into a table, and who reserved a workbook.
 _USER = re.compile(rb"\s(?:refreshedBy|userName)\s?=\s?[\"']([^\"'<]{1,200})")
-_TAR_MARK = b"ustar"
-_UNREAD = (
-    (_TAR_MARK, "a tar archive"),
-    *((b"\xd0\xcf\x11\xe0", "an OLE file"), (b"\x1f\x8b\x08", "a gzip archive")),
-    *((b"7z\xbc\xaf", "a 7z archive"), (b"Rar!", "a RAR archive"), (b"\xfd7zXZ", "an xz archive")),
-    *((b"BZh", "a bzip2 archive"), (b"\x28\xb5\x2f\xfd", "a Zstandard archive")),
-    *((b"OggS", "an Ogg file"), (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file")),
-    *((b"\x30\x26\xb2\x75", "an ASF file"), (b"FORM", "an AIFF file"), (b"SQLite", "a database")),
-    *((b"%!PS", "a PostScript file"), (b"\xc5\xd0\xd3\xc6", "a PostScript file")),
-    *((b"\0\0\0\x0cjP  ", "a JPEG 2000 file"), (b"FUJIFILM", "a raw picture")),
-    *((b"IIRO", "a raw picture"), (b"IIRS", "a raw picture"), (b"IIU\0", "a raw picture")),
+# What may hold metadata of its own, or files, and is not read here.
+_UNREAD = tuple(
+    (re.compile(pattern, re.DOTALL), what)
+    for pattern, what in (
+        (rb".{257}ustar", "a tar archive"),
+        (rb"\xd0\xcf\x11\xe0", "an OLE file"),
+        (rb"\x1f\x8b\x08", "a gzip archive"),
+        (rb"7z\xbc\xaf", "a 7z archive"),
+        (rb"Rar!", "a RAR archive"),
+        (rb"\xfd7zXZ", "an xz archive"),
+        (rb"BZh[1-9]1AY&SY", "a bzip2 archive"),
+        (rb"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+        (rb"SQLite format 3\0", "a database"),
+        (rb"OggS\0", "an Ogg file"),
+        (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
+        (rb"\x30\x26\xb2\x75\x8e\x66", "an ASF file"),
+        (rb"FORM.{4}AIF[FC]", "an AIFF file"),
+        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+        (rb"\0\0\0\x0cjP  \r\n", "a JPEG 2000 file"),
+        (rb"FUJIFILMCCD-RAW|IIR[OS]\x08\0\0\0|IIU\0", "a raw picture"),
+    )
 )
 _ODF_CREATOR = "container:dc:creator"
 
@@ -160,8 +170,8 @@ def member_bytes(stream: BinaryIO, entry: DirectoryEntry, limits: Limits) -> byt
 
 
 def _look_at_member(path: str, name: str, data: bytes, finder: Finder, *, is_odf: bool) -> None:
-    for mark, what in _UNREAD:
-        if data.startswith(mark) or (mark == _TAR_MARK and data.startswith(mark, 257)):
+    for start, what in _UNREAD:
+        if start.match(data):
             finder.unreadable(f"{name} was not looked into: {what}")
     if category_of_value(f"/{path}") is not None:
         finder.found(f"{name}:name", Category.TOOL, path, removable=False)
