@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import BinaryIO, Literal
 
 from provenance.media.containers.collector import read_at
-from provenance.media.containers.tiff import Entry, read_directories
+from provenance.media.containers.pieces import is_zero_filled
+from provenance.media.containers.tiff import Entry, parse_layout, read_directories
 from provenance.media.privacy.exif_eraser import (
     PRIVATE_TAGS,
     TEXT_TAGS,
@@ -25,6 +26,7 @@ from provenance.media.privacy.model import Category, Finder
 from provenance.media.privacy.photoshop_eraser import erase_iptc, erase_resources
 from provenance.media.privacy.rules import category_of, category_of_value
 from provenance.media.privacy.xmp_eraser import erase_xmp
+from provenance.media.ranges import ByteRange
 
 __all__ = ["look_into_tiff"]
 
@@ -42,6 +44,7 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
         MalformedError, LimitError: Its directories cannot be followed.
     """
     only_find = Finder(finder.limits, erase=False, within=finder)
+    _look_at_rest(stream, size_bytes, only_find)
     order, directories = read_directories(stream, size_bytes, finder.limits)
     blocks: list[Entry] = []
     texts: list[Entry] = []
@@ -62,6 +65,18 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
     if len(blocks) > _MAX_BLOCKS:
         only_find.unreadable(f"there are more than {_MAX_BLOCKS} blocks of metadata")
     finder.take_over(only_find.reading())
+
+
+def _look_at_rest(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
+    """Does anything stand where nothing refers to: an earlier table, or what was put behind?"""
+    layout = parse_layout(stream, size_bytes, finder.limits)
+    gaps = [gap for gap in layout.gaps if not is_zero_filled(stream, gap)]
+    if gaps:
+        preview = f"{sum(gap.size_bytes for gap in gaps)} bytes that nothing refers to"
+        finder.found("tiff:gap", Category.HISTORY, preview)
+    if not is_zero_filled(stream, ByteRange(layout.media_end, size_bytes)):
+        preview = f"{size_bytes - layout.media_end} bytes after the picture"
+        finder.found("trailer", Category.HISTORY, preview)
 
 
 def _is_text(entry: Entry) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from provenance.limits import DEFAULT_LIMITS
 from provenance.media.formats import FORMATS
 from provenance.media.privacy import find_private
+from tests.factory import media
 
 _GPS, _SUB, _HOST, _TITLE, _XMP, _LAYERS = 0x8825, 330, 0x013C, 0x010E, 700, 37724
 
@@ -97,7 +98,7 @@ def test_texts_that_thousands_of_entries_share_are_not_searched_thousands_of_tim
     def with_entries(number: int) -> bytes:
         entry = struct.pack("<HHII", _TITLE, 2, 60_000, 8)
         table = struct.pack("<H", number) + entry * number + bytes(4)
-        return b"II*\0\x08\0\0\0" + table + b"a" * 60_000
+        return b"II*\0\x08\0\0\0" + table.ljust(60_000, b"a")
 
     assert _names(with_entries(26)) == set()
     started = time.process_time()
@@ -125,3 +126,20 @@ def test_a_text_of_any_tag_is_judged_for_what_it_says(tag: int, name: str, kind:
 )
 def test_private_tags_of_raw_files_and_maps_are_found(tag: int, names: set[str]) -> None:
     assert _names(_tiff(({**_PLAIN, tag: b"SERIALQ7731"}, 0))) == names
+
+
+def test_what_nothing_refers_to_any_more_is_found() -> None:
+    """A programme may write a new table and leave the one before it where it is."""
+    second = 8 + 1024
+    for old, names in ((_POSITION, {"tiff:gap"}), (None, set())):
+        data = bytearray(_tiff((old or {}, 0), (_PLAIN, 0)))
+        data[4:8] = struct.pack("<I", second)
+        if old is None:
+            data[8:second] = bytes(1024)
+        assert _names(bytes(data)) == names
+
+
+@pytest.mark.parametrize(("more", "names"), [(b"SERIALQ7731", {"trailer"}), (bytes(11), set())])
+def test_what_follows_a_picture_is_found(more: bytes, names: set[str]) -> None:
+    assert _names(media.tiff(1) + more) == names
+    assert _names(_tiff((_PLAIN, 0)) + more) == names
