@@ -9,6 +9,7 @@ Sources: TIFF 6.0 §2; CIPA DC-008 (EXIF 3.0) §4.6; DNG 1.7; Adobe Photoshop TI
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import BinaryIO, Literal
 
 from provenance.media.containers.collector import read_at
@@ -33,6 +34,8 @@ __all__ = ["look_into_tiff"]
 _XMP, _IPTC, _RESOURCES, _LAYERS = 700, 33723, 34377, 37724
 _BLOCKS = {_XMP: erase_xmp, _IPTC: erase_iptc, _RESOURCES: erase_resources}
 _MAX_BLOCKS = 256
+_ENTRY_BYTES = 12
+_MAX_TABLE_BYTES = 2 + _ENTRY_BYTES * 65_535 + 4
 # Thousands of entries may all name the same text, each to be read and searched.
 _MAX_TEXT_BYTES = 2 * 1024 * 1024
 
@@ -44,8 +47,9 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
         MalformedError, LimitError: Its directories cannot be followed.
     """
     only_find = Finder(finder.limits, erase=False, within=finder)
-    _look_at_rest(stream, size_bytes, only_find)
     order, directories = read_directories(stream, size_bytes, finder.limits)
+    known = {read_at(stream, e.at, _ENTRY_BYTES) for _, entries in directories for e in entries}
+    _look_at_rest(stream, size_bytes, known, order, only_find)
     blocks: list[Entry] = []
     texts: list[Entry] = []
     for label, entries in directories:
@@ -67,16 +71,36 @@ def look_into_tiff(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
     finder.take_over(only_find.reading())
 
 
-def _look_at_rest(stream: BinaryIO, size_bytes: int, finder: Finder) -> None:
+def _look_at_rest(
+    stream: BinaryIO,
+    size_bytes: int,
+    known: Collection[bytes],
+    order: Literal["little", "big"],
+    finder: Finder,
+) -> None:
     """Does anything stand where nothing refers to: an earlier table, or what was put behind?"""
     layout = parse_layout(stream, size_bytes, finder.limits)
-    gaps = [gap for gap in layout.gaps if not is_zero_filled(stream, gap)]
+    gaps = [
+        gap
+        for gap in layout.gaps
+        if not is_zero_filled(stream, gap) and not _is_told_again(stream, gap, known, order)
+    ]
     if gaps:
         preview = f"{sum(gap.size_bytes for gap in gaps)} bytes that nothing refers to"
         finder.found("tiff:gap", Category.HISTORY, preview)
     if not is_zero_filled(stream, ByteRange(layout.media_end, size_bytes)):
         preview = f"{size_bytes - layout.media_end} bytes after the picture"
         finder.found("trailer", Category.HISTORY, preview)
+
+
+def _is_told_again(
+    stream: BinaryIO, gap: ByteRange, known: Collection[bytes], order: Literal["little", "big"]
+) -> bool:
+    """Is this a table, left behind by who signed the file, of entries that another one has?"""
+    raw = read_at(stream, gap.start, min(gap.size_bytes, _MAX_TABLE_BYTES))
+    end = 2 + _ENTRY_BYTES * int.from_bytes(raw[:2], order)
+    entries = (raw[at : at + _ENTRY_BYTES] for at in range(2, end, _ENTRY_BYTES))
+    return end + 4 == gap.size_bytes and all(entry in known for entry in entries)
 
 
 def _is_text(entry: Entry) -> bool:

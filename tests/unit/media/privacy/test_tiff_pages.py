@@ -12,7 +12,9 @@ import pytest
 from provenance.limits import DEFAULT_LIMITS
 from provenance.media.formats import FORMATS
 from provenance.media.privacy import find_private
+from provenance.signing.memory_signer import MemorySigner
 from tests.factory import media
+from tests.factory.sign import sign
 
 _GPS, _SUB, _HOST, _TITLE, _XMP, _LAYERS = 0x8825, 330, 0x013C, 0x010E, 700, 37724
 
@@ -143,3 +145,21 @@ def test_what_nothing_refers_to_any_more_is_found() -> None:
 def test_what_follows_a_picture_is_found(more: bytes, names: set[str]) -> None:
     assert _names(media.tiff(1) + more) == names
     assert _names(_tiff((_PLAIN, 0)) + more) == names
+
+
+def test_a_table_that_says_what_another_one_says_was_left_behind_by_who_signed() -> None:
+    def file(old: Mapping[int, bytes | int]) -> bytes:
+        table = _directory(8, old)
+        new = _directory(8 + len(table), {0x0100: 64, 0x0101: 48})
+        return b"II*\0" + struct.pack("<I", 8 + len(table)) + table + new
+
+    assert _names(file({0x0100: 64})) == set()
+    assert _names(file({0x0100: 64, 0x0101: 48})) == set()
+    assert _names(file({0x0100: 65})) == {"tiff:gap"}
+    assert _names(file({0x0100: 64, _HOST: b"DESK"})) == {"tiff:gap"}
+
+
+def test_a_tiff_that_was_signed_is_not_refused_for_what_its_signer_left(
+    agency_signer: MemorySigner,
+) -> None:
+    assert _names(sign(media.tiff(1), "image/tiff", signer=agency_signer)) == set()
