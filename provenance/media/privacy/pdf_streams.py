@@ -56,11 +56,18 @@ _CROSS_REFERENCES = re.compile(rb"/Type\s{0,10}/XRef\b")
 _COMMENT = re.compile(
     rb"/Subtype\s{0,10}/(?:Text|Highlight|Underline|Squiggly|StrikeOut|Caret|Popup)\b"
 )
+# §12.5.6.2: what somebody drew or wrote on a page stays, their name was not to be seen.
+_MARKUP = re.compile(
+    rb"/Subtype\s{0,10}/(?:FreeText|Line|Square|Circle|Polygon|PolyLine|Stamp|Ink|FileAttachment"
+    rb"|Sound|Redact)\b"
+)
+_AUTHOR = re.compile(rb"/T\s{0,10}(?=[(]|<(?!<))|/T\s{1,10}\d{1,10}\s{1,10}\d{1,5}\s{1,10}R\b")
+_MAX_MARKUP, _ANNOTATION_BYTES = 20_000, 4 * 1024
 # Links, files elsewhere (§7.11.2: `/C/Users/...`), and what stands for a picture: programmes
 # write the folder that it came from.
 _TEXT = re.compile(rb"/(URI|UF|F|Desc|Alt)\s{0,10}(?=[(]|<(?!<))")
-_TEXT_BYTES = 300
-_MAX_TEXTS = 50_000
+_TEXT_BYTES = 160
+_MAX_TEXTS = 30_000
 _FOLDER = re.compile(r"/[^/]{1,60}/(?:Users|home)/\w")
 _THUMBNAIL = re.compile(rb"/Thumb\s{1,10}\d{1,10}\s")
 _JPX_METADATA = (b"uuid", b"xml ", b"Exif")
@@ -79,6 +86,7 @@ def look_into_pdf(stream: BinaryIO, size_bytes: int, finder: Finder) -> Iterator
     file = read_at(stream, 0, size_bytes)
     _look_at_ends(file, finder)
     _look_at_objects(file, finder)
+    _look_at_markup(file, finder)
     information = Information(file)
     reader = _Reader(file, information, finder)
     floor = last = 0
@@ -129,6 +137,30 @@ def _look_at_texts(objects: bytes, finder: Finder) -> None:
         if category_of_value(text) is not None or _FOLDER.match(text):
             name = f"pdf:{found[1].decode('ascii')}"
             finder.found(name, Category.TOOL, text, removable=False)
+
+
+def _look_at_markup(file: bytes, finder: Finder) -> None:
+    """Do the annotations that stand in the file itself say who made them?"""
+    for number, found in enumerate(_MARKUP.finditer(file)):
+        if number >= _MAX_MARKUP:
+            finder.unreadable(f"PDF: more than {_MAX_MARKUP} annotations")
+            return
+        behind = max(0, found.start() - _ANNOTATION_BYTES)
+        head = file.rfind(b"obj", behind, found.start())
+        stop = found.end() + _ANNOTATION_BYTES
+        end = file.find(b"endobj", found.end(), stop)
+        _look_at_author(file[max(behind, head) : end if end >= 0 else stop], finder)
+
+
+def _look_at_author(annotation: bytes, finder: Finder) -> None:
+    found = _AUTHOR.search(annotation)
+    if found is None:
+        return
+    author = "somebody"
+    if not found[0].endswith(b"R"):
+        author = text_at(annotation[found.end() : found.end() + _TEXT_BYTES], 0).strip(" \0")
+    if author:
+        finder.found("pdf:AnnotAuthor", Category.OWNER, author, removable=False)
 
 
 def _look_at_ends(file: bytes, finder: Finder) -> None:
@@ -210,6 +242,8 @@ class _Reader:
         for name, body in objects:
             # The end of the stream before it: it lies in none.
             self._pages.note(at - 1, name, body)
+            if _MARKUP.search(body):
+                _look_at_author(body, self._finder)
 
     def _filters(self, dictionary: bytes) -> list[bytes] | None:
         """Through which filters is a stream packed? None where that cannot be told."""

@@ -355,8 +355,34 @@ def test_what_stands_before_and_behind_a_document_is_found(
     assert {field.name for field in reading.fields} == names
 
 
-@pytest.mark.parametrize("text", [b"/F(", b"/F(((((((", b"/Alt<", b"/URI(\\"])
+@pytest.mark.parametrize(
+    "text", [b"/F(", b"/F(((((((", b"/Alt<", b"/URI(\\", b"/Subtype/Ink", b"/Subtype/Ink/T "]
+)
 def test_hostile_links_are_done_with_quickly(text: bytes) -> None:
     started = time.process_time()
     _found(b"%PDF-1.7\n" + text * 300_000)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b"<</Type/Annot/Subtype/Stamp/T(somebody)/Rect[0 0 9 9]>>", {"AnnotAuthor"}),
+        (b"<</T <FEFF0051>/Type/Annot/Subtype /FreeText/Contents(NOVA9)>>", {"AnnotAuthor"}),
+        (b"<</Type/Annot/Subtype/Ink/T 5 0 R>>", {"AnnotAuthor"}),
+        (b"<</Type/Annot/Subtype/Stamp/T()/Rect[0 0 9 9]>>", set()),
+        (b"<</Type/Annot/Subtype/FreeText/Contents(NOVA9)/Title(a)>>", set()),
+        # The name of a field of a form.
+        (b"<</Type/Annot/Subtype/Widget/T(surname)>>", set()),
+    ],
+)
+def test_who_marked_a_page_is_found(body: bytes, names: set[str], *, packed: bool) -> None:
+    # Beside it a field of a form, whose name is nobody's.
+    field = b"<</Type/Annot/Subtype/Widget/T(surname)>>"
+    data = (
+        pdf_with_objects({5: b"(somebody)"}, in_object_stream={7: field, 8: body, 9: field})
+        if packed
+        else pdf_with_objects({5: b"(somebody)", 7: field, 8: body, 9: field})
+    )
+    assert _names(data) == names
