@@ -9,8 +9,12 @@ Spec: C2PA 2.5, "Ingredient", "Metadata about assets", "Thumbnail", "Embedded da
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from provenance.credentials.cbor import decode_cbor
+from provenance.credentials.jumbf import SuperBox
 from provenance.credentials.manifest_store import (
     HARD_BINDING_LABELS,
     Assertion,
@@ -21,6 +25,7 @@ from provenance.errors import LimitError, MalformedError
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.formats import MediaFormat
+from provenance.media.metadata.model import decode_text
 from provenance.media.privacy import Category, PrivateReading, find_private
 from provenance.media.privacy.model import Finder
 from provenance.media.privacy.rules import category_of, category_of_value
@@ -30,6 +35,10 @@ __all__ = ["find_in_credentials"]
 
 _THUMBNAIL = "c2pa.thumbnail."
 _PREFIXES = "@context"
+# The type of data that says what a model was asked for.
+_PROMPT = "c2pa.types.generator.prompt"
+# Assertions, claims and signatures.
+_READ_ELSEWHERE = frozenset({b"c2as", b"c2cl", b"c2cs"})
 
 
 def find_in_credentials(
@@ -60,6 +69,8 @@ def _look_into(data: bytes, finder: Finder) -> None:
         finder.unreadable(f"credentials: manifest {label}: {why}")
     for manifest in store.manifests.values():
         _look_at(dict(manifest.claim.fields), finder)
+        for box in _other_boxes(manifest.box):
+            _look_at_contents(box, finder)
         for assertion in manifest.assertions.values():
             label = base_label(assertion.label)
             if label.startswith(_THUMBNAIL):
@@ -69,6 +80,28 @@ def _look_into(data: bytes, finder: Finder) -> None:
                 )
             elif label not in HARD_BINDING_LABELS:
                 _look_at_assertion(label, assertion, finder)
+
+
+def _other_boxes(manifest: SuperBox) -> Iterator[SuperBox]:
+    """Data that assertions refer to, and credentials of persons: neither claim nor assertion."""
+    open_ = [box for box in manifest.children if box.kind not in _READ_ELSEWHERE]
+    while open_:
+        box = open_.pop()
+        open_ += box.children
+        yield box
+
+
+def _look_at_contents(box: SuperBox, finder: Finder) -> None:
+    for content in box.contents:
+        try:
+            if content.type == b"cbor":
+                _look_at(
+                    decode_cbor(content.content, where=box.label, limits=finder.limits), finder
+                )
+            elif content.type == b"json":
+                _look_at(json.loads(content.content), finder)
+        except (MalformedError, LimitError, ValueError, RecursionError) as error:
+            finder.unreadable(f"credentials: {box.label}: {error}")
 
 
 def _look_at_assertion(label: str, assertion: Assertion, finder: Finder) -> None:
@@ -108,10 +141,11 @@ def _look_at(said: Any, finder: Finder) -> None:
                     open_.append((key, value))
         elif isinstance(item, list):
             open_ += [(name, value) for value in item]
-        elif isinstance(item, str):
-            category = category_of_value(item)
+        elif isinstance(item, str | bytes):
+            text = item if isinstance(item, str) else decode_text(item)
+            category = Category.TOOL if text == _PROMPT else category_of_value(text)
             if category is not None:
-                finder.found(f"credentials:{name}", category, item, removable=False)
+                finder.found(f"credentials:{name}", category, text, removable=False)
 
 
 def _is_found(key: str, value: Any, finder: Finder) -> bool:

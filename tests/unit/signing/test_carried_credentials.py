@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 
 from provenance.credentials.engine_signing import Intent
@@ -20,7 +21,8 @@ from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.signer import Signer, SignJob
 from tests.factory import media
 from tests.factory.judging import directory_of, verifier_of
-from tests.factory.sign import ingredient, manifest, sign
+from tests.factory.sign import ingredient, manifest, sign, store_of
+from tests.factory.stores import Box, parse_store
 
 _POSITION = {"exif:GPSLatitude": "37,33.99N", "exif:GPSLongitude": "126,58.68E"}
 _CONTEXT = {"@context": {"exif": "http://ns.adobe.com/exif/1.0/"}}
@@ -88,6 +90,36 @@ def test_a_thumbnail_that_nobody_reviewed_is_found(
     data = sign(media.jpeg(1), "image/jpeg", signer=agency_signer, assertions=[assertion])
     assert _names(data) == ({name} if name else set())
     assert all(field.category is Category.PREVIEW for field in _found(data).fields)
+
+
+def _box(label: str, *children: Box) -> Box:
+    told = b"cbor" + bytes.fromhex("00110010800000aa00389b71") + b"\x03" + label.encode() + b"\0"
+    return Box(b"jumb", children=[Box(b"jumd", told), *children])
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        (
+            {"data_types": [{"type": "c2pa.types.generator.prompt"}], "data": b"NOVA9 as a fox"},
+            {"credentials:type"},
+        ),
+        ({"dc:format": "text/plain", "data": b"see /home/somebody/notes"}, {"credentials:data"}),
+        ({"credentialSubject": {"email": "q@aurora.example"}}, {"credentials:email"}),
+        ({"dc:format": "text/plain", "data": b"NOVA9 on stage"}, set()),
+    ],
+)
+def test_what_stands_beside_claims_and_assertions_is_judged(
+    agency_signer: MemorySigner, said: dict[str, Any], names: set[str]
+) -> None:
+    signed = sign(media.jpeg(1), "image/jpeg", signer=agency_signer)
+    store = parse_store(store_of(signed, "image/jpeg"))
+    inner = _box("c2pa.data", Box(b"cbor", cbor2.dumps(said)))
+    store.manifest.children.append(_box("c2pa.databoxes", inner))
+    data = store.root.to_bytes()
+    reading = find_in_credentials(io.BytesIO(data), FORMATS["c2pa"])
+    assert reading.unreadable == ()
+    assert {field.name for field in reading.fields} == names
 
 
 def test_a_file_without_credentials_says_nothing() -> None:
