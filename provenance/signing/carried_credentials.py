@@ -101,7 +101,7 @@ def _look_at_contents(box: SuperBox, finder: Finder) -> None:
             elif content.type == b"json":
                 _look_at(json.loads(content.content), finder)
         except (MalformedError, LimitError, ValueError, RecursionError) as error:
-            finder.unreadable(f"credentials: {box.label}: {error}")
+            _note_unread(box.label, error, finder)
 
 
 def _look_at_assertion(label: str, assertion: Assertion, finder: Finder) -> None:
@@ -110,10 +110,15 @@ def _look_at_assertion(label: str, assertion: Assertion, finder: Finder) -> None
         try:
             _look_at(assertion.decode(finder.limits), finder)
         except (MalformedError, LimitError) as error:
-            finder.unreadable(f"credentials: {error}")
+            _note_unread(label, error, finder)
     for content in assertion.box.contents:
         if content.type == b"bidb":
             _look_at_file(label, content.content, finder)
+
+
+def _note_unread(label: str, error: Exception, finder: Finder) -> None:
+    # Whoever knows what it is may keep it by name, as anything else in it.
+    finder.found(f"credentials:{label}", Category.HISTORY, str(error), removable=False)
 
 
 def _look_at_file(label: str, data: bytes, finder: Finder) -> None:

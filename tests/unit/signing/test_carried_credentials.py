@@ -122,6 +122,20 @@ def test_what_stands_beside_claims_and_assertions_is_judged(
     assert {field.name for field in reading.fields} == names
 
 
+@pytest.mark.parametrize(("payload", "names"), [(b"\xff", True), (b"\xa1\x61a\x01", False)])
+def test_an_assertion_that_cannot_be_read_is_named(
+    agency_signer: MemorySigner, payload: bytes, *, names: bool
+) -> None:
+    assertion = {"label": "com.maker.note", "data": {"a": 1}}
+    signed = sign(media.jpeg(1), "image/jpeg", signer=agency_signer, assertions=[assertion])
+    store = parse_store(store_of(signed, "image/jpeg"))
+    store.assertions.child("com.maker.note").children[1].payload = payload
+    reading = find_in_credentials(io.BytesIO(store.root.to_bytes()), FORMATS["c2pa"])
+    assert reading.unreadable == ()
+    found = {field.name for field in reading.fields}
+    assert found == ({"credentials:com.maker.note"} if names else set())
+
+
 def test_a_file_without_credentials_says_nothing() -> None:
     assert _found(media.jpeg(1)) == PrivateReading()
 
