@@ -259,10 +259,18 @@ def _tar() -> bytes:
     [(b"\xd0\xcf\x11\xe0\xa1\xb1", "an OLE file"), (b"\x1f\x8b\x08x", "gzip"), (_tar(), "tar")],
 )
 def test_what_is_not_read_inside_an_archive_refuses_it(data: bytes, why: str) -> None:
-    (sentence,) = _found("zip", _zip({"a": data})).unreadable
-    assert sentence.startswith("inside:a was not looked into:")
-    assert why in sentence
-    assert _found("zip", _zip({"a": b"-" + data[:250]})).unreadable == ()
+    (field,) = _found("zip", _zip({"a": data})).fields
+    assert field.name == "inside:a:unread"
+    assert why in field.preview
+    assert _names("zip", _zip({"a": b"-" + data[:250]})) == set()
+
+
+def test_whoever_knows_what_is_in_it_may_keep_it_by_name() -> None:
+    data = _zip({"logo.eps": b"%!PS-Adobe-3.0 EPSF-3.0", "notes.7z": b"7z\xbc\xaf\x27\x1c"})
+    with pytest.raises(PrivateDataError, match=r"inside:notes\.7z:unread"):
+        _clean("zip", data, "inside:logo.eps:unread")
+    _, out = _clean("zip", data, "inside:logo.eps:unread", "inside:notes.7z:unread")
+    assert out == data
 
 
 def test_an_encrypted_member_was_not_looked_into() -> None:
@@ -593,6 +601,5 @@ def test_a_photoshop_file_among_members_is_looked_into() -> None:
     ],
 )
 def test_other_media_inside_an_archive_refuse_it(start: bytes, twin: bytes) -> None:
-    (sentence,) = _found("zip", _zip({"a": start + bytes(40)})).unreadable
-    assert sentence.startswith("inside:a was not looked into:")
-    assert _found("zip", _zip({"a": twin + bytes(40)})).unreadable == ()
+    assert _names("zip", _zip({"a": start + bytes(40)})) == {"inside:a:unread"}
+    assert _names("zip", _zip({"a": twin + bytes(40)})) == set()
