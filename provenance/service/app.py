@@ -48,14 +48,21 @@ from provenance.service import (
 )
 from provenance.service.bodies import Slots
 from provenance.service.callers import RateLimits
-from provenance.service.documents import Reference
+from provenance.service.documents import JobRequest, Reference
 from provenance.service.envelope import Envelope, host_name
 from provenance.service.metrics import Metrics
 from provenance.service.oauth_routes import TOKEN_PATH
-from provenance.service.problems import Problem, ProblemDocument, ProblemKind, problem_response
+from provenance.service.problems import (
+    Problem,
+    ProblemDocument,
+    ProblemKind,
+    problem_response,
+    responses,
+)
 from provenance.service.staff_access import AnswerInsteadError
 from provenance.service.translate import as_problem
 
+from provenance.service.whole_bodies import WholeBodies
 __all__ = ["create_app", "openapi_document"]
 
 _THREADS = 24
@@ -85,7 +92,14 @@ _CORS_HEADERS = [
     "X-Request-Id",
 ]
 _CORS_EXPOSED = ["Location", "Provenance-Stale", "Provenance-Test", "Retry-After", "X-Request-Id"]
-_HTTP_PROBLEMS = {404: ProblemKind.NOT_FOUND, 405: ProblemKind.METHOD_NOT_ALLOWED}
+# Whatever the body is, it can come too slowly, and be too long.
+_BODY_PROBLEMS = responses(ProblemKind.UPLOAD_TIMEOUT, ProblemKind.TOO_LARGE)
+_HTTP_PROBLEMS = {
+    404: ProblemKind.NOT_FOUND,
+    405: ProblemKind.METHOD_NOT_ALLOWED,
+    408: ProblemKind.UPLOAD_TIMEOUT,
+    413: ProblemKind.TOO_LARGE,
+}
 
 
 def create_app(parts: ServiceParts) -> FastAPI:
@@ -122,6 +136,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     )
     if service.cors_origins:
         app.add_middleware(
+    app.add_middleware(WholeBodies, service=service)
             CORSMiddleware,
             allow_origins=list(service.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
@@ -241,7 +256,11 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     reference = "#/components/schemas/{model}"
     schemas["Problem"] = ProblemDocument.model_json_schema(ref_template=reference)
-    schemas["Reference"] = Reference.model_json_schema(ref_template=reference)
+    for model in (Reference, JobRequest):
+        # Their routes read them themselves.
+        schema = model.model_json_schema(ref_template=reference)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
     document["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
         "oauth": {
@@ -263,3 +282,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 del operation["responses"]["422"]
     app.openapi_schema = document
     return document
+            if "requestBody" in operation:
+                for status, entry in _BODY_PROBLEMS.items():
+                    operation["responses"].setdefault(str(status), entry)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from threading import Thread
+from typing import Any
 
 from fastapi import Request
 
@@ -17,17 +20,20 @@ from provenance.service.callers import Caller, network_of, parts_of
 from provenance.service.problems import Problem, ProblemKind
 
 __all__ = [
+    "Patience",
     "Slots",
     "check_encoding",
     "check_references",
     "content_length",
     "each_chunk",
     "fetch_upload",
+    "is_streamed",
     "receive_upload",
 ]
 
 _BATCH_BYTES = 256 * 1024
 _RETRY_S = "5"
+_STREAMED = "streamed"
 
 
 class Slots:
@@ -101,8 +107,9 @@ async def each_chunk(request: Request, take: Callable[[bytes], Awaitable[None]])
         ClientDisconnect: It ended before its end.
     """
     state = request.scope["state"]
+    state[_STREAMED] = True
     loop = asyncio.get_running_loop()
-    patience = _Patience(parts_of(request).settings.service, loop.time())
+    patience = Patience(parts_of(request).settings.service, loop.time())
     try:
         async with asyncio.timeout(None) as wait:
             wait.reschedule(patience.ends_at(loop.time()))
@@ -120,7 +127,12 @@ async def each_chunk(request: Request, take: Callable[[bytes], Awaitable[None]])
         ) from error
 
 
-class _Patience:
+def is_streamed(scope: Mapping[str, Any]) -> bool:
+    """Is the body of this request taken as it arrives, within the bounds of `each_chunk`?"""
+    return bool(scope["state"].get(_STREAMED))
+
+
+class Patience:
     """How long one body is waited for: for its next bytes, for all of them, on average.
 
     Whoever sends a byte now and then would otherwise hold an upload until the longest time

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import ValidationError
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -22,7 +23,7 @@ from provenance.records.webhooks import parse_webhook_secret
 from provenance.runtime.addresses import is_public
 from provenance.runtime.uploads import Upload
 from provenance.service.answers import policy_of, url_of
-from provenance.service.bodies import Slots, receive_upload
+from provenance.service.bodies import Slots, check_encoding, each_chunk, receive_upload
 from provenance.service.callers import Caller, caller_for, parts_of
 from provenance.service.documents import (
     JobDocument,
@@ -32,7 +33,7 @@ from provenance.service.documents import (
     WebhookRequest,
 )
 from provenance.service.problems import Problem, ProblemKind, responses
-from provenance.service.verify_routes import IdempotencyKey
+from provenance.service.verify_routes import IdempotencyKey, first_of
 
 __all__ = ["router"]
 
@@ -51,6 +52,9 @@ FileName = Annotated[
 ]
 
 _LEASE = timedelta(minutes=5)
+_PORTS = {80, 443}
+# A thousand long addresses, each with a long name.
+_MAX_REQUEST_BYTES = 8 * 1024**2
 _PROBLEMS = responses(
     ProblemKind.BAD_REQUEST,
     ProblemKind.UNAUTHORISED,
@@ -74,16 +78,47 @@ _UPLOAD_PROBLEMS = {
 }
 _LOCATED: dict[int | str, dict[str, Any]] = {
     **_PROBLEMS,
-    **responses(ProblemKind.KEY_REUSED, ProblemKind.SWITCHED_OFF),
+    **responses(ProblemKind.KEY_REUSED, ProblemKind.SWITCHED_OFF, ProblemKind.UNSUPPORTED_BODY),
 }
 
 
-@router.post("", status_code=201, responses=_LOCATED, operation_id="createJob")
+async def _wanted(request: Request, caller: Makes) -> JobRequest:
+    """The job that is asked for: read when the key is known, since it may be long."""
+    del caller
+    check_encoding(request)
+    body = bytearray()
+
+    async def take(chunk: bytes) -> None:
+        body.extend(chunk)
+        if len(body) > _MAX_REQUEST_BYTES:
+            raise Problem(ProblemKind.TOO_LARGE, headers={"Connection": "close"})
+
+    await each_chunk(request, take)
+    try:
+        return JobRequest.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise Problem(ProblemKind.INVALID, first_of(error)) from error
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=_LOCATED,
+    operation_id="createJob",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}}
+            },
+        }
+    },
+)
 async def create_job(
     request: Request,
     response: Response,
     caller: Makes,
-    body: JobRequest,
+    body: Annotated[JobRequest, Depends(_wanted)],
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument:
     """Make a job. Files are added one by one, or named by URL where that is switched on."""

@@ -380,3 +380,86 @@ def test_twin_bytes_that_come_slowly_and_fast_enough(shared: RunningService) -> 
     data = b"\xff\xd8\xff\xe0" + b"\0" * 6000
     answer = _trickled(shared, data, 500, every_s=0.25)
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize("path", ["/v1/matches/byBinding", "/v1/complaints", "/v1/bindings"])
+def test_a_document_without_end_is_not_read(service: RunningService, path: str) -> None:
+    sent_bytes = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal sent_bytes
+        yield b'{"alg": "'
+        for _ in range(1024):
+            sent_bytes += 65536
+            yield b"a" * 65536
+
+    # Before it has read it, nobody knows whether a key would count.
+    with (
+        service.client(headers={"Content-Type": "application/json"}) as client,
+        suppress(httpx2.TransportError),
+    ):
+        answer = client.post(path, content=chunks())
+        assert (answer.status_code, problem(answer)) == (413, "too-large")
+    # What is on its way is more than what is read.
+    assert sent_bytes < 32 * 1024**2
+
+
+def test_a_document_that_is_a_little_too_long_is_told_so(service: RunningService) -> None:
+    answers = []
+    with service.client(headers={"Content-Type": "application/json"}) as client:
+        for spaces in (1024**2, 1024**2 - 100):
+            body = b'{"alg": "io.iscc.v0", "value": "eA=="}' + b" " * spaces
+            answers.append(client.post("/v1/matches/byBinding", content=body))
+    long, twin = answers
+    assert (long.status_code, problem(long)) == (413, "too-large")
+    assert long.headers["connection"] == "close"
+    # The twin is read, and its value is none.
+    assert (twin.status_code, problem(twin)) == (400, "bad-request")
+
+
+def test_a_document_that_does_not_come_is_not_waited_for(service: RunningService) -> None:
+    document = b'{"alg": "io.iscc.v0", "value": "eA=="}'
+    lines = head(
+        f"Content-Length: {len(document)}", JSON, "Connection: close",
+        method="POST", path="/v1/matches/byBinding",
+    )  # fmt: skip
+    answer = talk(service, lines + document[:5])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"upload-timeout" in answer
+    assert talk(service, lines + document).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_job_is_read_when_its_key_is_known(service: RunningService) -> None:
+    """It may be long: a thousand addresses. Whoever has no key sends none of it in vain."""
+    url = "https://pictures.example/" + "a" * 1900
+    job = {"references": [{"name": f"{n}", "url": f"{url}{n}"} for n in range(1000)]}
+    with service.client() as client:
+        answer = client.post("/v1/jobs", json=job)
+        assert (answer.status_code, problem(answer)) == (401, "unauthorised")
+    with service.client(service.key(Scope.JOBS, Scope.VERIFY_REFERENCE)) as client:
+        answer = client.post("/v1/jobs", json=job)
+        # It was understood, and refused for what it asks.
+        assert (answer.status_code, problem(answer)) == (403, "switched-off")
+        assert client.post("/v1/jobs", json={}).status_code == 201
+        long = client.post("/v1/jobs", content=b"{" + b" " * 9 * 1024**2 + b"}")
+        assert (long.status_code, problem(long)) == (413, "too-large")
+        for body in (b"", b"[]", b'{"references": 1}', b"{"):
+            assert problem(client.post("/v1/jobs", content=body)) == "invalid"
+
+
+def test_a_part_of_a_file_is_not_judged_as_the_file(
+    service: RunningService, signed_jpeg: bytes
+) -> None:
+    """As `curl -C 1000 -T` sends it."""
+    size = len(signed_jpeg)
+    with service.client() as client:
+        part = client.put(
+            "/v1/verify",
+            content=signed_jpeg[1000:],
+            headers={"Content-Range": f"bytes 1000-{size - 1}/{size}"},
+        )
+        assert (part.status_code, problem(part)) == (400, "bad-request")
+        assert client.put("/v1/verify", content=signed_jpeg).json()["verdict"] == "official"
