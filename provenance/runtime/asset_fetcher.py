@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from provenance.errors import FetchError, LimitError
 from provenance.runtime.addresses import Resolver, system_resolver
-from provenance.runtime.fetch import GuardedFetcher
+from provenance.runtime.fetch import GuardedFetcher, Pace
 
 __all__ = ["AssetFetcher"]
 
@@ -22,6 +22,7 @@ class AssetFetcher:
     Args:
         max_bytes: Largest file.
         timeout_s: Longest time for one file.
+        pace: How fast its bytes have to come; None: the time alone is bounded.
         network_allow: Exact `host:port` exceptions to the rule that only public addresses
             on the usual ports are asked; without TLS only those.
         resolver: Resolves names.
@@ -32,6 +33,7 @@ class AssetFetcher:
         *,
         max_bytes: int,
         timeout_s: float,
+        pace: Pace | None = None,
         network_allow: Sequence[str] = (),
         resolver: Resolver = system_resolver,
     ) -> None:
@@ -40,6 +42,7 @@ class AssetFetcher:
             network_allow=network_allow,
             timeout_s=timeout_s,
             max_bytes=max_bytes + _MAX_HEADER_BYTES,
+            pace=pace,
             resolver=resolver,
         )
 

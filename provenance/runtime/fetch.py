@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from provenance.errors import ConfigurationError, ConnectionLostError, FetchError
 from provenance.runtime.addresses import Resolver, is_public, system_resolver
 
-__all__ = ["GuardedFetcher"]
+__all__ = ["GuardedFetcher", "Pace"]
 
 _PORTS = {"http": 80, "https": 443}
 _MAX_URL_CHARS = 2_000
@@ -51,6 +51,28 @@ class _Target:
         return f"{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast an answer has to come.
+
+    Attributes:
+        idle_s: Longest wait for its next bytes.
+        min_bytes_per_s: How many there have to be on average; 0 for any number.
+        after_s: For how long that is not asked, at its beginning.
+    """
+
+    idle_s: float
+    min_bytes_per_s: int
+    after_s: float
+
+    def wait_s(self, taken: int, elapsed_s: float) -> float:
+        """How long is the next byte waited for, after so many in this time?"""
+        if self.min_bytes_per_s == 0:
+            return self.idle_s
+        late_s = max(self.after_s, taken / self.min_bytes_per_s)
+        return min(self.idle_s, late_s - elapsed_s)
+
+
 class GuardedFetcher:
     """Asks OCSP responders, whose addresses strangers wrote into certificates, and the like.
 
@@ -69,6 +91,7 @@ class GuardedFetcher:
         max_bytes: Most that is read of one answer, its headers included.
         max_redirects: Most redirections followed.
         media_types: Of the question and of the answer; by default those of OCSP.
+        pace: How fast an answer has to come; None: its time alone is bounded.
         resolver: Resolves names.
 
     Raises:
@@ -83,6 +106,7 @@ class GuardedFetcher:
         max_bytes: int = 128 * 1024,
         max_redirects: int = 3,
         media_types: tuple[str, str] = _OCSP,
+        pace: Pace | None = None,
         resolver: Resolver = system_resolver,
     ) -> None:
         self._allow = tuple(dict.fromkeys(_place(entry) for entry in network_allow))
@@ -90,6 +114,7 @@ class GuardedFetcher:
         self._max_bytes = max_bytes
         self._max_redirects = max_redirects
         self._request_type, self._answer_type = media_types
+        self._pace = pace
         self._resolver = resolver
 
     @property
@@ -184,7 +209,8 @@ class GuardedFetcher:
         length = {} if body is None else {"Content-Length": str(len(body))}
         with self._connect(target, addresses, deadline) as plain:
             try:
-                stream = _BoundedSocket(plain, target, deadline, self._max_bytes)
+                reader = _BoundedReader(plain, target, deadline, self._max_bytes, self._pace)
+                stream = _BoundedSocket(plain, target, deadline, reader)
                 connection.sock = cast("socket.socket", stream)
                 connection.putrequest(
                     method, target.path, skip_host=True, skip_accept_encoding=True
@@ -213,7 +239,7 @@ class GuardedFetcher:
         for address in addresses:
             try:
                 plain = socket.create_connection(
-                    (address, target.port), timeout=_left(target, deadline)
+                    (address, target.port), timeout=self._step_s(target, deadline)
                 )
             except OSError as error:
                 why = _explain(error)
@@ -221,12 +247,16 @@ class GuardedFetcher:
             if not target.secure:
                 return plain
             try:
-                plain.settimeout(_left(target, deadline))
+                plain.settimeout(self._step_s(target, deadline))
                 return self._tls.wrap_socket(plain, server_hostname=target.host)
             except (OSError, ValueError, FetchError) as error:
                 plain.close()
                 why = _explain(error)
         raise FetchError(f"{target.place}: cannot be reached: {why}")
+
+    def _step_s(self, target: _Target, deadline: float) -> float:
+        left = _left(target, deadline)
+        return left if self._pace is None else min(left, self._pace.idle_s)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -242,12 +272,19 @@ class _BoundedReader(io.RawIOBase):
     """
 
     def __init__(
-        self, plain: socket.socket, target: _Target, deadline: float, max_bytes: int
+        self,
+        plain: socket.socket,
+        target: _Target,
+        deadline: float,
+        max_bytes: int,
+        pace: Pace | None,
     ) -> None:
         self._plain = plain
         self._target = target
         self._deadline = deadline
-        self._room = max_bytes
+        self._pace = pace
+        self._begun = time.monotonic()
+        self._taken, self._room = 0, max_bytes
 
     def readable(self) -> bool:
         return True
@@ -255,22 +292,31 @@ class _BoundedReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._room <= 0:
             raise FetchError(f"{self._target.place}: its answer is too large")
-        self._plain.settimeout(_left(self._target, self._deadline))
+        self._plain.settimeout(self._wait_s())
         count = self._plain.recv_into(buffer, min(len(buffer), self._room))
-        self._room -= count
+        self._taken, self._room = self._taken + count, self._room - count
         return count
+
+    def _wait_s(self) -> float:
+        left = _left(self._target, self._deadline)
+        if self._pace is None:
+            return left
+        wait = self._pace.wait_s(self._taken, time.monotonic() - self._begun)
+        if wait <= 0:
+            raise FetchError(f"{self._target.place}: its answer comes too slowly")
+        return min(left, wait)
 
 
 class _BoundedSocket:
     """A connection as `http.client` uses one; whoever opened it closes it."""
 
     def __init__(
-        self, plain: socket.socket, target: _Target, deadline: float, max_bytes: int
+        self, plain: socket.socket, target: _Target, deadline: float, reader: _BoundedReader
     ) -> None:
         self._plain = plain
         self._target = target
         self._deadline = deadline
-        self._reader = _BoundedReader(plain, target, deadline, max_bytes)
+        self._reader = reader
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self._reader)

@@ -21,6 +21,7 @@ from provenance.registry.register.register import Register
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
 from provenance.runtime.judges import Judges, load_profiles
+from provenance.runtime.fetch import Pace
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.outcome_parts import OutcomeParts, contact_filler
 from provenance.runtime.report_desk import Keeping, ReportDesk
@@ -129,6 +130,12 @@ class ServiceParts:
                 timeout_s=service.upload_s,
                 network_allow=settings.network_allow,
             )
+                # What is fetched holds as much as what is sent.
+                pace=Pace(
+                    idle_s=service.idle_s,
+                    min_bytes_per_s=service.min_upload_bytes_per_s,
+                    after_s=service.min_upload_rate_after_s,
+                ),
         client = WebhookClient(network_allow=settings.network_allow)
         judges = Judges(settings, profiles, say=lambda line: note("note", line=line))
         desk = ReportDesk(

@@ -56,10 +56,10 @@ class ServiceSettings(BaseModel):
             not start.
         anonymous: Whether those without a key may verify and look up.
         max_upload_bytes: Largest file that is taken.
-        idle_s: Longest wait for the next bytes of an upload.
+        idle_s: Longest wait for the next bytes of an upload, or of a file that is named by a URL.
         upload_s: Longest time that one upload may take.
-        min_upload_bytes_per_s: How fast the bytes of an upload have to come, on average; 0 for
-            any speed.
+        min_upload_bytes_per_s: How fast the bytes of an upload, or of a file that is named by a
+            URL, have to come, on average; 0 for any speed.
         min_upload_rate_after_s: For how long that is not asked, at its beginning.
         min_free_bytes: How much room the disk must have left for uploads to be taken.
         report_days: How long reports are kept.

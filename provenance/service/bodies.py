@@ -256,4 +256,24 @@ async def fetch_upload(request: Request, url: str, *, max_bytes: int | None = No
                 raise Problem(ProblemKind.EMPTY_UPLOAD)
             return new.finish()
 
-    return await asyncio.to_thread(fetch)
+    return await _apart(fetch)
+
+
+async def _apart(work: Callable[[], Upload]) -> Upload:
+    """What comes of this, in a thread of its own.
+
+    It may take as long as an upload may. Those that everybody's questions to the database wait
+    for are few, and would all be taken soon.
+    """
+    done: Future[Upload] = Future()
+
+    def run() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(error)
+
+    Thread(target=run, name="fetch", daemon=True).start()
+    return await asyncio.wrap_future(done)
