@@ -234,6 +234,23 @@ class JobStore:
             ).scalar_one_or_none()
             return _job(connection, owner), _item(row, sidecar=beside)
 
+    def renew(self, number: int, *, attempts: int, until: datetime) -> None:
+        """Let whoever has an item go on with it: nobody else gets it until then.
+
+        Args:
+            number: The item.
+            attempts: How often it was begun, this time included: begun once more since, it is
+                somebody else's.
+            until: The end of the lease.
+        """
+        with transaction(self._engine) as connection:
+            connection.execute(
+                update(job_items)
+                .where(job_items.c.id == number, job_items.c.state == ItemState.RUNNING)
+                .where(job_items.c.attempts == attempts)
+                .values(leased_until=until)
+            )
+
     def failed(self, number: int, why: str, *, now: datetime) -> bool:
         """An item has no report, for this reason: was it still without an answer?"""
         with transaction(self._engine) as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,6 +124,7 @@ class Judges:
         self._say = say
         self._lock = threading.Lock()
         self._benches: dict[str, _Bench] = {}
+        self._closed = False
         try:
             self.refresh()
         except BaseException:
@@ -140,6 +141,11 @@ class Judges:
         """The pools at work, by policy."""
         with self._lock:
             return {name: bench.pool for name, bench in self._benches.items()}
+
+    @property
+    def is_closed(self) -> bool:
+        """Is nothing judged any more?"""
+        return self._closed
 
     def by(self, policy: str) -> JudgedBy | None:
         """What is judged with under this policy now? None: there is no such policy."""
@@ -167,10 +173,13 @@ class Judges:
 
         Raises:
             KeyError: There is no such policy.
+            CancelledError: They are closed: nothing is judged any more.
         """
         # A file without a name has no ending that could contradict its bytes.
         job = VerificationJob(path=path, name=name or "upload", sidecar=sidecar)
         with self._lock:
+            if self._closed:
+                raise CancelledError
             return self._benches[policy].pool.submit(job)
 
     def why_not_official(self) -> str | None:
@@ -216,9 +225,10 @@ class Judges:
         return changed
 
     def close(self) -> None:
-        """Finish what is being judged, and end the workers."""
+        """Judge no more: what waits is cancelled, and what was begun raises `IsolationError`."""
         with self._lock:
             benches, self._benches = list(self._benches.values()), {}
+            self._closed = True
         for bench in benches:
             bench.pool.close(cancel=True)
 

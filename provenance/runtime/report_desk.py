@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Sequence
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from provenance.errors import ConflictError, StoreError
+from provenance.errors import ConflictError, IsolationError, StoreError
 from provenance.findings import FindingCode
 from provenance.records.idempotency import Begun, IdempotencyStore, record_answer
 from provenance.records.judged_with import (
@@ -186,11 +188,24 @@ class ReportDesk:
         sidecar: Path | None = None,
         also: Callable[[Connection, str], object],
     ) -> StoredReport:
-        """Judge bytes that lie in the folder of uploads; `also` is written with the report."""
+        """Judge bytes that lie in the folder of uploads; `also` is written with the report.
+
+        Raises:
+            CancelledError: The service ends before there is a verdict.
+            ConflictError: `also` refuses.
+            KeyError: There is no such policy.
+            SourceError: There are no such bytes.
+            StoreError: The database cannot be used.
+            WorkerBugError: A bug of ours was met.
+        """
         judging = self._begin_judging(question.reader)
-        report = self._judges.submit(
-            question.policy, upload, name=question.name, sidecar=sidecar
-        ).result()
+        judged = self._judges.submit(question.policy, upload, name=question.name, sidecar=sidecar)
+        try:
+            report = judged.result()
+        except IsolationError as error:
+            if self._judges.is_closed:
+                raise CancelledError from error
+            raise
         beside = sidecar.name if sidecar else None
         return self._keep(report, judging, question, upload=upload.name, sidecar=beside, also=also)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +21,8 @@ from provenance.records.webhooks import WebhookStore
 from provenance.registry.register.register import Register
 from provenance.runtime.asset_fetcher import AssetFetcher
 from provenance.runtime.clock import system_clock
-from provenance.runtime.judges import Judges, load_profiles
 from provenance.runtime.fetch import Pace
+from provenance.runtime.judges import Judges, load_profiles
 from provenance.runtime.moderation_parts import ModerationParts
 from provenance.runtime.outcome_parts import OutcomeParts, contact_filler
 from provenance.runtime.report_desk import Keeping, ReportDesk
@@ -41,6 +42,7 @@ from provenance.runtime.webhook_client import WebhookClient
 
 __all__ = ["ServiceParts", "open_keys", "open_moderation"]
 
+_JOBS = "jobs-"
 _JOB_WORKERS = 2
 _REST_S = 1.0
 _TIDY_REST_S = 30.0
@@ -128,14 +130,14 @@ class ServiceParts:
             fetcher = AssetFetcher(
                 max_bytes=service.max_upload_bytes,
                 timeout_s=service.upload_s,
-                network_allow=settings.network_allow,
-            )
                 # What is fetched holds as much as what is sent.
                 pace=Pace(
                     idle_s=service.idle_s,
                     min_bytes_per_s=service.min_upload_bytes_per_s,
                     after_s=service.min_upload_rate_after_s,
                 ),
+                network_allow=settings.network_allow,
+            )
         client = WebhookClient(network_allow=settings.network_allow)
         judges = Judges(settings, profiles, say=lambda line: note("note", line=line))
         desk = ReportDesk(
@@ -180,7 +182,7 @@ class ServiceParts:
         )
         routines = {
             **{
-                f"jobs-{n}": Routine(f"jobs-{n}", job_worker(), rest_s=_REST_S, note=note)
+                f"{_JOBS}{n}": Routine(f"{_JOBS}{n}", job_worker(), rest_s=_REST_S, note=note)
                 for n in range(_JOB_WORKERS)
             },
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
@@ -247,10 +249,19 @@ class ServiceParts:
         """Finish what was begun, and let go of everything."""
         for routine in self.routines.values():
             routine.stop()
+        grace_s = self.settings.service.grace_s
+        _wait_for((r for name, r in self.routines.items() if name.startswith(_JOBS)), grace_s)
+        # What is not finished by then is given back, and begun anew by whoever comes next.
         self.judges.close()
-        for routine in self.routines.values():
-            routine.join(self.settings.service.grace_s)
+        _wait_for(self.routines.values(), grace_s)
         self.register.close()
+
+
+def _wait_for(routines: Iterable[Routine], seconds: float) -> None:
+    """Wait for the end of all of them, as long as that."""
+    until = time.monotonic() + seconds
+    for routine in routines:
+        routine.join(max(0.0, until - time.monotonic()))
 
 
 def open_moderation(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from provenance.errors import (
@@ -30,6 +31,7 @@ from provenance.runtime.webhook_client import WebhookClient
 __all__ = ["Housekeeper", "JobWorker", "Messenger", "Rejudger", "Routine"]
 
 _DELIVERY_LEASE = timedelta(minutes=2)
+_RENEW_S = 60.0
 _AGAIN_LEASE = timedelta(minutes=15)
 _ORPHAN_S = 6 * 3600.0
 _BATCH = 50
@@ -128,6 +130,11 @@ class JobWorker:
         if leased is None:
             return False
         job, item = leased
+        with self._held(item):
+            return self._settled(job, item)
+
+    def _settled(self, job: Job, item: Item) -> bool:
+        """Bring one file to its end: may there be another?"""
         try:
             name = item.upload or self._fetched(item)
         except (FetchError, LimitError) as error:
@@ -177,6 +184,25 @@ class JobWorker:
         if item.sidecar is not None:
             self._uploads.remove(item.sidecar)
 
+    @contextmanager
+    def _held(self, item: Item) -> Iterator[None]:
+        """Nobody else gets this file while the block runs, however long it waits its turn."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(_RENEW_S):
+                until = self._clock() + lease_for(0)
+                with suppress(StoreError):
+                    self._jobs.renew(item.number, attempts=item.attempts + 1, until=until)
+
+        renewing = threading.Thread(target=renew, name="lease", daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewing.join()
+
     def _lease_for(self, size_bytes: int | None) -> timedelta:
         return lease_for(self._max_bytes if size_bytes is None else size_bytes)
 
@@ -196,7 +222,8 @@ class Messenger:
         client: Delivers them.
         clock: Says what time it is.
         note: Told of failures.
-        fill: The body as it is delivered, where it is not the one that waits.
+        fill: The body as it is delivered, where it is not the one that waits; what it raises
+            (`FetchError`, `StoreError`) keeps its message alone from being delivered.
     """
 
     def __init__(
@@ -223,7 +250,8 @@ class Messenger:
                 body = self._fill(delivery)
                 headers = sign_webhook(delivery.secret, id=delivery.id, at=self._clock(), body=body)
                 self._client.deliver(delivery.url, body, headers)
-            except FetchError as error:
+            except (FetchError, StoreError) as error:
+                # Also a contact whose key is gone: the messages behind it are not to wait for it.
                 state = self._webhooks.failed(delivery, str(error), now=self._clock())
                 self._note("webhook-failed", webhook=delivery.id, state=state.value)
             else:
