@@ -106,6 +106,14 @@ class IdempotencyStore:
 
 
 def record_answer(connection: Connection, *, owner: str, key: str, answer: dict[str, Any]) -> None:
-    """Remember the answer, by the transaction that makes it true."""
+    """Remember the answer, by the transaction that makes it true.
+
+    Raises:
+        ConflictError: It was answered meanwhile: whoever worked on it took longer than a lease.
+    """
     mine = (idempotency.c.owner == owner) & (idempotency.c.key == key)
-    connection.execute(update(idempotency).where(mine).values(answer=answer))
+    first = connection.execute(
+        update(idempotency).where(mine, idempotency.c.answer.is_(None)).values(answer=answer)
+    )
+    if first.rowcount == 0 and connection.execute(select(idempotency.c.key).where(mine)).first():
+        raise ConflictError("Idempotency-Key: the same request was answered meanwhile")

@@ -146,3 +146,43 @@ def test_a_request_is_answered_once(engine: Engine) -> None:
     requests.abandoned(owner="k", key="1", leased_until=NOW + lease)
     assert begin() == {"report": "r"}
     assert begin("other", after=timedelta(hours=24)) is None
+
+
+def test_whoever_answers_first_answers_for_all(engine: Engine, reports: ReportStore,
+                                               report: Report) -> None:  # fmt: skip
+    """Both wait longer than a lease for their turn: the request has one report, and keeps it."""
+    requests, lease = IdempotencyStore(engine), timedelta(minutes=5)
+    for now in (NOW, NOW + lease):
+        begun = requests.begin(owner="k", key="1", request="q", now=now, lease=lease)
+        assert begun.answer is None
+
+    def answer(id_: str) -> None:
+        reports.keep(
+            entry(report, id=id_),
+            report,
+            lambda connection: record_answer(
+                connection, owner="k", key="1", answer={"report": id_}
+            ),
+        )
+
+    answer("first")
+    with pytest.raises(ConflictError, match="was answered meanwhile"):
+        answer("second")
+    again = requests.begin(owner="k", key="1", request="q", now=NOW + lease, lease=lease)
+    assert again.answer == {"report": "first"}
+    assert reports.get("second", reader=None, now=NOW) is None
+
+
+def test_twin_what_nobody_answered_is_answered_by_whoever_took_it_over(
+    engine: Engine, reports: ReportStore, report: Report
+) -> None:
+    requests, lease = IdempotencyStore(engine), timedelta(minutes=5)
+    for now in (NOW, NOW + lease):
+        requests.begin(owner="k", key="1", request="q", now=now, lease=lease)
+    reports.keep(
+        entry(report, id="second"),
+        report,
+        lambda connection: record_answer(connection, owner="k", key="1", answer={"report": "r"}),
+    )
+    again = requests.begin(owner="k", key="1", request="q", now=NOW + lease, lease=lease)
+    assert again.answer == {"report": "r"}
