@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from provenance.database.statements import insert_unless_there
 from provenance.database.transactions import transaction
-from provenance.records.tables import webhooks
+from provenance.records.tables import jobs, webhooks
 
 __all__ = [
     "Delivery",
@@ -190,14 +190,29 @@ class WebhookStore:
         self._max_attempts = max_attempts
 
     def lease(self, *, now: datetime, until: datetime, most: int = 10) -> Sequence[Delivery]:
-        """Messages that are due, for one to deliver; nobody else gets them until then."""
+        """Messages that are due, for one to deliver; nobody else gets them until then.
+
+        Of everybody who is told the oldest comes first, then of everybody the next: one who does
+        not answer keeps the messages of the others waiting no longer than their own. Those about
+        jobs are told to the jobs' keys, all others to an address.
+        """
+        due = (webhooks.c.state == DeliveryState.WAITING) & (webhooks.c.due_at <= now)
+        told = func.coalesce(jobs.c.owner, webhooks.c.url)
+        turn = func.row_number().over(partition_by=told, order_by=webhooks.c.due_at)
+        turns = (
+            select(webhooks.c.id, turn.label("turn"))
+            .join(jobs, jobs.c.id == webhooks.c.job, isouter=True)
+            .where(due)
+            .subquery()
+        )
         with transaction(self._engine) as connection:
             rows = connection.execute(
                 select(webhooks)
-                .where(webhooks.c.state == DeliveryState.WAITING, webhooks.c.due_at <= now)
-                .order_by(webhooks.c.due_at)
+                .join(turns, turns.c.id == webhooks.c.id)
+                .where(due)
+                .order_by(turns.c.turn, webhooks.c.due_at)
                 .limit(most)
-                .with_for_update(skip_locked=True)
+                .with_for_update(skip_locked=True, of=webhooks)
             ).all()
             connection.execute(
                 update(webhooks)

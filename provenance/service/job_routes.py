@@ -365,6 +365,8 @@ def _webhook(request: Request, wanted: WebhookRequest) -> Webhook:
     if f"{shown}:{port}" not in parts_of(request).settings.network_allow:
         if parts.scheme != "https":
             raise Problem(ProblemKind.INVALID, "webhook: expected an https URL")
+        if port not in _PORTS:
+            raise Problem(ProblemKind.INVALID, "webhook: expected port 443 or 80")
         try:
             ipaddress.ip_address(host)
         except ValueError:

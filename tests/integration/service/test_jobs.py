@@ -210,6 +210,8 @@ def test_the_same_job_is_made_once(platform: httpx2.Client) -> None:
         "https://169.254.169.254/latest/meta-data",
         "https://[::ffff:127.0.0.1]/hook",
         "http://hooks.example/hook",
+        # A port that is never asked: the message would be given up a day later.
+        "https://hooks.example:8443/hook",
         "https://user@hooks.example/",
         "ftp://hooks.example/",
     ],

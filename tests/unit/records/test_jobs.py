@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -17,8 +18,8 @@ from provenance.errors import ConflictError
 from provenance.records.job_model import ItemState, Job, JobState, Webhook
 from provenance.records.jobs import JobStore
 from provenance.records.tables import job_items
-from provenance.records.webhooks import DeliveryState, WebhookStore
-from tests.factory.registers import new_database
+from provenance.records.webhooks import DeliveryState, WebhookStore, enqueue_webhook
+from tests.factory.registers import new_database, run_sql
 from tests.unit.records.conftest import NOW
 
 LEASE = timedelta(minutes=5)
@@ -250,3 +251,64 @@ def test_a_message_is_tried_given_up_and_never_sent_twice_at_once(
     assert again.id == delivery.id
     assert webhooks.failed(again, "no answer", now=NOW) is DeliveryState.DEAD
     assert webhooks.lease(now=NOW + timedelta(days=9), until=until) == []
+
+
+AWAY, THERE = "https://away.example", "https://there.example"
+
+
+def messages(engine: Engine, *told: tuple[str, str | None]) -> None:
+    """Messages to these addresses, about these jobs if any, in this order."""
+    with transaction(engine) as connection:
+        for number, (url, job) in enumerate(told):
+            enqueue_webhook(
+                connection,
+                id=f"m{number}",
+                url=url,
+                job=job,
+                secret=b"s" * 32,
+                body="{}",
+                now=NOW + timedelta(seconds=number),
+            )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database, of each kind."""
+    place: str | Path = tmp_path / "turns.db"
+    if request.param == "postgresql":
+        place = new_database(request.getfixturevalue("postgresql"), "webhook_turns")
+    with Database(place) as database:
+        yield database.engine
+    if isinstance(place, str):
+        run_sql(request.getfixturevalue("postgresql"), 'DROP DATABASE "webhook_turns"')
+
+
+def test_an_address_that_does_not_answer_keeps_nobody_else_waiting(either: Engine) -> None:
+    """Each message to it takes ten seconds, and all are delivered one after the other."""
+    messages(either, *[(AWAY, None)] * 25, (THERE, None), (THERE, None))
+    webhooks = WebhookStore(either, max_attempts=2)
+    now = NOW + timedelta(minutes=1)
+    until = now + timedelta(minutes=2)
+    found = [d.url for d in webhooks.lease(now=now, until=until)]
+    assert found == [AWAY, THERE, AWAY, THERE, *[AWAY] * 6]
+    # What was given out is not given out twice, and all of it comes.
+    rest = [d.url for _ in range(3) for d in webhooks.lease(now=now, until=until)]
+    assert rest == [AWAY] * 17
+
+
+def test_nor_does_a_key_with_many_addresses(either: Engine, random: Callable[[int], bytes]) -> None:
+    jobs = JobStore(either, random)
+    mine, other = (
+        jobs.create(owner=owner, reader=None, policy="default", webhook=None, now=NOW,
+                    ends_at=NOW + timedelta(days=30)).id
+        for owner in ("one key", "another")
+    )  # fmt: skip
+    messages(either, *[(f"{AWAY}/{number}", mine) for number in range(20)], (THERE, other))
+    found = WebhookStore(either, max_attempts=2).lease(now=NOW + timedelta(minutes=1), until=NOW)
+    assert [delivery.job for delivery in found] == [mine, other, *[mine] * 8]
+
+
+def test_twin_of_one_address_the_oldest_comes_first(either: Engine) -> None:
+    messages(either, *[(THERE, None)] * 3)
+    found = WebhookStore(either, max_attempts=2).lease(now=NOW + timedelta(minutes=1), until=NOW)
+    assert [delivery.id for delivery in found] == ["m0", "m1", "m2"]
