@@ -129,6 +129,14 @@ class ReportDesk:
         self._random = random
         self._keeping = keeping
         self._left: deque[tuple[Question, Begun]] = deque(maxlen=_MOST_LEFT)
+        self._lock = threading.Lock()
+        self._verdicts: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def verdicts(self) -> Mapping[tuple[str, str], int]:
+        """How often each verdict was given, by policy and verdict."""
+        with self._lock:
+            return dict(self._verdicts)
 
     async def judge(
         self, upload: Upload, question: Question, *, sidecar: Upload | None = None
@@ -382,6 +390,8 @@ class ReportDesk:
             sidecar=sidecar if keeps else None,
         )
         self._reports.keep(entry, report, lambda connection: also(connection, entry.id))
+        with self._lock:
+            self._verdicts[question.policy, report.verdict.value] += 1
         return entry
 
     def _begin_judging(self, reader: str | None) -> Judging:

@@ -17,6 +17,7 @@ _FIELDS = frozenset(
     {
         "attempts",
         "bytes_in",
+        "contacts",
         "duration_ms",
         "error",
         "event",

@@ -108,7 +108,7 @@ def create_app(parts: ServiceParts) -> FastAPI:
     It starts their work when it starts, and closes them when it ends.
     """
     service = parts.settings.service
-    metrics = Metrics(lambda: parts.judges.pools)
+    metrics = Metrics(lambda: parts.judges.pools, lambda: parts.desk.verdicts)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -21,9 +21,14 @@ class Metrics:
 
     Args:
         pools: The pools at work, by policy.
+        verdicts: How often each verdict was given, by policy and verdict.
     """
 
-    def __init__(self, pools: Callable[[], Mapping[str, VerificationPool]]) -> None:
+    def __init__(
+        self,
+        pools: Callable[[], Mapping[str, VerificationPool]],
+        verdicts: Callable[[], Mapping[tuple[str, str], int]],
+    ) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "provenance_requests",
@@ -44,10 +49,8 @@ class Metrics:
         self._bytes = Counter(
             "provenance_upload_bytes", "Bytes of files taken.", registry=self._registry
         )
-        self._verdicts = Counter(
-            "provenance_verdicts", "Verdicts given.", ["policy", "verdict"], registry=self._registry
-        )
         self._registry.register(_PoolCollector(pools))
+        self._registry.register(_VerdictCollector(verdicts))
 
     def begun(self) -> None:
         """A request came."""
@@ -63,10 +66,6 @@ class Metrics:
     def taken(self, size_bytes: int) -> None:
         """A file of this size arrived."""
         self._bytes.inc(size_bytes)
-
-    def judged(self, policy: str, verdict: str) -> None:
-        """A verdict was given."""
-        self._verdicts.labels(policy, verdict).inc()
 
     def text(self) -> bytes:
         """All of it, in the text format."""
@@ -102,3 +101,19 @@ class _PoolCollector(Collector):
             waiting.add_metric([policy], counters.waiting)
         yield counted
         yield waiting
+
+
+class _VerdictCollector(Collector):
+    """The verdicts that the desk counts itself, read when asked."""
+
+    def __init__(self, verdicts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._verdicts = verdicts
+
+    def collect(self) -> Iterator[Metric]:
+        """How often each verdict was given until now."""
+        given = CounterMetricFamily(
+            "provenance_verdicts", "Verdicts given.", labels=["policy", "verdict"]
+        )
+        for labels, count in self._verdicts().items():
+            given.add_metric(labels, count)
+        yield given

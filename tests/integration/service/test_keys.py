@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -183,3 +185,35 @@ def test_metrics_name_no_file_and_no_report(
     assert 'provenance_worker_events_total{event="reports",policy="default"}' in text
     assert location.rpartition("/")[2] not in text
     assert "secret-name" not in text
+
+
+def given(text: str, policy: str, verdict: str) -> float:
+    """How often was this verdict given?"""
+    found = re.search(
+        rf'provenance_verdicts_total{{policy="{policy}",verdict="{verdict}"}} (\S+)', text
+    )
+    return 0.0 if found is None else float(found[1])
+
+
+def test_metrics_count_the_verdicts_of_uploads_pages_and_jobs(
+    service: RunningService, signed_jpeg: bytes, unsigned_jpeg: bytes
+) -> None:
+    token = service.key(Scope.METRICS, Scope.VERIFY, Scope.JOBS)
+    with service.client(token) as client:
+
+        def counted() -> tuple[float, float]:
+            text = client.get("/metrics").text
+            return given(text, "default", "official"), given(text, "default", "unverified")
+
+        official, unverified = counted()
+        client.put("/v1/verify", content=signed_jpeg)
+        client.put("/check", content=signed_jpeg)
+        client.put("/v1/verify", content=unsigned_jpeg)
+        assert counted() == (official + 2, unverified + 1)
+        url = client.post("/v1/jobs", json={}).headers["location"]
+        client.put(f"{url}/files/a", content=signed_jpeg)
+        for _ in range(100):
+            if counted() == (official + 3, unverified + 1):
+                break
+            time.sleep(0.1)
+        assert counted() == (official + 3, unverified + 1)
