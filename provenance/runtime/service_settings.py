@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +12,7 @@ from provenance.runtime.setting_types import SettingPath
 __all__ = ["ServiceSettings"]
 
 _MIB = 1024**2
+_EVERYBODY = "*"
 
 
 def _rate(text: str) -> str:
@@ -31,9 +33,24 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _proxies(entries: tuple[str, ...]) -> tuple[str, ...]:
+    proxies = tuple(entry.strip() for entry in entries)
+    for entry in proxies if proxies != (_EVERYBODY,) else ():
+        try:
+            ip_network(entry)
+        except ValueError as error:
+            # Nobody would ever be met under it, and nobody be told.
+            raise ValueError(
+                "expected an address, a network like 10.0.0.0/8 with no bits set behind it, "
+                f"or {_EVERYBODY} alone, got {entry!r:.60}"
+            ) from error
+    return proxies
+
+
 Rate = Annotated[str, AfterValidator(_rate)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
+Proxies = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_proxies)]
 
 
 class ServiceSettings(BaseModel):
@@ -85,7 +102,7 @@ class ServiceSettings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: Origin | None = None
     trusted_hosts: Names = ("localhost", "127.0.0.1", "[::1]")
-    trusted_proxies: Names = ()
+    trusted_proxies: Proxies = ()
     cors_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
     uploads: SettingPath | None = None
     policies: SettingPath | None = None

@@ -109,7 +109,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for table, model in _TABLES.items():
         prefix = f"{table}_"
         values = {
-            key.removeprefix(prefix): text.split(",")
+            key.removeprefix(prefix): _entries(text)
             if key.removeprefix(prefix) in model.lists()
             else text
             for key, text in given.items()
@@ -123,8 +123,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if variable.startswith(_PREFIX) and variable != variable.upper():
             raise ConfigurationError(f"{variable}: {_unknown(Settings.model_fields)}")
     if "network_allow" in given:
-        entries = given["network_allow"].split(",")
-        given["network_allow"] = [entry.strip() for entry in entries if entry.strip()]
+        given["network_allow"] = _entries(given["network_allow"])
     # Text is all that the environment has: "1" and "true" are read as what they mean.
     return _checked(
         given,
@@ -132,6 +131,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         place=lambda key: f"{_PREFIX}{key.upper().replace('.', '_')}",
         environ=environ,
     )
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -224,6 +224,14 @@ def test_the_service_has_a_table_of_its_own(load: Load) -> None:
             "[service]\nmin_upload_bytes_per_s = -1\n",
             "service.min_upload_bytes_per_s: input should be greater than or equal to 0",
         ),
+        (
+            "[service]\ntrusted_proxies = ['10.0.0.2', 'proxy.internal']\n",
+            "service.trusted_proxies: expected an address, a network like 10.0.0.0/8 with no",
+        ),
+        ("[service]\ntrusted_proxies = ['10.0.0.2/8']\n", "or * alone, got '10.0.0.2/8'"),
+        ("[service]\ntrusted_proxies = ['10.0.0.2:80']\n", "or * alone, got '10.0.0.2:80'"),
+        ("[service]\ntrusted_proxies = ['*', '10.0.0.2']\n", "or * alone, got '*'"),
+        ("[service]\ntrusted_proxies = ['']\n", "or * alone, got ''"),
     ],
 )
 def test_what_is_wrong_with_the_service_is_said_with_its_place(
@@ -237,3 +245,25 @@ def test_what_is_wrong_with_the_service_is_said_with_its_place(
 def test_nobody_has_all_uploads_by_default(most: int, address: int, key: int) -> None:
     service = ServiceSettings(max_uploads=most)
     assert (service.uploads_per_address, service.uploads_per_key) == (address, key)
+
+
+@pytest.mark.parametrize(
+    "proxies",
+    ["10.0.0.2", "10.0.0.0/8", "::ffff:10.0.0.2", "2001:db8::/32", "fe80::1%eth0", "*"],
+)
+def test_whom_a_proxy_can_be_met_under_is_taken(load: Load, proxies: str) -> None:
+    assert load(f"[service]\ntrusted_proxies = ['{proxies}']\n").service.trusted_proxies == (
+        proxies,
+    )
+
+
+def test_in_the_environment_there_may_be_spaces_between_several_values(load: Load) -> None:
+    service = load(
+        "",
+        PROVENANCE_SERVICE_TRUSTED_HOSTS="a.example, b.example",
+        PROVENANCE_SERVICE_TRUSTED_PROXIES="10.0.0.2, 10.0.0.3,",
+        PROVENANCE_SERVICE_CORS_ORIGINS="",
+    ).service
+    assert service.trusted_hosts == ("a.example", "b.example")
+    assert service.trusted_proxies == ("10.0.0.2", "10.0.0.3")
+    assert service.cors_origins == ()
