@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from provenance.hosts import ascii_host
 from provenance.jws.keys import ServiceKey, open_statement, seal_statement
 from provenance.report import Report
 from provenance.verdict import Verdict
@@ -28,7 +28,6 @@ __all__ = [
 KIND = "provenance-badge+jwt"
 _MAX_TOKEN_CHARS = 4000
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
-_DOTS = re.compile("[\u3002\uff0e\uff61]")
 _LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -84,18 +83,10 @@ def parse_origin(text: str) -> str | None:
 
 
 def _ascii(host: str) -> str:
-    """How does a browser spell this host? With letters that it spells otherwise: not at all.
-
-    The codec knows the older rules (RFC 3490), which make `ss` of `ß` and drop joiners: that
-    is another website by now. So what it makes has to lead back to what was written.
-    """
-    if host.isascii():
-        return host
-    written = unicodedata.normalize("NFKC", _DOTS.sub(".", host)).lower()
+    """How does a browser spell this host? One that it takes for none: not at all."""
     try:
-        found = written.encode("idna")
-        return found.decode("ascii") if found.decode("idna") == written else ""
-    except UnicodeError:
+        return ascii_host(host)
+    except ValueError:
         return ""
 
 

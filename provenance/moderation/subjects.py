@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from provenance.errors import ConflictError
+from provenance.hosts import ascii_host
 from provenance.moderation.model import Decision, Locator, Subject
 from provenance.moderation.office import Office
 from provenance.moderation.rows import decision_named, subject_of
@@ -94,8 +95,8 @@ def _address(text: str) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
-        host = (parts.hostname or "").encode("idna").decode("ascii")
-    except (ValueError, UnicodeError) as error:
+        host = ascii_host(parts.hostname or "")
+    except ValueError as error:
         raise ConflictError(f"locator: url: expected an address, got {text!r:.80}") from error
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not host or parts.username or parts.password:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from provenance.hosts import ascii_host
 from provenance.moderation.model import Contact, Locator
 from provenance.moderation.views import NewComplaint
 from provenance.moderation.vocabulary import Category, ReporterRole
@@ -184,7 +185,7 @@ def parse_url(text: str) -> str | None:
         if ":" in host:
             ipaddress.IPv6Address(host)
         else:
-            host = host.encode("idna").decode("ascii")
+            host = ascii_host(host)
         if ":" not in host and not _HOST.fullmatch(host):
             return None
     except ValueError:

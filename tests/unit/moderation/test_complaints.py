@@ -354,6 +354,14 @@ def test_the_same_bytes_and_the_same_address_are_one_case(desks: Desks) -> None:
     assert first.complaint.ref != same.complaint.ref
 
 
+def test_names_that_browsers_spell_in_one_way_are_one_place_and_no_others(desks: Desks) -> None:
+    sharp, spelled, double = (
+        desks.complaints.file(about(url=f"https://{host}/1"), now=NOW).complaint.case
+        for host in ("straße.example", "xn--strae-oqa.example", "strasse.example")
+    )
+    assert sharp == spelled != double
+
+
 def test_a_resemblance_joins_only_when_a_person_has_confirmed_it(desks: Desks) -> None:
     one = desks.complaints.file(about(url=None, sha="one"), now=NOW)
     two = desks.complaints.file(about(url=None, sha="two"), now=NOW + timedelta(minutes=1))

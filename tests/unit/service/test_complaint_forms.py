@@ -114,6 +114,8 @@ def test_errors_come_in_the_order_of_the_form() -> None:
     [
         (" https://a.example/x ", "https://a.example/x"),
         ("https://영상.example/무대", "https://xn--hg4b19g.example/%EB%AC%B4%EB%8C%80"),
+        # It is another website than the one that is written with ss.
+        ("https://straße.example/", "https://xn--strae-oqa.example/"),
         ("http://[2001:db8::1]:8080/", "http://[2001:db8::1]:8080/"),
         ("https://a.example/%EB%AC?q=1#x", "https://a.example/%EB%AC?q=1#x"),
         ("https://a.example/<script>", "https://a.example/%3Cscript%3E"),
