@@ -63,7 +63,7 @@ class ServiceSettings(BaseModel):
             in answers begin with.
         trusted_hosts: Names that requests may be addressed to.
         trusted_proxies: Addresses and networks whose `X-Forwarded-For` is believed; IPv4 in
-            either spelling, as `10.0.0.2` or `::ffff:10.0.0.2`.
+            either spelling, as `10.0.0.2` or `::ffff:10.0.0.2`; `*` alone: everybody.
         cors_origins: Origins of pages that may read answers.
         uploads: Folder of uploads; by default in the home folder. Several processes on one
             register share it.
@@ -78,7 +78,8 @@ class ServiceSettings(BaseModel):
         min_upload_bytes_per_s: How fast the bytes of an upload, or of a file that is named by a
             URL, have to come, on average; 0 for any speed.
         min_upload_rate_after_s: For how long that is not asked, at its beginning.
-        min_free_bytes: How much room the disk must have left for uploads to be taken.
+        min_free_bytes: How much room the disk must have left for uploads to be taken, and while
+            they are.
         report_days: How long reports are kept.
         by_reference: Whether files that are named by a URL may be verified and looked up.
         rate_per_key: How many requests a key may make.

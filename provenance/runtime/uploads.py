@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ __all__ = ["NewUpload", "Upload", "UploadFolder"]
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# So many bytes are taken between two looks at how much room is left.
+_LOOK_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +47,19 @@ class NewUpload:
     Args:
         path: Where they go.
         max_bytes: How many there may be.
+        check_room: Raises `StorageFullError` where there is no room for more.
 
     Raises:
         StorageFullError: There is no room.
         StoreError: The folder cannot be written.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int) -> None:
+    def __init__(self, path: Path, *, max_bytes: int, check_room: Callable[[], object]) -> None:
         self._path = path
         self._max_bytes = max_bytes
+        self._check_room = check_room
         self._digest = hashlib.sha256()
-        self._size_bytes = 0
+        self._size_bytes = self._looked_at = 0
         self._finished = False
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,6 +91,10 @@ class NewUpload:
         self._size_bytes += len(data)
         if self._size_bytes > self._max_bytes:
             raise LimitError(f"upload: expected at most {self._max_bytes} bytes, got more")
+        if self._size_bytes - self._looked_at >= _LOOK_BYTES:
+            # Others take room too, and not everybody says beforehand how much.
+            self._check_room()
+            self._looked_at = self._size_bytes
         self._digest.update(data)
         left = memoryview(data)
         try:
@@ -141,7 +149,8 @@ class UploadFolder:
         """
         self.check_room(expected_bytes)
         # Nothing of the name comes from whoever uploads.
-        return NewUpload(self._folder / secrets.token_hex(16), max_bytes=max_bytes)
+        path = self._folder / secrets.token_hex(16)
+        return NewUpload(path, max_bytes=max_bytes, check_room=self.check_room)
 
     def check_room(self, expected_bytes: int = 0) -> None:
         """Make sure that there is room for so many bytes.

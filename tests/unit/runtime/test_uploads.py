@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,3 +76,26 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be made"):
         UploadFolder(tmp_path / "file" / "uploads", min_free_bytes=0)
+
+
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(("mib", "fits"), [(60, False), (40, True)])
+def test_nobody_takes_the_last_room_by_not_saying_how_much_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, mib: int, fits: bool
+) -> None:
+    """The database may lie on the same disk."""
+    folder = UploadFolder(tmp_path / "uploads", min_free_bytes=256 * MIB)
+
+    def room(_: object) -> SimpleNamespace:
+        taken = sum(path.stat().st_size for path in (tmp_path / "uploads").iterdir())
+        return SimpleNamespace(f_bavail=300 * MIB - taken, f_frsize=1)
+
+    monkeypatch.setattr(os, "statvfs", room)
+    refused = pytest.raises(StorageFullError, match="no room")
+    with nullcontext() if fits else refused, folder.new(max_bytes=10**9) as new:
+        for _ in range(mib):
+            new.write(bytes(MIB))
+        new.finish()
+    assert len(names(tmp_path)) == fits
