@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -106,8 +106,12 @@ class PolicyProfile(BaseModel):
         Returns:
             The language and the text; the report's own English where there is none.
         """
+        # Tags are written in any case (RFC 5646 §2.1.1), and one for a region asks for the
+        # language too (RFC 4647 §3.4).
+        own = {language.casefold(): language for language in self.texts}
         for asked in languages:
-            for language in (asked, asked.partition("-")[0]):
+            for tag in _ever_shorter(asked.casefold()):
+                language = own.get(tag, "")
                 words = self.texts.get(language, {}).get(report.verdict)
                 if words is None:
                     continue
@@ -122,6 +126,12 @@ class PolicyProfile(BaseModel):
                 said = wording_in(ours).text(answer_of(report).known[0])
                 return ours.tag, f"TEST. {said}" if report.test else said
         return "en", report.summary
+
+
+def _ever_shorter(tag: str) -> Iterator[str]:
+    while tag:
+        yield tag
+        tag = tag.rpartition("-")[0]
 
 
 DEFAULT_PROFILE = PolicyProfile(name="default", version="1")

@@ -16,6 +16,7 @@ from provenance.report import Report
 from provenance.runtime.report_desk import Standing
 from provenance.service.callers import parts_of
 from provenance.service.problems import Problem, ProblemKind
+from provenance.wording.languages import wishes
 
 __all__ = [
     "disclosure_answer",
@@ -115,15 +116,5 @@ def languages_of(header: str) -> Sequence[str]:
 
     Spec: RFC 9110 §12.5.4.
     """
-    wanted: list[tuple[float, str]] = []
-    for entry in header.split(",")[:_MAX_LANGUAGES]:
-        tag, _, weight = entry.strip().partition(";q=")
-        if not _LANGUAGE.fullmatch(tag):
-            continue
-        try:
-            quality = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        if 0 < quality <= 1:
-            wanted.append((-quality, tag))
-    return [tag for _, tag in sorted(wanted, key=lambda pair: pair[0])]
+    tags = [tag for tag in wishes(header) if _LANGUAGE.fullmatch(tag)]
+    return tags[:_MAX_LANGUAGES]

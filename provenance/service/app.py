@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from provenance.errors import ProvenanceError
 from provenance.records.scopes import SCOPES
@@ -61,8 +62,8 @@ from provenance.service.problems import (
 )
 from provenance.service.staff_access import AnswerInsteadError
 from provenance.service.translate import as_problem
-
 from provenance.service.whole_bodies import WholeBodies
+
 __all__ = ["create_app", "openapi_document"]
 
 _THREADS = 24
@@ -84,6 +85,7 @@ _OPEN = frozenset(
         TOKEN_PATH,
     }
 )
+_METHODS = ["GET", "POST", "PUT", "DELETE"]
 _CORS_HEADERS = [
     "Authorization",
     "Complaint-Pin",
@@ -134,12 +136,12 @@ def create_app(parts: ServiceParts) -> FastAPI:
     app.state.rate_limits = RateLimits(
         per_key=service.rate_per_key, per_address=service.rate_per_address
     )
+    app.add_middleware(WholeBodies, service=service)
     if service.cors_origins:
         app.add_middleware(
-    app.add_middleware(WholeBodies, service=service)
             CORSMiddleware,
             allow_origins=list(service.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=_METHODS,
             allow_headers=_CORS_HEADERS,
             expose_headers=_CORS_EXPOSED,
             max_age=3600,
@@ -240,8 +242,23 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     kind = _HTTP_PROBLEMS.get(error.status_code, ProblemKind.BAD_REQUEST)
-    problem = Problem(kind, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if kind is ProblemKind.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    problem = Problem(kind, headers=headers)
     return problem_response(problem, request=request.scope["state"]["request"])
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What can be done at this address? Each method may have a route of its own."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -277,11 +294,11 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if path not in _OPEN:
                 operation["security"] = [{}, {"key": []}, {"oauth": []}]
+            if "requestBody" in operation:
+                for status, entry in _BODY_PROBLEMS.items():
+                    operation["responses"].setdefault(str(status), entry)
             invalid = operation["responses"].get("422", {})
             if "HTTPValidationError" in str(invalid):
                 del operation["responses"]["422"]
     app.openapi_schema = document
     return document
-            if "requestBody" in operation:
-                for status, entry in _BODY_PROBLEMS.items():
-                    operation["responses"].setdefault(str(status), entry)

@@ -179,12 +179,15 @@ async def receive_upload(request: Request, *, max_bytes: int | None = None) -> U
         max_bytes: How many bytes there are at most, if fewer than are taken.
 
     Raises:
-        Problem: It is empty, or arrives too slowly.
+        Problem: It is empty, a part of one, or arrives too slowly.
         LimitError: It is larger than is taken.
         StoreError: There is no room, or no folder.
     """
     parts = parts_of(request)
     check_encoding(request)
+    if "Content-Range" in request.headers:
+        # RFC 9110 §14.5: a part of a file would be judged as if it were all of it.
+        raise Problem(ProblemKind.BAD_REQUEST, "Content-Range: expected none: a file is sent whole")
     most, announced = parts.settings.service.max_upload_bytes, content_length(request)
     most = min(most, max_bytes or most)
     if announced is not None and announced > most:

@@ -20,6 +20,7 @@ from provenance.service.translate import as_problem
 __all__ = ["Envelope", "host_name"]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\s:/?#@\[\]\\]+)(:[0-9]*)?")
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -55,7 +56,7 @@ class Envelope:
         test: bool,
     ) -> None:
         self._app = app
-        self._hosts = frozenset(name.lower() for name in trusted_hosts)
+        self._hosts = frozenset(name.lower() for name in trusted_hosts if name)
         self._metrics = metrics
         self._note = note
         extra = [_HSTS] if https else []
@@ -136,8 +137,9 @@ def _request_id(scope: Scope) -> str:
 
 
 def host_name(text: str) -> str:
-    """The host of HOST:PORT, in lower case; of IPv6 with its brackets."""
-    text = text.lower()
-    if text.startswith("["):
-        return text.partition("]")[0] + "]"
-    return text.partition(":")[0]
+    """The host of HOST or HOST:PORT, in lower case, of IPv6 with its brackets; else "".
+
+    Spec: RFC 9110 §7.2. What follows a host and is no port would lead elsewhere in a link.
+    """
+    found = _HOST.fullmatch(text.lower())
+    return "" if found is None else found["host"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -55,6 +56,7 @@ GET  /openapi.json      everything else
 
 The absence of credentials says nothing against a file.
 """
+_REPORT = re.compile(r"[A-Za-z0-9_-]{22}")
 _SVG = "image/svg+xml"
 # A picture opened by itself is a document of its own, and may do nothing.
 _SVG_HEADERS = {
@@ -123,6 +125,9 @@ def _refuse_strangers(request: Request) -> None:
 
 async def stored_entry(request: Request, caller: Caller, id_: str) -> StoredReport | None:
     """The report of this name, if whoever asks may read it."""
+    if _REPORT.fullmatch(id_) is None:
+        # No name of a report: no database has to be asked, nor can be with every text.
+        return None
     return await asyncio.to_thread(parts_of(request).desk.get, id_, reader=caller.reader)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -38,6 +39,7 @@ router = APIRouter(include_in_schema=False)
 Anybody = Annotated[Caller, Depends(caller_for(everybody=True))]
 Token = Annotated[str, Query(max_length=400)]
 
+_DECISION = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
 # Whose end is a fault; the others only expire.
 _CLOCKS = (
@@ -73,6 +75,7 @@ async def appeal(request: Request, caller: Anybody, id_: str) -> Response:
         return await _decision(request, id_, token=token, filled=text, wrong=wrong, status=422)
     now = parts_of(request).clock()
     try:
+        _check_name(id_)
         await asyncio.to_thread(
             moderation.appeals.file,
             id_,
@@ -93,6 +96,16 @@ async def appeal(request: Request, caller: Anybody, id_: str) -> Response:
     return await _decision(request, id_, notice="follow.appealed", status=201)
 
 
+def _check_name(id_: str) -> None:
+    """Make sure that a decision can be called so: not every text can be looked for.
+
+    Raises:
+        NotFoundError: None can.
+    """
+    if _DECISION.fullmatch(id_) is None:
+        raise NotFoundError("decision: there is none of this name")
+
+
 async def _decision(
     request: Request,
     id_: str,
@@ -105,6 +118,7 @@ async def _decision(
 ) -> Response:
     moderation, wording = moderation_of(request), wording_for(request)
     try:
+        _check_name(id_)
         found: PublicDecision = await asyncio.to_thread(
             public_decisions_of(request).get, id_, now=parts_of(request).clock()
         )

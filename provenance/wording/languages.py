@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT", "LANGUAGES", "Language", "language_of", "negotiate"]
+__all__ = ["DEFAULT", "LANGUAGES", "Language", "language_of", "negotiate", "wishes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +71,20 @@ def negotiate(accept_language: str | None, *, asked: str | None = None) -> Langu
     wanted = language_of(asked)
     if wanted is not None:
         return wanted
-    wishes = sorted(_wishes(accept_language or ""), key=lambda wish: -wish[0])
-    for weight, tag in wishes:
+    for tag in wishes(accept_language or ""):
         found = language_of(tag)
-        if found is not None and weight > 0:
+        if found is not None:
             return found
     return DEFAULT
 
 
-def _wishes(header: str) -> Iterator[tuple[float, str]]:
+def wishes(accept_language: str) -> Sequence[str]:
+    """Which languages does this header want, the most wanted first (RFC 9110 §12.5.4)?"""
+    weighed = sorted(_weighed(accept_language), key=lambda wish: -wish[0])
+    return [tag for weight, tag in weighed if weight > 0]
+
+
+def _weighed(header: str) -> Iterator[tuple[float, str]]:
     for entry in header[:_MAX_HEADER].split(",")[:_MAX_WISHES]:
         tag, *parameters = (part.strip() for part in entry.split(";"))
         yield _weight(parameters), tag
@@ -88,7 +93,7 @@ def _wishes(header: str) -> Iterator[tuple[float, str]]:
 def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.strip() == "q":
+        if name.strip().lower() == "q":
             try:
                 weight = float(value)
             except ValueError:

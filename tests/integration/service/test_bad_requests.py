@@ -209,7 +209,18 @@ def test_a_post_of_another_kind(service: RunningService, kind: str) -> None:
     assert problem(answer) == "unsupported-body"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost@evil"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "localhost@evil",
+        # What links in answers would begin with.
+        "localhost:80@evil.example",
+        "[::1]evil.example",
+    ],
+)
 def test_a_request_to_another_host(service: RunningService, host: str) -> None:
     answer = talk(service, head(method="GET", path="/healthz", host=host))
     # Without any host, HTTP itself forbids it.

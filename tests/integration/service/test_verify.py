@@ -249,3 +249,27 @@ def test_cors_is_for_the_origins_that_were_named(client: httpx2.Client) -> None:
     assert allowed.headers["access-control-allow-origin"] == "https://page.example"
     other = client.options("/v1/verify", headers={**ask, "Origin": "https://other.example"})
     assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize("path", ["/r/%00", "/r/none", "/decisions/%00", "/decisions/none"])
+def test_what_can_be_no_name_leads_nowhere(client: httpx2.Client, path: str) -> None:
+    """Not every text can be looked for in every database."""
+    assert client.get(path).status_code == 404
+    assert client.post(path, data={"appeal": "No."}).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/verify", {"POST", "PUT"}),
+        ("PATCH", "/v1/disclosures", {"POST", "PUT"}),
+        ("POST", f"/v1/reports/{'A' * 22}", {"GET", "DELETE"}),
+        ("POST", "/healthz", {"GET"}),
+    ],
+)
+def test_what_can_be_done_instead_is_told(
+    client: httpx2.Client, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, problem(answer)) == (405, "method-not-allowed")
+    assert set(answer.headers["allow"].split(", ")) == allowed

@@ -77,6 +77,8 @@ def test_words_are_those_of_the_language_and_never_without_test(
     report = make_report(signed_jpeg)
     assert profile.words(report, ["ko-KR"]) == ("ko", "TEST. 오로라 엔터테인먼트의 게시물")
     assert profile.words(report, ["fr", "zh-Hant"]) == ("zh-Hant", "TEST. 官方")
+    for tag in ("zh-hant", "ZH-HANT-TW"):
+        assert profile.words(report, [tag]) == ("zh-Hant", "TEST. 官方")
     assert profile.words(report, ["fr"]) == ("en", report.summary)
     assert report.summary.startswith("TEST.")
     real = report.model_copy(update={"test": False})

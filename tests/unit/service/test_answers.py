@@ -31,6 +31,7 @@ from provenance.service.translate import as_problem
         ("ko", ["ko"]),
         ("fr;q=0.5, ko-KR, en;q=0.8", ["ko-KR", "en", "fr"]),
         ("*, ko;q=0", []),
+        ("ko; q=0.9, en;q=0.95, ja ; Q=0.97", ["ja", "en", "ko"]),
         ("ko;q=x, en;q=2, ja;q=nan, de", ["de"]),
         ("../../etc, a_b", []),
         (",".join(["de"] * 1000), ["de"] * 10),
@@ -47,7 +48,18 @@ def test_any_header_has_languages(header: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "host"),
-    [("Localhost:80", "localhost"), ("[::1]:80", "[::1]"), ("[::1", "[::1]"), ("a", "a"), ("", "")],
+    [
+        ("Localhost:80", "localhost"),
+        ("localhost:", "localhost"),
+        ("[::1]:80", "[::1]"),
+        ("a", "a"),
+        ("", ""),
+        ("[::1", ""),
+        ("[::1]evil.example", ""),
+        ("localhost:80@evil.example", ""),
+        ("localhost:evil", ""),
+        ("localhost/evil", ""),
+    ],
 )
 def test_hosts(text: str, host: str) -> None:
     assert host_name(text) == host
