@@ -30,6 +30,15 @@ WRITES = "provenance_writes"
 """The execution option of a connection that will write."""
 # Any number, the same for all of ours: they make a new database one after the other.
 _MIGRATION_LOCK = 0x50524547
+# A server that was cut off says nothing. Without these a connection to it is waited for more than
+# two minutes, and an answer on one a quarter of an hour (libpq, "Parameter Key Words").
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 
 
 class Database:
@@ -235,6 +244,8 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _postgresql(url: URL) -> Engine:
+    # What the operator wrote into the URL comes before.
+    url = url.set(query={**_PATIENCE, **url.query})
     try:
         return create_engine(url, hide_parameters=True, pool_pre_ping=True)
     except ImportError as error:
