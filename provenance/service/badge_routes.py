@@ -85,7 +85,8 @@ async def keys(request: Request) -> Response:
     """The public keys of this service (RFC 7517), for whoever checks what it signed."""
     key = page_parts_of(request).key
     listed = [] if key is None else [key.public]
-    headers = {**_OPEN, "Cache-Control": "public, max-age=3600"}
+    # One that is new has to be found at once: badges that it signed would not be believed.
+    headers = {**_OPEN, "Cache-Control": "public, no-cache"}
     return JSONResponse({"keys": listed}, headers=headers, media_type="application/jwk-set+json")
 
 

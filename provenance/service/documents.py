@@ -122,8 +122,15 @@ class ReportStanding(DocumentOut):
     policy: str
     judged_at: AwareDatetime
     ends_at: AwareDatetime = Field(description="When the report is forgotten.")
-    stale: bool = Field(description="Whether it might come out otherwise today.")
+    stale: bool = Field(
+        description="Whether something that it was judged with, or a release that it is about, "
+        "has changed."
+    )
     stale_because: tuple[Literal["directory", "lists", "engines", "policy", "releases"], ...]
+    holds: bool = Field(
+        description="Whether the verdict is known to be no more than would be said today. Time "
+        "alone can end that: a directory has grown too old, a certificate has ended."
+    )
     will_be_judged_again: bool = Field(
         description="Whether that happens by itself: only where the policy keeps the bytes."
     )
@@ -141,6 +148,7 @@ class ReportStanding(DocumentOut):
                 "ends_at": entry.ends_at,
                 "stale": bool(standing.stale_because),
                 "stale_because": standing.stale_because,
+                "holds": standing.holds,
                 "will_be_judged_again": bool(standing.stale_because) and entry.upload is not None,
             }
         )

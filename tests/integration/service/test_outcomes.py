@@ -267,7 +267,10 @@ def test_labels_are_for_anybody_until_they_are_taken_back(
     with moderated.client() as client:
         found = client.get("/v1/labels", params={"sha256": digest}).json()
         (label,) = found["labels"]
-        keys = client.get("/.well-known/provenance-keys.json").json()
+        listed = client.get("/.well-known/provenance-keys.json")
+        keys = listed.json()
+        # A key that replaces another is believed at once.
+        assert listed.headers["cache-control"] == "public, no-cache"
         assert keys["keys"] == [outcomes.key.public]
         claims = open_label(label["jws"], outcomes.key.key_set, at=system_clock())
         assert claims is not None
