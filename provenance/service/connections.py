@@ -1,7 +1,8 @@
 """Connections whose requests have heads of bounded length, which arrive in bounded time.
 
 The server's own parser takes a head of any length, and waits for it as long as it comes. Nor
-has it a bound for what follows an answer, and for an answer that nobody takes.
+has it a bound for what follows an answer, and for an answer that nobody takes. Of a request that
+offers another protocol it takes no body.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["BoundedConnection"]
@@ -51,7 +53,8 @@ class BoundedConnection(HttpToolsProtocol):
             if self._head_bytes > _MAX_HEAD_BYTES + _MAX_CHUNK_BYTES:
                 self.transport.close()
                 return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         # The server stops waiting for the next request with the first byte, whatever it is.
         if self._coming is None and (self.cycle is None or self.cycle.response_complete):
             self._expect_within(_REST_S)
@@ -81,6 +84,33 @@ class BoundedConnection(HttpToolsProtocol):
         """It has taken most of it."""
         super().resume_writing()
         self._expect_taking()
+
+    def _should_upgrade(self) -> bool:
+        # Asked before a request that offers another protocol is begun: it is, in `_feed`.
+        return True
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stopped:
+            self._take_as_it_is(data[stopped.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _take_as_it_is(self, rest: bytes) -> None:
+        """Go on after a head as if it offered no other protocol.
+
+        Spec: RFC 9110 §7.8. The parser has stopped at its end, and would take the body for the
+        next request.
+        """
+        method, version = self.scope["method"], self.scope["http_version"]
+        if method == "CONNECT" or not (self.cycle is None or self.cycle.response_complete):
+            # A tunnel, or an offer to change in the middle of an answer: it cannot be kept.
+            self.transport.close()
+            return
+        lines = [f"{method} ".encode() + self.url + f" HTTP/{version}".encode()]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self._feed(b"\r\n".join([*lines, b"", rest]))
 
     def _expect_head(self) -> None:
         self._expect_nothing()

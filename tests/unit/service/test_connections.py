@@ -20,9 +20,13 @@ LARGE = 64 * 1024**2
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Reads no body; `/large` is a long answer."""
-    del receive
+    """Reads no body; but `/echo` answers with it, and `/large` is a long answer."""
     body = b"x" * (LARGE if scope["path"] == "/large" else 2)
+    if scope["path"] == "/echo":
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
     length = str(len(body)).encode()
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
@@ -144,3 +148,45 @@ def test_twin_an_answer_that_is_taken_slowly(place: tuple[str, int]) -> None:
             if time.monotonic() - begun < 6:
                 time.sleep(0.02)
         assert got > LARGE
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+# What would be answered by itself, if it were no body.
+INNER = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def pieces(plain: socket.socket, *sent: bytes) -> None:
+    for piece in sent:
+        plain.sendall(piece)
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("lines", [OFFER, ("Connection: Upgrade", "Upgrade: websocket"), ()])
+@pytest.mark.parametrize("split", [0, 3, None])
+def test_the_body_of_a_request_that_offers_another_protocol_is_its_body(
+    place: tuple[str, int], lines: tuple[str, ...], split: int | None
+) -> None:
+    """As clients in Java send every request. Taken for a request, it got an answer of its own."""
+    head = ask("/echo", *lines, f"Content-Length: {len(INNER)}")
+    sent = [head + INNER] if split is None else [head, INNER[:split], INNER[split:]]
+    with connected(place) as plain:
+        for _ in range(2):
+            pieces(plain, *sent)
+            assert plain.recv(4096).endswith(b"\r\n\r\n" + INNER)
+        plain.sendall(ask("/", "Content-Length: 0"))
+        answered(plain)
+
+
+def test_so_is_one_in_chunks(place: tuple[str, int]) -> None:
+    head = ask("/echo", *OFFER, "Transfer-Encoding: chunked")
+    with connected(place) as plain:
+        pieces(plain, head + b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n")
+        assert plain.recv(4096).endswith(b"\r\n\r\nabcde")
+
+
+def test_a_tunnel_or_an_offer_in_the_middle_of_an_answer_is_none(place: tuple[str, int]) -> None:
+    offer = ask("/", *OFFER, NOTHING)
+    for sent in (b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n", offer * 2):
+        with connected(place) as plain:
+            plain.sendall(sent)
+            assert plain.recv(4096).count(b"HTTP/1.1 200") <= 1
