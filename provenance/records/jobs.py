@@ -189,7 +189,11 @@ class JobStore:
         return [_item(row) for row in rows]
 
     def lease(
-        self, *, now: datetime, lasts: Callable[[int | None], timedelta]
+        self,
+        *,
+        now: datetime,
+        lasts: Callable[[int | None], timedelta],
+        by_url: bool | None = None,
     ) -> tuple[Job, Item] | None:
         """The next file to judge, which nobody else gets until the lease is over.
 
@@ -198,11 +202,14 @@ class JobStore:
         Args:
             now: The time.
             lasts: How long the lease of a file of so many bytes is; None: not known.
+            by_url: Whether it is to be one that is fetched, or one that has come; None: any.
         """
         due = or_(
             job_items.c.state == ItemState.WAITING,
             and_(job_items.c.state == ItemState.RUNNING, job_items.c.leased_until <= now),
         )
+        if by_url is not None:
+            due = and_(due, job_items.c.url.is_not(None) if by_url else job_items.c.url.is_(None))
         with transaction(self._engine) as connection:
             while True:
                 row = connection.execute(

@@ -44,6 +44,7 @@ __all__ = ["ServiceParts", "open_keys", "open_moderation"]
 
 _JOBS = "jobs-"
 _JOB_WORKERS = 2
+_FETCHING_WORKERS = 4
 _REST_S = 1.0
 _TIDY_REST_S = 30.0
 
@@ -154,7 +155,7 @@ class ServiceParts:
             ),
         )
 
-        def job_worker() -> JobWorker:
+        def job_worker(*, by_url: bool) -> JobWorker:
             return JobWorker(
                 jobs=jobs,
                 desk=desk,
@@ -163,6 +164,7 @@ class ServiceParts:
                 max_bytes=service.max_upload_bytes,
                 clock=system_clock,
                 note=note,
+                by_url=by_url,
             )
 
         rejudger = Rejudger(
@@ -182,8 +184,10 @@ class ServiceParts:
         )
         routines = {
             **{
-                f"{_JOBS}{n}": Routine(f"{_JOBS}{n}", job_worker(), rest_s=_REST_S, note=note)
-                for n in range(_JOB_WORKERS)
+                f"{_JOBS}{name}": Routine(
+                    f"{_JOBS}{name}", job_worker(by_url=by_url), rest_s=_REST_S, note=note
+                )
+                for name, by_url in _job_workers(fetches=fetcher is not None)
             },
             "webhooks": Routine("webhooks", messenger, rest_s=_REST_S, note=note),
             "rejudge": Routine("rejudge", rejudger, rest_s=service.refresh_s, note=note),
@@ -255,6 +259,16 @@ class ServiceParts:
         self.judges.close()
         _wait_for(self.routines.values(), grace_s)
         self.register.close()
+
+
+def _job_workers(*, fetches: bool) -> Iterator[tuple[str, bool]]:
+    """By name: is this worker for files that are fetched?
+
+    Files that have come never wait for those that come from elsewhere, as slowly as somebody
+    likes. Where none are fetched any more, one worker says so of those that wait.
+    """
+    yield from ((f"{n}", False) for n in range(_JOB_WORKERS))
+    yield from ((f"fetched-{n}", True) for n in range(_FETCHING_WORKERS if fetches else 1))
 
 
 def _wait_for(routines: Iterable[Routine], seconds: float) -> None:

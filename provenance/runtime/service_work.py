@@ -98,7 +98,19 @@ class Routine:
 
 
 class JobWorker:
-    """Judges the files of jobs, one at a time."""
+    """Judges the files of jobs, one at a time.
+
+    Args:
+        jobs: The jobs.
+        desk: Where files are judged.
+        uploads: The folder of uploads.
+        fetcher: Fetches files by reference; None: switched off.
+        max_bytes: Largest file that is fetched.
+        clock: Says what time it is.
+        note: Told of failures.
+        by_url: Whether it is for files that are fetched, which may take long, or for those that
+            have come; None: for both.
+    """
 
     def __init__(
         self,
@@ -110,7 +122,9 @@ class JobWorker:
         max_bytes: int,
         clock: Callable[[], datetime],
         note: Note,
+        by_url: bool | None = None,
     ) -> None:
+        self._by_url = by_url
         self._jobs = jobs
         self._desk = desk
         self._uploads = uploads
@@ -126,7 +140,7 @@ class JobWorker:
         while self._lost:
             self._jobs.again(self._lost[-1])
             self._lost.pop()
-        leased = self._jobs.lease(now=self._clock(), lasts=self._lease_for)
+        leased = self._jobs.lease(now=self._clock(), lasts=self._lease_for, by_url=self._by_url)
         if leased is None:
             return False
         job, item = leased

@@ -128,3 +128,22 @@ def test_a_file_of_a_job_is_given_up_too(service: RunningService, place: SlowPla
         files = client.get(f"{url}/files").json()["files"]
     assert [file["state"] for file in files] == ["failed", "done"]
     assert "no answer in time" in files[0]["why"] or "too slowly" in files[0]["why"]
+
+
+def test_files_that_have_come_do_not_wait_for_those_that_come_slowly(
+    service: RunningService, place: SlowPlace
+) -> None:
+    token = service.key(Scope.JOBS, Scope.VERIFY, Scope.VERIFY_REFERENCE)
+    references = [{"url": f"{place.url}/slow", "name": f"{number}"} for number in range(8)]
+    with service.client(token) as client:
+        slow = client.post("/v1/jobs", json={"references": references}).headers["location"]
+        time.sleep(1.5)
+        begun = time.monotonic()
+        url = client.post("/v1/jobs", json={}).headers["location"]
+        client.put(f"{url}/files/a.jpg", content=place.data)
+        client.post(f"{url}/close")
+        while client.get(url).json()["state"] != "done":
+            assert time.monotonic() - begun < AFTER_S - 2
+            time.sleep(0.1)
+        assert client.get(slow).json()["progress"]["running"] > 0
+        client.post(f"{slow}/cancel")
