@@ -25,10 +25,10 @@ from provenance.records.tables import job_items, job_sidecars, jobs
 from provenance.records.tokens import Random, new_id
 from provenance.records.webhooks import enqueue_webhook, time_in_message
 
-__all__ = ["MAX_ITEMS", "JobStore"]
+__all__ = ["MAX_ATTEMPTS", "MAX_ITEMS", "JobStore"]
 
 MAX_ITEMS = 10_000
-_MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 _GONE = "whoever worked on it was lost, several times"
 
 
@@ -221,7 +221,7 @@ class JobStore:
                 ).one_or_none()
                 if row is None:
                     return None
-                if row.attempts < _MAX_ATTEMPTS:
+                if row.attempts < MAX_ATTEMPTS:
                     break
                 self._settle(connection, row.id, ItemState.FAILED, now, why=_GONE)
             connection.execute(

@@ -19,7 +19,7 @@ from provenance.errors import (
     WorkerBugError,
 )
 from provenance.records.job_model import Item, Job
-from provenance.records.jobs import JobStore
+from provenance.records.jobs import MAX_ATTEMPTS, JobStore
 from provenance.records.reports import ReportStore, StoredReport
 from provenance.records.webhooks import Delivery, WebhookStore, sign_webhook
 from provenance.runtime.asset_fetcher import AssetFetcher
@@ -164,9 +164,11 @@ class JobWorker:
         try:
             self._judge(job, item, name)
         except StoreError:
+            self._drop_fetched(item, name)
             self._lost.append(item.number)
             raise
         except CancelledError:
+            self._drop_fetched(item, name)
             # The service ends: whoever comes next begins anew, and at once.
             self._jobs.again(item.number)
             return False
@@ -185,9 +187,17 @@ class JobWorker:
             )
         except ConflictError:
             # Its lease was over, and somebody else was faster: one report is enough.
+            self._drop_fetched(item, name)
             return
-        except (SourceError, KeyError):
-            self._jobs.failed(item.number, "its bytes or its policy are gone", now=self._clock())
+        except KeyError:
+            if item.attempts + 1 < MAX_ATTEMPTS:
+                # Where several processes are started anew one after the other, another may have
+                # the policy already: whoever gets the file when this lease is over.
+                self._drop_fetched(item, name)
+                return
+            self._jobs.failed(item.number, "its policy is gone", now=self._clock())
+        except SourceError:
+            self._jobs.failed(item.number, "its bytes are gone", now=self._clock())
         except WorkerBugError as error:
             self._note("worker-bug", error=type(error).__name__)
             self._jobs.failed(item.number, "the check itself failed", now=self._clock())
@@ -197,6 +207,11 @@ class JobWorker:
         self._uploads.remove(name)
         if item.sidecar is not None:
             self._uploads.remove(item.sidecar)
+
+    def _drop_fetched(self, item: Item, name: str) -> None:
+        """Delete what was fetched and is not kept: whoever comes next fetches it anew."""
+        if item.upload is None:
+            self._uploads.remove(name)
 
     @contextmanager
     def _held(self, item: Item) -> Iterator[None]:

@@ -60,15 +60,15 @@ def job_with(parts: ServiceParts, data: bytes, *, policy: str = "default") -> st
     return job.id
 
 
-def work(parts: ServiceParts) -> bool:
-    """Let one worker take one file: may there be another?"""
+def work(parts: ServiceParts, *, after: timedelta = timedelta()) -> bool:
+    """Let one worker take one file, so much later: may there be another?"""
     return JobWorker(
         jobs=parts.jobs,
         desk=parts.desk,
         uploads=parts.uploads,
         fetcher=None,
         max_bytes=10**9,
-        clock=system_clock,
+        clock=lambda: system_clock() + after,
         note=lambda *_, **__: None,
     )()
 
@@ -111,10 +111,29 @@ def test_so_does_one_whose_process_is_stopped(
     assert waits_with_its_bytes(parts, job)
 
 
-def test_twin_one_whose_policy_is_gone_fails(parts: ServiceParts, signed_jpeg: bytes) -> None:
-    job = job_with(parts, signed_jpeg, policy="gone")
+def test_a_file_whose_policy_only_another_process_has_is_left_to_that(
+    parts: ServiceParts, signed_jpeg: bytes
+) -> None:
+    """Several are started anew one after the other, with a policy that is new."""
+    job = job_with(parts, signed_jpeg, policy="new")
     assert work(parts)
-    assert only_file(parts, job).state is ItemState.FAILED
+    left = only_file(parts, job)
+    assert left.state is ItemState.RUNNING
+    assert left.upload is not None
+    assert parts.uploads.path(left.upload).exists()
+    later = system_clock() + timedelta(minutes=10)
+    assert parts.jobs.lease(now=later, lasts=lambda _: timedelta(minutes=5)) is not None
+
+
+def test_twin_one_whose_policy_nobody_has_fails(parts: ServiceParts, signed_jpeg: bytes) -> None:
+    job = job_with(parts, signed_jpeg, policy="gone")
+    upload = only_file(parts, job).upload
+    assert upload is not None
+    for attempt in range(3):
+        assert work(parts, after=timedelta(minutes=10) * attempt)
+    item = only_file(parts, job)
+    assert (item.state, item.why) == (ItemState.FAILED, "its policy is gone")
+    assert not parts.uploads.path(upload).exists()
 
 
 def test_twin_one_that_is_judged_has_its_report(parts: ServiceParts, signed_jpeg: bytes) -> None:

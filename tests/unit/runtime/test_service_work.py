@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from provenance.database.database import Database
 from provenance.database.transactions import transaction
-from provenance.errors import StoreError
+from provenance.errors import ConflictError, StoreError
 from provenance.records.job_model import ItemState
 from provenance.records.jobs import JobStore
 from provenance.records.reports import StoredReport
@@ -171,6 +172,52 @@ def worker_at(
         clock=clock,
         note=lambda *_, **__: None,
     )
+
+
+class Fetched(AssetFetcher):
+    """Everything is there, and the same."""
+
+    def __init__(self) -> None:
+        super().__init__(max_bytes=9, timeout_s=1)
+
+    def fetch(self, url: str, write: Callable[[bytes], object]) -> None:
+        assert url
+        write(b"bytes")
+
+
+class Refusing(ReportDesk):
+    """A desk at which every file meets this."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def judge_and_wait(self, *_: object, **__: object) -> StoredReport:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [CancelledError(), KeyError("policy"), StoreError("away"), ConflictError("faster")]
+)
+def test_what_was_fetched_and_is_not_judged_is_deleted(
+    engine: Engine, uploads: UploadFolder, tmp_path: Path, error: Exception
+) -> None:
+    jobs = JobStore(engine, os.urandom)
+    jobs.create(
+        owner="key", reader=None, policy="default", webhook=None, now=NOW,
+        ends_at=NOW + timedelta(days=1), references=[("1.jpg", URL)],
+    )  # fmt: skip
+    worker = JobWorker(
+        jobs=jobs,
+        desk=Refusing(error),
+        uploads=uploads,
+        fetcher=Fetched(),
+        max_bytes=9,
+        clock=lambda: NOW,
+        note=lambda *_, **__: None,
+    )
+    with suppress(StoreError):
+        worker()
+    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def begun_elsewhere(
