@@ -251,7 +251,7 @@ async def _tell_http(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     """What can be done at this address? Each method may have a route of its own."""
-    return [
+    found = [
         method
         for method in _METHODS
         if any(
@@ -259,6 +259,7 @@ def _methods_of(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    return ["HEAD", *found] if "GET" in found else found
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

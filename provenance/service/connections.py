@@ -13,6 +13,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from provenance.service.problems import Problem, ProblemKind, problem_response
+
 __all__ = ["BoundedConnection"]
 
 _MAX_HEAD_BYTES = 64 * 1024
@@ -84,6 +86,19 @@ class BoundedConnection(HttpToolsProtocol):
         """It has taken most of it."""
         super().resume_writing()
         self._expect_taking()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell what the parser cannot read as every other problem is told."""
+        del msg
+        answer = problem_response(Problem(ProblemKind.BAD_REQUEST), request=None)
+        lines = [
+            b"HTTP/1.1 400 Bad Request",
+            *(name + b": " + value for name, value in answer.raw_headers),
+            b"cache-control: no-store",
+            b"connection: close",
+        ]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
+        self.transport.close()
 
     def _should_upgrade(self) -> bool:
         # Asked before a request that offers another protocol is begun: it is, in `_feed`.

@@ -71,6 +71,10 @@ class Envelope:
         state = scope.setdefault("state", {})
         state["request"] = _request_id(scope)
         begin, status, begun = time.perf_counter(), 0, False
+        method = scope["method"]
+        if method == "HEAD":
+            # Whatever GET would answer; of that the server sends no body (RFC 9110 §9.3.2).
+            scope = {**scope, "method": "GET"}
 
         async def safe_send(message: Message) -> None:
             nonlocal status, begun
@@ -98,7 +102,7 @@ class Envelope:
                 response = problem_response(problem, request=state["request"])
                 await response(scope, receive, safe_send)
         finally:
-            self._finish(scope, status, time.perf_counter() - begin)
+            self._finish(scope, method, status, time.perf_counter() - begin)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -106,11 +110,11 @@ class Envelope:
             raise Problem(ProblemKind.WRONG_HOST)
         await self._app(scope, receive, send)
 
-    def _finish(self, scope: Scope, status: int, took_s: float) -> None:
+    def _finish(self, scope: Scope, method: str, status: int, took_s: float) -> None:
         state: dict[str, Any] = scope["state"]
         # The template, never the path: a path may name a report.
         route = getattr(scope.get("route"), "path", None) or "(none)"
-        method = scope["method"] if scope["method"].isalpha() else "(other)"
+        method = method if method.isalpha() else "(other)"
         self._metrics.finished(method, route, status, took_s)
         self._note(
             "request",

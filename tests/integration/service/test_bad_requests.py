@@ -147,6 +147,7 @@ def test_lying_or_unusable_headers(
 ) -> None:
     answer = talk(service, head(*lines) + b"data")
     assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
+    assert b"\r\ncontent-type: application/problem+json\r\n" in answer
 
 
 def test_no_bytes_at_all(service: RunningService) -> None:

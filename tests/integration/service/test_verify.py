@@ -263,13 +263,26 @@ def test_what_can_be_no_name_leads_nowhere(client: httpx2.Client, path: str) -> 
     [
         ("DELETE", "/v1/verify", {"POST", "PUT"}),
         ("PATCH", "/v1/disclosures", {"POST", "PUT"}),
-        ("POST", f"/v1/reports/{'A' * 22}", {"GET", "DELETE"}),
-        ("POST", "/healthz", {"GET"}),
+        ("POST", f"/v1/reports/{'A' * 22}", {"GET", "HEAD", "DELETE"}),
+        ("POST", "/healthz", {"GET", "HEAD"}),
+        ("HEAD", "/v1/jobs", {"POST"}),
     ],
 )
 def test_what_can_be_done_instead_is_told(
     client: httpx2.Client, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = client.request(method, path)
-    assert (answer.status_code, problem(answer)) == (405, "method-not-allowed")
+    assert answer.status_code == 405
+    assert method == "HEAD" or problem(answer) == "method-not-allowed"
     assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/", "/learn", "/v1/policies", "/r/none"])
+def test_the_head_of_every_answer_can_be_asked_for(client: httpx2.Client, path: str) -> None:
+    """As monitors and whoever looks after links do."""
+    head, whole = client.head(path), client.get(path)
+    assert head.status_code == whole.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    # Another request on the same connection is answered.
+    assert client.get("/healthz").json() == {"status": "ok"}
