@@ -25,7 +25,7 @@ from provenance.fingerprints.frame_signatures import FrameSignatures
 from provenance.fingerprints.media import content_code
 from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.metadata import RawField, extract_metadata
-from provenance.media.privacy import PrivateField, PrivateReading, find_private, is_kept
+from provenance.media.privacy import PrivateField, PrivateReading, find_private, is_kept, is_part_of
 from provenance.media.sniff import sniff_stream
 from provenance.media.source import open_source
 from provenance.signing.carried_credentials import find_in_credentials
@@ -381,6 +381,7 @@ def _planned(  # noqa: PLR0913 - what is planned, and with what
             PlannedMetadata(name=field.name, value=clean_text(field.value))
             for field in carried
             if field.name not in {f.name for f in fields}
+            and not is_part_of(field, {f.name for f in goes})
         ),
     )
 

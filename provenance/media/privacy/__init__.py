@@ -6,6 +6,7 @@ from provenance.media.privacy.clean import clean_copy
 from provenance.media.privacy.find import find_private
 from provenance.media.privacy.keeping import is_kept
 from provenance.media.privacy.model import Category, Cleaning, PrivateField, PrivateReading
+from provenance.media.privacy.rules import is_part_of
 
 __all__ = [
     "Category",
@@ -15,4 +16,5 @@ __all__ = [
     "clean_copy",
     "find_private",
     "is_kept",
+    "is_part_of",
 ]

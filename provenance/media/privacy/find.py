@@ -27,7 +27,7 @@ from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_e
 from provenance.media.privacy.rules import (
     category_of,
     category_of_value,
-    steps_of,
+    is_part_of,
     telling_part,
 )
 from provenance.media.privacy.tiff_pages import look_into_tiff
@@ -181,10 +181,7 @@ def _note_rest(reading: MetadataReading, finder: Finder) -> None:
             if f"container:{profile}" not in names:
                 finder.unreadable(sentence)
     for field in reading.fields:
-        # A part of a structure is gone with its field.
-        if field.name in names or (
-            field.source == "xmp" and names.intersection(steps_of(field.name))
-        ):
+        if is_part_of(field, names):
             continue
         category = category_of(field.name) or category_of_value(field.value)
         if category is not None:

@@ -285,7 +285,10 @@ class _Reader:
             self._take_objects(where[0], data, dictionary)
         elif is_packet:
             at, stop = data.find(b"<"), data.rfind(b">") + 1
-            erase_xmp(data[at:stop] if 0 <= at < stop else data, finder)
+            # Nothing is taken out of a PDF, also where the caller's finder would erase.
+            only_find = Finder(finder.limits, erase=False, within=finder)
+            erase_xmp(data[at:stop] if 0 <= at < stop else data, only_find)
+            finder.take_over(only_find.reading())
         else:
             yield Inside(name, data, is_loose=True)
 

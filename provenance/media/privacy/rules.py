@@ -8,10 +8,19 @@ W3C Basic Geo (lat, long), GeoRSS, the XMP of drones and mapping cameras.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+from provenance.media.metadata import RawField
 from provenance.media.privacy.model import Category
 
-__all__ = ["category_of", "category_of_value", "public_name", "steps_of", "telling_part"]
+__all__ = [
+    "category_of",
+    "category_of_value",
+    "is_part_of",
+    "public_name",
+    "steps_of",
+    "telling_part",
+]
 
 _P, _S, _O = Category.POSITION, Category.SERIAL_NUMBER, Category.OWNER
 _H, _C, _T, _V = Category.HISTORY, Category.CONTACT, Category.TOOL, Category.PREVIEW
@@ -104,6 +113,13 @@ def steps_of(name: str) -> tuple[str, ...]:
     `xmp:LocationShown/exif:GPSLatitude` has two; the slashes of a namespace part nothing.
     """
     return tuple(public_name(f"xmp:{s.removeprefix('xmp:')}") for s in _STEP.findall(name))
+
+
+def is_part_of(field: RawField, names: Collection[str]) -> bool:
+    """Is this one of the fields of these names, or in XMP a part of one, and gone with it?"""
+    return field.name in names or (
+        field.source == "xmp" and not set(names).isdisjoint(steps_of(field.name))
+    )
 
 
 def category_of(name: str) -> Category | None:

@@ -13,6 +13,7 @@ from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.plan import PlanSettings, ReleasePlan, make_plan
 from tests.factory import media
 from tests.factory.judging import directory_of
+from tests.factory.metadata import pdf_with_objects, xmp_packet
 from tests.factory.releases import AI, SIGNED_AT, folder_with, minimal
 from tests.factory.sign import sign
 
@@ -74,6 +75,44 @@ def test_what_is_wrong_with_the_release_hides_nothing_that_is_wrong_with_its_fil
     assert found[0].startswith("files[4].ai[0]")
     right = {"a.gif": media.make("gif"), "b.jpg": media.jpeg(2), "c.jpg": media.jpeg(3)}
     assert len(plan(agency, tmp_path, right).files) == 3
+
+
+@pytest.mark.parametrize("said", ["exif:GPSLatitude", "tiff:Make"])
+def test_a_position_in_the_xmp_of_a_pdf_refuses_it(
+    agency: DevAgency, tmp_path: Path, said: str
+) -> None:
+    packet = xmp_packet(attributes={said: "37,30.0N"})
+    head = b"<</Type/Metadata/Subtype/XML/Length %d>>" % len(packet)
+    data = pdf_with_objects({2: head + b"stream\n" + packet + b"\nendstream"})
+    if said == "exif:GPSLatitude":
+        # Nothing is taken out of a PDF, so no plan may say that it will be.
+        (fault,) = faults_of(agency, tmp_path, {"a.pdf": data})
+        assert "private metadata that cannot be taken out: xmp:exif:GPSPosition;" in fault
+    else:
+        (file,) = plan(agency, tmp_path, {"a.pdf": data}).files
+        assert file.removed == ()
+
+
+def test_what_is_taken_out_with_all_its_parts_is_not_said_to_stay(
+    agency: DevAgency, tmp_path: Path
+) -> None:
+    history = (
+        '<xmpMM:History><rdf:Seq><rdf:li rdf:parseType="Resource">'
+        "<xmp:Label>saved</xmp:Label></rdf:li></rdf:Seq></xmpMM:History>"
+    )
+    packet = xmp_packet(history, attributes={"exif:GPSLatitude": "37,30.0N", "tiff:Make": "M"})
+    files = {"a.jpg": media.jpeg(1, xmp=packet)}
+    (file,) = plan(agency, tmp_path, files).files
+    assert {field.name for field in file.removed} == {
+        "xmp:exif:GPSPosition",
+        "xmp:xmpMM:History",
+    }
+    assert [field.name for field in file.metadata] == ["xmp:tiff:Make"]
+    # Of what stays, every value is told.
+    keep = ["xmp:exif:*", "xmp:xmpMM:*"]
+    (file,) = plan(agency, tmp_path, files, keep_metadata=keep).files
+    assert file.removed == ()
+    assert "xmp:exif:GPSLatitude" in {field.name for field in file.metadata}
 
 
 def test_several_things_that_are_wrong_with_one_file(agency: DevAgency, tmp_path: Path) -> None:
