@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from provenance.verdict import Verdict
@@ -167,6 +169,37 @@ def test_the_slider_by_keyboard_over_the_copy_that_was_just_checked(
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.locator("#boxes")).to_be_hidden()
+
+
+@pytest.mark.parametrize("is_tall", [False, True])
+def test_a_copy_is_shown_in_its_own_shape(
+    context: MakeContext, stage: Stage, tmp_path: Path, *, is_tall: bool
+) -> None:
+    page = context().new_page()
+    page.goto(f"/r/{stage.answers['lookalike']}?lang=en")
+    copy = stage.files[Verdict.OFFICIAL].parent / "copy.jpg"
+    if is_tall:
+        with Image.open(copy) as picture:
+            screen = Image.new("RGB", (picture.width, picture.width * 2))
+            screen.paste(picture, (0, picture.width // 2))
+        copy = tmp_path / "screenshot.png"
+        screen.save(copy)
+    page.locator("#copy-file").set_input_files(copy)
+    shown = page.locator("#copy")
+    expect(shown).to_be_visible()
+    expect(page.locator("#slider")).to_be_visible(visible=not is_tall)
+    expect(page.locator("#show-boxes")).to_be_visible()
+    with Image.open(copy) as picture:
+        shape = picture.width / picture.height
+    box, marked = shown.bounding_box(), page.locator("#boxes").bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(shape, rel=0.05)
+    # What differs is told in shares of the copy, so it is marked over all of that.
+    assert marked == pytest.approx(box, abs=1)
+    released = page.locator("#release").bounding_box()
+    assert released is not None
+    is_below = box["y"] >= released["y"] + released["height"]
+    assert is_below is is_tall
 
 
 def test_a_copy_that_the_browser_cannot_show_is_said_to_be_none(

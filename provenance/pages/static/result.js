@@ -4,6 +4,7 @@ import { keptCopy } from "./kept-copy.js";
 const section = document.getElementById("compare");
 const stage = document.getElementById("stage");
 if (section && stage) {
+  const release = document.getElementById("release");
   const copy = document.getElementById("copy");
   const slider = document.getElementById("slider");
   const boxes = document.getElementById("boxes");
@@ -14,6 +15,14 @@ if (section && stage) {
     // An SVG element has no property of that name.
     boxes.toggleAttribute("hidden", !(showBoxes && showBoxes.checked));
   };
+  const arrange = () => {
+    // One of another shape, a screenshot for one, would be stretched over the release.
+    const shape = (picture) => picture.naturalWidth / picture.naturalHeight;
+    const isAlike = Math.abs(shape(copy) / shape(release) - 1) < 0.05;
+    stage.classList.toggle("sliding", isAlike);
+    stage.classList.toggle("apart", !isAlike);
+    for (const part of [slider, ...slider.labels]) part.hidden = !isAlike;
+  };
   const unreadable = document.getElementById("copy-unreadable");
   const show = (file, chosen) => {
     const address = URL.createObjectURL(file);
@@ -21,7 +30,7 @@ if (section && stage) {
     copy.onload = () => {
       document.getElementById("copy-figure").hidden = false;
       document.getElementById("slider-row").hidden = false;
-      stage.classList.add("sliding");
+      arrange();
       place();
       mark();
     };
@@ -30,7 +39,7 @@ if (section && stage) {
       // What was shown before is not the file that is chosen now.
       document.getElementById("copy-figure").hidden = true;
       document.getElementById("slider-row").hidden = true;
-      stage.classList.remove("sliding");
+      stage.classList.remove("sliding", "apart");
       boxes.toggleAttribute("hidden", true);
       // Of a copy that nobody put here, nobody expects a picture.
       if (chosen) unreadable.textContent = unreadable.dataset.says;
@@ -38,6 +47,9 @@ if (section && stage) {
     copy.src = address;
   };
   slider.addEventListener("input", place);
+  release.addEventListener("load", () => {
+    if (!document.getElementById("copy-figure").hidden) arrange();
+  });
   if (showBoxes) showBoxes.addEventListener("change", mark);
   chooseRow.hidden = false;
   document.getElementById("copy-file").addEventListener("change", (event) => {
