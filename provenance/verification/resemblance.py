@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Literal
 
 from provenance.errors import RegisterError
@@ -18,6 +19,7 @@ from provenance.report import (
     finding,
 )
 from provenance.untrusted import clean_text
+from provenance.verdict import ReleaseState
 from provenance.verification.asset import AssetBytes
 from provenance.verification.recovery import NO_REGISTER
 from provenance.verification.register import ReleaseMatch, ReleaseRegister, ResemblanceAnswer
@@ -89,7 +91,7 @@ def look_for_resemblance(
     why_not = [clean_text(why) for why in answer.why_not]
     if len(kept) < len(named):
         why_not.append("the register has releases of agencies that the directory does not list")
-    kept = kept[:_MAX_KEPT]
+    kept = _current_first(kept)[:_MAX_KEPT]
     return ResemblanceFound(
         resemblances=tuple(kept),
         steps=(binding, _resemblance_step(kept)),
@@ -144,6 +146,21 @@ def _resemblance(match: ReleaseMatch, agency: AgencyRef) -> Resemblance:
         differs=match.differs if match.certain_file else (),
         spans=match.spans,
     )
+
+
+def _current_first(nearest_first: list[Resemblance]) -> list[Resemblance]:
+    """The same order, but of equally near ones those that stand come first.
+
+    An agency releases a picture again after it withdrew it by mistake, or in a newer version.
+    """
+    equally_near = groupby(
+        nearest_first, lambda one: (one.distance, one.inliers, one.edits, one.differs, one.spans)
+    )
+    return [
+        one
+        for _, group in equally_near
+        for one in sorted(group, key=lambda one: one.state is not ReleaseState.CURRENT)
+    ]
 
 
 def _resemblance_step(kept: list[Resemblance]) -> RecoveryStep:

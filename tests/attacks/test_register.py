@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -303,6 +304,23 @@ def alike(release: RegisteredRelease, **fields: object) -> MemoryRegister:
         answer=ResemblanceAnswer(matches=(match,), iscc=ISCC),
         bindings=[BindingMatch(manifest=manifest, distance=9)],
     )
+
+
+@pytest.mark.parametrize(("inliers", "first"), [(402, "NOVA9-AGAIN"), (401, "NOVA9-2026-11")])
+def test_of_two_releases_of_one_picture_the_current_one_is_named(
+    ask: Ask, release: RegisteredRelease, agency: DevAgency, inliers: int, first: str
+) -> None:
+    withdrawn = replace(release, state=ReleaseState.WITHDRAWN)
+    again = release_of(agency.agency_id, release="NOVA9-AGAIN")
+    matches = (
+        match_of(file_of(withdrawn, b"first", JPEG)),
+        match_of(file_of(again, b"again", JPEG), inliers=inliers),
+    )
+    report = ask(media.jpeg(), MemoryRegister(answer=ResemblanceAnswer(matches=matches)))
+    assert report.verdict is Verdict.LOOKALIKE
+    assert report.resemblance[0].release == first
+    # What is nearer by anything stays first, and then it is said that it was withdrawn.
+    assert ("withdrawn" in report.summary) is (first == withdrawn.release)
 
 
 def test_a_copy_without_credentials_that_resembles_a_release_is_a_look_alike(
