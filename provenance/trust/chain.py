@@ -49,6 +49,15 @@ _MALFORMED = (
     NotImplementedError,
     UnsupportedAlgorithm,
 )
+# With which keys a signature of this kind can have been made. RFC 5280 §4.1.1.2.
+_KEYS_FOR = {
+    "rsassa_pkcs1v15": {"rsa"},
+    "rsassa_pss": {"rsa", "rsassa_pss"},
+    "ecdsa": {"ec"},
+    "dsa": {"dsa"},
+    "ed25519": {"ed25519"},
+    "ed448": {"ed448"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,10 @@ def _validate(
 def _validate_path(path: Sequence[Certificate], anchor: Certificate, at: datetime) -> ChainAnswer:
     try:
         trusted = CertTrustAnchor(asn1_x509.Certificate.load(anchor.der))
-        leaf, *authorities = [asn1_x509.Certificate.load(c.der) for c in path]
+        loaded = [asn1_x509.Certificate.load(c.der) for c in path]
+        if not all(map(_may_have_signed, [*loaded[1:], trusted.certificate], loaded)):
+            return ChainAnswer(why="a certificate is signed otherwise than its issuer's key can")
+        leaf, *authorities = loaded
         context = ValidationContext(
             trust_roots=[trusted],
             moment=at,
@@ -177,6 +189,16 @@ def _validate_path(path: Sequence[Certificate], anchor: Certificate, at: datetim
     except _MALFORMED as error:
         return ChainAnswer(why=f"malformed certificate: {error}")
     return ChainAnswer((anchor,))
+
+
+def _may_have_signed(issuer: asn1_x509.Certificate, certificate: asn1_x509.Certificate) -> bool:
+    """Is its signature of a kind that this issuer's key can make?
+
+    Certificates of one name may have keys of all kinds. The validation asks a key for its
+    length in bits before it looks at what kind it is, and not every kind has one.
+    """
+    kind = certificate["signature_algorithm"].signature_algo
+    return issuer.public_key.algorithm in _KEYS_FOR.get(kind, ())
 
 
 def _stretch(chain: Sequence[Certificate], at: datetime) -> tuple[datetime, datetime]:

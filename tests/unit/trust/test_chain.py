@@ -356,3 +356,19 @@ def test_each_certificate_is_issued_by_the_one_after_it() -> None:
     )
     assert _check(leaf, between, issuing).anchor is None
     assert _check(leaf, issuing).anchor is not None
+
+
+@pytest.mark.parametrize("kind", [KeyKind.ED25519, KeyKind.P256, KeyKind.RSA2048])
+@pytest.mark.parametrize("signed_by", [KeyKind.ED25519, KeyKind.P256, KeyKind.RSA2048])
+def test_an_anchor_of_the_name_with_a_key_of_another_kind(
+    kind: KeyKind, signed_by: KeyKind
+) -> None:
+    """Many roots may have one name; where nothing else tells them apart, the signature does."""
+    anchor = pki.root("Chain TEST twin", kind=kind)
+    other = pki.root("Chain TEST twin", kind=signed_by)
+    leaf = _leaf(other)
+    answer = _check(leaf, anchors=[anchor])
+    assert (answer.anchors == (_load(anchor),)) is (kind is signed_by)
+    if kind is not signed_by:
+        assert answer.why == "a certificate is signed otherwise than its issuer's key can"
+    assert _load(other) in _check(leaf, anchors=[anchor, other]).anchors
