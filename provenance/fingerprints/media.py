@@ -152,4 +152,6 @@ def _tried(what: str, make: Callable[[], MediaFingerprint]) -> MediaFingerprint:
     try:
         return make()
     except (MalformedError, LimitError) as error:
-        return MediaFingerprint(why_not=(f"{what}: {error}",))
+        # Some decoders say of what they speak themselves.
+        why = str(error).removeprefix(f"{what}: ")
+        return MediaFingerprint(why_not=(f"{what}: {why}",))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from provenance.moderation.vocabulary import ActionState, Category, Outcome
@@ -298,6 +300,34 @@ def test_evidence_is_covered_until_a_reason_is_given(
     other.goto(f"/mod/cases/{lookalike}")
     expect(other.locator(".veil.is-blurred")).to_have_count(1)
     assert other.request.get(place).status == 403
+
+
+def test_evidence_of_another_shape_stands_below_the_release(
+    seat: Callable[..., Page], lookalike: str
+) -> None:
+    """Under the slider it would be stretched, and its places be elsewhere."""
+    page = seat("ro-reviewer")
+    page.goto(f"/mod/cases/{lookalike}")
+    page.locator(".subject > details summary").click()
+    page.locator(".subject > details textarea").fill("To compare it with the release")
+    page.locator(".subject > details button").click()
+    release = page.locator(".stage img").first
+    expect(release).to_have_js_property("complete", True)  # noqa: FBT003
+    width, height = release.evaluate("(one) => [one.naturalWidth, one.naturalHeight]")
+    shown: list[bytes] = []
+    page.route(
+        "**/evidence/**",
+        lambda route: route.fulfill(body=shown[-1], content_type="image/jpeg"),
+    )
+    for shape, is_alike in (((width, height), True), ((height, 2 * width), False)):
+        picture = io.BytesIO()
+        Image.new("RGB", shape, "teal").save(picture, "JPEG")
+        shown.append(picture.getvalue())
+        page.reload()
+        copy = page.locator(".stage .copy img")
+        expect(copy).to_have_js_property("naturalWidth", shape[0])
+        expect(page.locator(".slider-row")).to_be_visible(visible=is_alike)
+        expect(page.locator(".stage.sliding")).to_have_count(int(is_alike))
 
 
 def test_nothing_of_a_restricted_case_is_shown(seat: Callable[..., Page], console: Console) -> None:

@@ -12,6 +12,7 @@ from provenance.deadline import Deadline
 from provenance.errors import MalformedError
 from provenance.fingerprints import sound_matching
 from provenance.fingerprints.index import CodeHit
+from provenance.fingerprints.media import fingerprint_media
 from provenance.fingerprints.model import Code, Reference
 from provenance.fingerprints.sound import (
     MIN_SOUND_QUALITY,
@@ -21,6 +22,8 @@ from provenance.fingerprints.sound import (
     sound_numbers,
 )
 from provenance.fingerprints.sound_matching import find_sound_at_speeds
+from provenance.media.formats import FORMATS
+from tests.factory.clips import clip, encode_clip
 from tests.factory.recordings import avi
 from tests.factory.ticking import Ticking
 from tests.factory.timelines import SmallRegister
@@ -120,6 +123,13 @@ def test_sound_that_is_too_short_says_so() -> None:
     fingerprint = fingerprint_sound(io.BytesIO(encode_track(track(1, seconds=2))))
     assert fingerprint.codes == ()
     assert fingerprint.why_not == ("sound: shorter than 2.7 seconds",)
+
+
+def test_of_what_a_reason_speaks_is_said_once() -> None:
+    silent = fingerprint_media(io.BytesIO(encode_clip(clip(1))), FORMATS["mp4"])
+    assert "sound: no sound stream that can be decoded" in silent.why_not
+    broken = fingerprint_media(io.BytesIO(b"RIFF"), FORMATS["wav"])
+    assert [why.split(":")[0] for why in broken.why_not] == ["sound"]
 
 
 def test_no_sound_is_malformed() -> None:
