@@ -17,19 +17,21 @@ from provenance.media.formats import Container, MediaFormat
 from provenance.media.layout import Layout, LayoutParser, Segment, SegmentKind
 from provenance.media.metadata import MetadataReading, extract_metadata
 from provenance.media.metadata.heif_items import find_items, find_other_types
+from provenance.media.privacy.chunks import riff_edits
 from provenance.media.privacy.documents import look_into_archive
 from provenance.media.privacy.drawings import svg_edits
+from provenance.media.privacy.films import bmff_edits
 from provenance.media.privacy.model import Category, Edit, Finder, Inside, PrivateReading
 from provenance.media.privacy.pdf_streams import look_into_pdf
 from provenance.media.privacy.photoshop_eraser import erase_exif_and_blocks, erase_resources
 from provenance.media.privacy.pictures import jpeg_edits, png_edits
-from provenance.media.privacy.recordings import bmff_edits, riff_edits, tagged_edits
 from provenance.media.privacy.rules import (
     category_of,
     category_of_value,
     is_part_of,
     telling_part,
 )
+from provenance.media.privacy.sound_tags import tagged_edits
 from provenance.media.privacy.tiff_pages import look_into_tiff
 from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange
