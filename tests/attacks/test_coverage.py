@@ -83,6 +83,19 @@ def test_bytes_behind_the_end_of_a_box_hashed_picture(
     )
 
 
+def test_a_fill_byte_behind_the_scan_of_a_box_hashed_picture(
+    agency_signer: MemorySigner, judge: Judge
+) -> None:
+    """The engine hashes a scan without it, and so says nothing about it."""
+    data = box_hashed_jpeg(media.make("jpeg"), signer=agency_signer)
+    _official(judge(data))
+
+    report = judge(data[:-2] + b"\xff" + data[-2:])
+    _partial(report, FindingCode.EXTRA_EXCLUSIONS)
+    (part,) = report.coverage.uncovered
+    assert (part.offset, part.size_bytes, part.label) == (len(data) - 2, 1, "fill")
+
+
 @pytest.mark.parametrize("tail", TAILS)
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
 def test_bytes_behind_the_end_of_an_ordinary_picture_alter_it(

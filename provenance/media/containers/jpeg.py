@@ -53,7 +53,8 @@ class _Store:
 def parse_layout(stream: BinaryIO, size_bytes: int, limits: Limits) -> Layout:
     """Which segments make this JPEG, and where does its image end?
 
-    A scan is one segment with its header, `SOS`, restart markers included. The image
+    A scan is one segment with its header, `SOS`, restart markers included; fill bytes
+    behind it are none of it, and a box hash does not stand for them. The image
     ends after its first end-of-image marker: thumbnails lie inside segments, so
     theirs are never met. What follows (a gain map, a motion photo, a ZIP) is the
     trailer. A segment's data starts after its length field, so the data of EXIF,
@@ -99,7 +100,7 @@ def parse_layout(stream: BinaryIO, size_bytes: int, limits: Limits) -> Layout:
         content = head[4 : 2 + length]
         if code == _SOS:
             next_marker = _find_marker(stream, end, size_bytes)
-            end = size_bytes if next_marker is None else next_marker
+            end = size_bytes if next_marker is None else _without_fill(stream, end, next_marker)
         kind = _kind(code, content)
         if code == 0xEB and _joins_store(stores, content, length - 2, at, parts):
             kind = SegmentKind.MANIFEST
@@ -121,6 +122,20 @@ def _find_marker(stream: BinaryIO, at: int, size_bytes: int) -> int | None:
         at += len(data) - 1
         window = min(window * 4, _LARGEST_WINDOW_BYTES)
     return None
+
+
+def _without_fill(stream: BinaryIO, start: int, marker: int) -> int:
+    """Where do the fill bytes before this marker begin? They are no part of the scan before it."""
+    window = _HEAD_BYTES
+    at = marker
+    while at > start:
+        first = max(start, at - window)
+        kept = read_at(stream, first, at - first).rstrip(b"\xff")
+        if kept:
+            return first + len(kept)
+        at = first
+        window = min(window * 4, _LARGEST_WINDOW_BYTES)
+    return start
 
 
 def _note_skipped(stream: BinaryIO, parts: PartCollector, start: int, end: int) -> None:

@@ -110,8 +110,22 @@ def test_stuffed_bytes_restarts_and_fill_bytes_do_not_end_a_scan() -> None:
     data = _SOI + _segment(0xDA, b"\1\1\0\0\x3f\0") + scan + b"\xff" + _EOI
     layout = _layout(data)
     assert layout.media_end == len(data)
-    assert [part.label for part in layout.segments] == ["SOI", "SOS", "EOI"]
+    assert [part.label for part in layout.segments] == ["SOI", "SOS", "fill", "EOI"]
     assert layout.gaps == ()
+
+
+@pytest.mark.parametrize("count", [1, 70, 5_000])
+def test_fill_bytes_behind_a_scan_are_padding(count: int) -> None:
+    scan = _segment(0xDA, b"\1\1\0\0\x3f\0") + b"a\xff\0"
+    layout = _layout(_SOI + scan + b"\xff" * count + _EOI)
+    end = 2 + len(scan)
+    _, sos, fill, eoi = layout.segments
+    assert (sos.end, fill.kind) == (end, SegmentKind.PADDING)
+    assert fill.range == ByteRange(end, end + count)
+    assert eoi.start == end + count
+    # A scan without any data.
+    empty = _layout(_SOI + _segment(0xDA, b"\1\1\0\0\x3f\0") + b"\xff" * count + _EOI)
+    assert [part.label for part in empty.segments] == ["SOI", "SOS", "fill", "EOI"]
 
 
 def test_a_store_in_several_segments_is_joined_without_the_repeated_headers() -> None:
