@@ -27,15 +27,19 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     style, types, layers, schemas, README"
 	@echo "make bench    speed, side by side with its rivals"
-	@echo "make curves   how cost grows with batch, register, video and clients, as pictures (an hour)"
+	@echo "make curves   how cost grows with batch, register, video and clients, as pictures (minutes)"
 	@echo "make soak     hostile files at full size; service and cluster while parts are taken away"
 	@echo "make fuzz     every parser under a coverage-guided fuzzer, SECONDS=600 each, JOBS=1"
 	@echo "make accuracy how well copies of registered pictures, video and sound are found (hours)"
 	@echo "make screenshots  pictures of every page and verdict, in screenshots/"
 	@echo "make schemas  write the JSON Schemas again"
 
+# pdqhash comes as source: it takes a C++ compiler and Python's headers to install it.
+HAS_HEADERS := import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))
 debian:
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || $(call debian-install,python3-venv)
+	@command -v c++ >/dev/null && $(PYTHON) -c '$(HAS_HEADERS)' 2>/dev/null \
+	  || $(call debian-install,g++ python3-dev)
 
 # strace shows that the optional second engine opens no socket; softhsm2 keeps a key as
 # hardware would; exiftool says, independently of us, what metadata a file still has; with
