@@ -111,6 +111,11 @@ class Integrity(_Facts):
         default=None, description="Where the file says its credentials are; never fetched."
     )
 
+    @property
+    def registered_as(self) -> tuple[str, ...]:
+        """By which labels may a register know the file? Reports of earlier versions tell one."""
+        return self.manifests or ((self.manifest,) if self.manifest is not None else ())
+
 
 class Part(_Facts):
     """A range of bytes of the file."""

@@ -156,7 +156,8 @@ def _concerned(
     said: list[Sequence[RegisteredFile]] = []
     if report.asset.sha256 is not None:
         said.append(register.files(report.asset.sha256, at=at))
-    said.extend(register.files_of_manifest(label, at=at) for label in report.integrity.manifests)
+    labels = report.integrity.registered_as
+    said.extend(register.files_of_manifest(label, at=at) for label in labels)
     said.extend(
         register.files(like.file_sha256, at=at)
         for like in report.resemblance[:_MOST_RESEMBLED]

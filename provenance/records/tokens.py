@@ -7,7 +7,15 @@ import hashlib
 import re
 from collections.abc import Callable
 
-__all__ = ["Random", "digest_of", "looks_like_key", "new_access_token", "new_id", "new_key_token"]
+__all__ = [
+    "Random",
+    "digest_of",
+    "looks_like_id",
+    "looks_like_key",
+    "new_access_token",
+    "new_id",
+    "new_key_token",
+]
 
 Random = Callable[[int], bytes]
 """So many bytes that nobody can foretell."""
@@ -17,6 +25,7 @@ _KEY_ID_BYTES = 8
 # With 256 random bits there is nothing to guess, so one pass of SHA-256 is all the hashing
 # that is needed; a slow hash protects what people think up, and would cost every request.
 _SECRET_BYTES = 32
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _KEY = re.compile(r"pv_(live|test)_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 
 
@@ -27,6 +36,11 @@ def _text(data: bytes) -> str:
 def new_id(random: Random) -> str:
     """A name of 128 random bits: who knows it was told."""
     return _text(random(_ID_BYTES))
+
+
+def looks_like_id(text: str) -> bool:
+    """Is this written as `new_id` writes one?"""
+    return _ID.fullmatch(text) is not None
 
 
 def new_key_token(random: Random, key: str | None, *, test: bool) -> tuple[str, str]:

@@ -81,10 +81,11 @@ class BindingLookup:
         hold, the manifest in it, if it is registered.
         """
         found: dict[str, int | None] = {}
-        label = report.integrity.manifest
         intact = report.integrity.state is IntegrityState.INTACT
-        if intact and label is not None and self.manifest(label) is not None:
-            found[label] = 100
+        for label in report.integrity.registered_as if intact else ():
+            if self.manifest(label) is not None:
+                found[label] = 100
+                break
         for step in report.recovery:
             if step.place == "register-binding" and step.manifest is not None:
                 found.setdefault(step.manifest, _score(step.distance))

@@ -19,9 +19,10 @@ from urllib.parse import urljoin, urlsplit
 from provenance.errors import ConfigurationError, ConnectionLostError, FetchError
 from provenance.runtime.addresses import Resolver, is_public, system_resolver
 
-__all__ = ["GuardedFetcher", "Pace"]
+__all__ = ["USUAL_PORTS", "GuardedFetcher", "Pace"]
 
-_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS = {"http": 80, "https": 443}
+"""The only ones that are asked, by scheme."""
 _MAX_URL_CHARS = 2_000
 _REDIRECTS = {301, 302, 307, 308}
 _OCSP = ("application/ocsp-request", "application/ocsp-response")
@@ -43,7 +44,7 @@ class _Target:
     @property
     def host_header(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS["https" if self.secure else "http"] else self.place
+        return host if self.port == USUAL_PORTS["https" if self.secure else "http"] else self.place
 
     @property
     def place(self) -> str:
@@ -151,11 +152,11 @@ class GuardedFetcher:
                 host = str(IPv6Address(host))
         except ValueError as error:
             raise FetchError(f"expected the URL of a responder: {error}") from error
-        if parts.scheme not in _PORTS or not host:
+        if parts.scheme not in USUAL_PORTS or not host:
             raise FetchError(f"expected an http or https URL, got {parts.scheme or 'none'!r:.20}")
         if "@" in parts.netloc:
             raise FetchError(f"{host}: a URL with user information is refused")
-        port = _PORTS[parts.scheme] if port is None else port
+        port = USUAL_PORTS[parts.scheme] if port is None else port
         target = _Target(
             url=url,
             secure=parts.scheme == "https",
@@ -163,7 +164,7 @@ class GuardedFetcher:
             port=port,
             path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         )
-        if port not in _PORTS.values() and target.place not in self._allow:
+        if port not in USUAL_PORTS.values() and target.place not in self._allow:
             raise FetchError(f"{target.place}: only ports 80 and 443 are asked")
         return target
 

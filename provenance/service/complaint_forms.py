@@ -13,6 +13,7 @@ from provenance.hosts import ascii_host
 from provenance.moderation.model import Contact, Locator
 from provenance.moderation.views import NewComplaint
 from provenance.moderation.vocabulary import Category, ReporterRole
+from provenance.records.tokens import looks_like_id
 from provenance.wording.messages import Message, say
 
 __all__ = ["LIMITS", "ReportForm", "parse_digest", "parse_url"]
@@ -27,7 +28,6 @@ LIMITS: Mapping[str, int] = {
 """How many characters a field may have."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_REPORT = re.compile(r"[A-Za-z0-9_-]{22}")
 _EMAIL = re.compile(r"[^@\s<>\"(),:;\\]{1,64}@[^@\s<>\"(),:;\\]+\.[^@\s<>\"(),:;\\.]{2,}")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9.])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -86,7 +86,7 @@ class ReportForm:
     @property
     def report(self) -> str | None:
         """The name of the report, if it can be one."""
-        return self.r if _REPORT.fullmatch(self.r) else None
+        return self.r if looks_like_id(self.r) else None
 
     def errors(self, *, attached: bool) -> dict[str, Message]:
         """What is wrong, by field, in the order of the form? Empty: nothing.

@@ -21,6 +21,7 @@ from provenance.records.job_model import Job, Webhook
 from provenance.records.scopes import Scope
 from provenance.records.webhooks import parse_webhook_secret
 from provenance.runtime.addresses import is_public
+from provenance.runtime.fetch import USUAL_PORTS
 from provenance.runtime.uploads import Upload
 from provenance.service.answers import policy_of, url_of
 from provenance.service.bodies import Slots, check_encoding, each_chunk, receive_upload
@@ -52,7 +53,6 @@ FileName = Annotated[
 ]
 
 _LEASE = timedelta(minutes=5)
-_PORTS = {80, 443}
 # A thousand long addresses, each with a long name.
 _MAX_REQUEST_BYTES = 8 * 1024**2
 _PROBLEMS = responses(
@@ -365,7 +365,7 @@ def _webhook(request: Request, wanted: WebhookRequest) -> Webhook:
     if f"{shown}:{port}" not in parts_of(request).settings.network_allow:
         if parts.scheme != "https":
             raise Problem(ProblemKind.INVALID, "webhook: expected an https URL")
-        if port not in _PORTS:
+        if port not in USUAL_PORTS.values():
             raise Problem(ProblemKind.INVALID, "webhook: expected port 443 or 80")
         try:
             ipaddress.ip_address(host)

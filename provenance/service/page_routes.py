@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -17,6 +16,7 @@ from provenance.pages.rendering import DEVICE_POLICY
 from provenance.pages.result import result_view
 from provenance.records.reports import StoredReport
 from provenance.records.scopes import Scope
+from provenance.records.tokens import looks_like_id
 from provenance.runtime.report_desk import Question
 from provenance.service.answers import policy_of, url_of
 from provenance.service.bodies import Slots, receive_upload
@@ -56,7 +56,6 @@ GET  /openapi.json      everything else
 
 The absence of credentials says nothing against a file.
 """
-_REPORT = re.compile(r"[A-Za-z0-9_-]{22}")
 _SVG = "image/svg+xml"
 # A picture opened by itself is a document of its own, and may do nothing.
 _SVG_HEADERS = {
@@ -125,7 +124,7 @@ def _refuse_strangers(request: Request) -> None:
 
 async def stored_entry(request: Request, caller: Caller, id_: str) -> StoredReport | None:
     """The report of this name, if whoever asks may read it."""
-    if _REPORT.fullmatch(id_) is None:
+    if not looks_like_id(id_):
         # No name of a report: no database has to be asked, nor can be with every text.
         return None
     return await asyncio.to_thread(parts_of(request).desk.get, id_, reader=caller.reader)

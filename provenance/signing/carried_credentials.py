@@ -26,10 +26,10 @@ from provenance.limits import DEFAULT_LIMITS, Limits
 from provenance.media.containers import extract_manifest, parse_layout
 from provenance.media.formats import MediaFormat
 from provenance.media.metadata.model import decode_text
-from provenance.media.privacy import Category, PrivateReading, find_private
+from provenance.media.privacy import Category, PrivateReading
+from provenance.media.privacy.find import look_into
 from provenance.media.privacy.model import Finder
 from provenance.media.privacy.rules import category_of, category_of_value
-from provenance.media.sniff import sniff_stream
 
 __all__ = ["find_in_credentials"]
 
@@ -58,6 +58,8 @@ def find_in_credentials(
         data = extract_manifest(stream, layout, limits)
         if data:
             _look_into(data, finder)
+        for inside in finder.inside:
+            look_into(inside, finder)
     except (MalformedError, LimitError) as error:
         finder.unreadable(f"credentials: {error}")
     return finder.reading()
@@ -113,26 +115,13 @@ def _look_at_assertion(label: str, assertion: Assertion, finder: Finder) -> None
             _note_unread(label, error, finder)
     for content in assertion.box.contents:
         if content.type == b"bidb":
-            _look_at_file(label, content.content, finder)
+            # A file of its own, searched with the others when all is read.
+            finder.look_inside(f"credentials:{label}", content.content)
 
 
 def _note_unread(label: str, error: Exception, finder: Finder) -> None:
     # Whoever knows what it is may keep it by name, as anything else in it.
     finder.found(f"credentials:{label}", Category.HISTORY, str(error), removable=False)
-
-
-def _look_at_file(label: str, data: bytes, finder: Finder) -> None:
-    """Search a file that is embedded as an assertion."""
-    stream = io.BytesIO(data)
-    media_format = sniff_stream(stream, len(data))
-    if media_format is None or not finder.may_look_into(f"credentials:{label}", len(data)):
-        return
-    reading = find_private(stream, media_format, limits=finder.limits)
-    for field in reading.fields:
-        name = f"credentials:{label}:{field.name}"
-        finder.found(name, field.category, field.preview, removable=False)
-    for sentence in reading.unreadable:
-        finder.unreadable(f"credentials:{label}: {sentence}")
 
 
 def _look_at(said: Any, finder: Finder) -> None:

@@ -46,7 +46,7 @@ class LentPostgresql:
 
     Args:
         server: The server's URL.
-        name: What they are called, with a number.
+        name: What they are called, each with a number.
     """
 
     def __init__(self, server: str, name: str = "lent") -> None:
@@ -55,6 +55,8 @@ class LentPostgresql:
         self._made = 0
         self._free: list[_Kept] = []
         self._held = ExitStack()
+        # The one that the others are like; nobody uses it.
+        Database(new_database(server, name)).close()
 
     @contextmanager
     def place(self) -> Iterator[str]:
@@ -81,12 +83,8 @@ class LentPostgresql:
 
     def _make(self) -> _Kept:
         self._made += 1
-        name = f"{self._name}_{self._made}"
-        if self._made > 1:
-            return _Kept(new_database(self._server, name, like=f"{self._name}_0"), self._held)
-        # The one that the others are like is used by nobody.
-        Database(new_database(self._server, f"{self._name}_0")).close()
-        return _Kept(new_database(self._server, name, like=f"{self._name}_0"), self._held)
+        url = new_database(self._server, f"{self._name}_{self._made}", like=self._name)
+        return _Kept(url, self._held)
 
 
 class _Kept:

@@ -21,15 +21,21 @@ class _Bits:
         return self._value.to_bytes((self._count + 7) // 8, "little")
 
 
-def stored(data: bytes) -> bytes:
-    """A Brotli stream of one part that is not compressed, or of none."""
+def stored(data: bytes, *, piece_bytes: int = 65_536) -> bytes:
+    """A Brotli stream of parts of this size that are not compressed, or of none."""
     if not data:
         return b"\x06"
-    bits = _Bits()
-    # A window of 22 bits; not the last part, of so many bytes, not compressed.
-    for value, count in ((0b1011, 4), (0, 1), (0, 2), (len(data) - 1, 16), (1, 1)):
-        bits.add(value, count)
-    return bits.to_bytes() + data + b"\3"
+    out = b""
+    for at in range(0, len(data), piece_bytes):
+        piece = data[at : at + piece_bytes]
+        bits = _Bits()
+        # At the beginning, a window of 22 bits; not the last part, of so many bytes, not
+        # compressed.
+        window = () if at else ((0b1011, 4),)
+        for value, count in (*window, (0, 1), (0, 2), (len(piece) - 1, 16), (1, 1)):
+            bits.add(value, count)
+        out += bits.to_bytes() + piece
+    return out + b"\3"
 
 
 def reconstruction(

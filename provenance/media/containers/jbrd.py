@@ -47,6 +47,14 @@ class _Bits:
         count, more = forms[self.take(2)]
         return more + self.take(count)
 
+    def whole(self, count: int) -> bytes:
+        """So many bytes, from the next whole one on."""
+        start = (self._at + 7) >> 3
+        self._at = 8 * (start + count)
+        if start + count > len(self._data):
+            raise MalformedError(f"jbrd: it ends at byte {len(self._data)}, expected more")
+        return self._data[start : start + count]
+
     def rest(self) -> bytes:
         """What follows, from the next whole byte on."""
         return self._data[(self._at + 7) >> 3 :]
@@ -111,17 +119,16 @@ def _stored(packed: bytes, size: int) -> bytes:
     # How far back it may refer: of no use where it does not.
     if bits.take(1) and not bits.take(3) and bits.take(3) == 1:
         raise MalformedError("jbrd: a Brotli stream of another kind")
-    found = b""
+    found = bytearray()
     while not bits.take(1):
         digits = 4 + bits.take(2)
         length = 1 + bits.take(4 * digits) if digits < 7 else 0
         if not length or not bits.take(1):
             raise MalformedError("jbrd: what it holds is compressed")
-        bits = _Bits(bits.rest())
-        found += bits.take(8 * length).to_bytes(length, "little")
+        found += bits.whole(length)
     if not bits.take(1) or bits.rest() or len(found) != size:
         raise MalformedError(f"jbrd: expected {size} bytes that are not compressed")
-    return found
+    return bytes(found)
 
 
 def _pass_over_tables(bits: _Bits) -> None:

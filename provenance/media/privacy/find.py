@@ -37,7 +37,7 @@ from provenance.media.privacy.xmp_eraser import erase_xmp
 from provenance.media.ranges import ByteRange
 from provenance.media.sniff import sniff_stream
 
-__all__ = ["find_private", "look"]
+__all__ = ["find_private", "look", "look_into"]
 
 _PARSERS: Mapping[Container, LayoutParser] = MappingProxyType(
     {
@@ -119,7 +119,7 @@ def look(
     finder.values = reading.fields
     edits = _edits(stream, media_format, layout, finder)
     for inside in finder.inside:
-        _look_into(inside, finder)
+        look_into(inside, finder)
     _note_rest(reading, finder)
     return edits
 
@@ -131,11 +131,11 @@ def _edits(
     size_bytes = stream.seek(0, io.SEEK_END)
     if media_format.container is Container.ZIP:
         for inside in look_into_archive(stream, size_bytes, media_format.name, finder):
-            _look_into(inside, finder)
+            look_into(inside, finder)
         return []
     if media_format.container is Container.PDF:
         for inside in look_into_pdf(stream, size_bytes, finder):
-            _look_into(inside, finder)
+            look_into(inside, finder)
         return []
     if media_format.container is Container.TIFF:
         look_into_tiff(stream, size_bytes, finder)
@@ -190,7 +190,7 @@ def _note_rest(reading: MetadataReading, finder: Finder) -> None:
             finder.found(field.name, category, field.value, removable=False)
 
 
-def _look_into(inside: Inside, finder: Finder) -> None:
+def look_into(inside: Inside, finder: Finder) -> None:
     """Search a file that lies inside this one; nothing in it can be taken out."""
     stream = io.BytesIO(inside.data)
     media_format = sniff_stream(stream, len(inside.data))

@@ -20,21 +20,8 @@ _KNOWN_FRAMES = frozenset(
         *("PCNT", "PCST", "POPM", "POSS", "PRIV", "RBUF", "RGAD", "RVA2", "RVAD", "RVRB", "SEEK"),
         *("SIGN", "SYLT", "SYTC", "UFID", "USER", "USLT", "XDOR", "XOLY", "XSOA", "XSOP", "XSOT"),
         *("BUF", "CNT", "COM", "CRA", "CRM", "EQU", "ETC", "GEO", "GP1", "IPL", "ITU", "LNK"),
-        *(
-            "MCI",
-            "MLL",
-            "MVI",
-            "MVN",
-            "PCS",
-            "PIC",
-            "POP",
-            "REV",
-            "RVA",
-            "SLT",
-            "STC",
-            "UFI",
-            "ULT",
-        ),
+        *("MCI", "MLL", "MVI", "MVN", "PCS", "PIC", "POP", "REV", "RVA", "SLT", "STC", "UFI"),
+        "ULT",
     }
 )
 _SEPARATORS = re.compile(rb"[\0-\3]")

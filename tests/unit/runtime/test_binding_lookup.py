@@ -10,8 +10,12 @@ import pytest
 
 from provenance.errors import ConflictError
 from provenance.registry.register.register import Register
-from provenance.runtime.binding_lookup import BindingLookup
+from provenance.runtime.binding_lookup import BindingLookup, FoundManifest
+from provenance.signing.dev_agency import DevAgency
+from provenance.signing.memory_signer import MemorySigner
+from tests.factory.judging import directory_of, verifier_of
 from tests.factory.registers import AGENCY, AT, store_in
+from tests.factory.updates import update
 
 NOW = AT + timedelta(hours=1)
 WATERMARK, VALUE = "com.example.watermark", base64.b64encode(b"17").decode()
@@ -37,3 +41,24 @@ def test_what_others_bind_keeps_nobody_from_his_own(
             own.repoint(WATERMARK, VALUE, theirs)
         with pytest.raises(ConflictError, match="there is no manifest"):
             own.bind(WATERMARK, VALUE, theirs)
+
+
+@pytest.mark.parametrize("updated", [True, False])
+def test_credentials_that_hold_lead_to_the_manifest_that_is_registered(
+    tmp_path: Path,
+    agency: DevAgency,
+    agency_signer: MemorySigner,
+    signed_jpeg: bytes,
+    *,
+    updated: bool,
+) -> None:
+    """It is the active one that a register knows, which may be an update of the one judged."""
+    data = update(signed_jpeg, "image/jpeg", signer=agency_signer) if updated else signed_jpeg
+    label, store = store_in(data)
+    report = verifier_of(directory_of(agency)).verify(data)
+    assert (report.integrity.manifest == label) is not updated
+    with Register(tmp_path / "register.db") as register:
+        lookup = BindingLookup(register, AGENCY, lambda: NOW)
+        assert lookup.by_report(report, most=9) == []
+        lookup.store(store)
+        assert lookup.by_report(report, most=9) == [FoundManifest(label, 100)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from provenance.credentials.engine_signing import Intent
 from provenance.errors import PrivateDataError
+from provenance.limits import Limits
 from provenance.media.formats import FORMATS
 from provenance.media.privacy import Category, PrivateReading
 from provenance.signing.carried_credentials import find_in_credentials
@@ -21,6 +23,7 @@ from provenance.signing.memory_signer import MemorySigner
 from provenance.signing.signer import Signer, SignJob
 from tests.factory import media
 from tests.factory.judging import directory_of, verifier_of
+from tests.factory.metadata import exif_block, ratios, text
 from tests.factory.sign import ingredient, manifest, sign, store_of
 from tests.factory.stores import Box, parse_store
 
@@ -134,6 +137,42 @@ def test_an_assertion_that_cannot_be_read_is_named(
     assert reading.unreadable == ()
     found = {field.name for field in reading.fields}
     assert found == ({"credentials:com.maker.note"} if names else set())
+
+
+def _with_file(signer: MemorySigner, file: bytes) -> bytes:
+    """Credentials with this file as an assertion."""
+    told = bytes.fromhex("40cb0c32bb8a489da70b2ad6f47f4369") + b"\x03com.maker.copy\0"
+    store = parse_store(store_of(sign(media.jpeg(1), "image/jpeg", signer=signer), "image/jpeg"))
+    content = [Box(b"jumd", told), Box(b"bfdb", b"\0image/jpeg\0"), Box(b"bidb", file)]
+    store.assertions.children.append(Box(b"jumb", children=content))
+    return store.root.to_bytes()
+
+
+def test_a_file_that_is_an_assertion_is_searched(agency_signer: MemorySigner) -> None:
+    gps = {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))}
+    for exif, names in (
+        (exif_block({}, gps=gps), {"credentials:com.maker.copy:exif:GPSPosition"}),
+        (exif_block({0x8298: text("Aurora Entertainment")}), set()),
+    ):
+        data = _with_file(agency_signer, media.jpeg(1, exif=exif))
+        reading = find_in_credentials(io.BytesIO(data), FORMATS["c2pa"])
+        assert {field.name for field in reading.fields} == names
+        assert reading.unreadable == ()
+
+
+@pytest.mark.parametrize(("most", "enough"), [(1, False), (2, True)])
+def test_files_inside_one_have_one_budget_with_it(
+    agency_signer: MemorySigner, most: int, *, enough: bool
+) -> None:
+    """The archive and the picture in it are two."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("a.jpg", media.jpeg(1))
+    data = _with_file(agency_signer, archive.getvalue())
+    limits = Limits(max_inside_files=most)
+    reading = find_in_credentials(io.BytesIO(data), FORMATS["c2pa"], limits)
+    assert (reading.unreadable == ()) is enough
+    assert all("more than 1 files" in sentence for sentence in reading.unreadable)
 
 
 def test_a_file_without_credentials_says_nothing() -> None:

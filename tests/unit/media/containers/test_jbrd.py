@@ -58,6 +58,13 @@ def test_what_cannot_be_read_to_its_end_is_refused(packed: bytes) -> None:
         bare_jpeg(reconstruction((_JFIF,), packed=packed))
 
 
+def test_what_is_stored_in_many_pieces_is_put_together() -> None:
+    note = b"\xfe\xea\x62" + b"N" * 60_000
+    packed = stored(note, piece_bytes=1)
+    jpeg = bare_jpeg(reconstruction((), (note,), packed=packed))
+    assert jpeg == b"\xff\xd8\xff" + note + b"\xff\xd9"
+
+
 @pytest.mark.parametrize("data", [b"", b"x", bytes(20_000), b"\xff" * 20_000])
 def test_what_has_no_end_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError, match="jbrd"):

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from provenance.media.formats import FORMATS
-from provenance.media.privacy import Cleaning, PrivateReading, clean_copy, find_private
+from provenance.media.privacy import Cleaning
 from tests.factory import media
 from tests.factory.metadata import box, exif_block, ratios, text
+from tests.factory.private_metadata import clean as _clean
+from tests.factory.private_metadata import found as _found
+from tests.factory.private_metadata import names as _names
 
 _POSITION = {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))}
 _PRIVATE = media.jpeg(1, exif=exif_block({}, gps=_POSITION))
 _PLAIN = media.jpeg(1)
-
-
-def _found(kind: str, data: bytes) -> PrivateReading:
-    return find_private(io.BytesIO(data), FORMATS[kind])
-
-
-def _names(kind: str, data: bytes) -> set[str]:
-    reading = _found(kind, data)
-    assert reading.unreadable == ()
-    return {field.name for field in reading.fields}
-
-
-def _clean(kind: str, data: bytes) -> tuple[Cleaning, bytes]:
-    out = io.BytesIO()
-    return clean_copy(io.BytesIO(data), out, FORMATS[kind]), out.getvalue()
 
 
 def test_a_compressed_header_of_a_film_refuses_it() -> None:

@@ -13,7 +13,7 @@ import pytest
 from provenance.errors import PrivateDataError
 from provenance.media.formats import FORMATS
 from provenance.media.metadata import extract_metadata
-from provenance.media.privacy import Category, Cleaning, clean_copy, find_private
+from provenance.media.privacy import Category, Cleaning, find_private
 from tests.factory import media
 from tests.factory.metadata import (
     box,
@@ -25,6 +25,7 @@ from tests.factory.metadata import (
     text,
     xmp_packet,
 )
+from tests.factory.private_metadata import clean as _clean
 from tests.factory.reconstruction import reconstruction
 
 _TITLE = "오로라 ノヴァ九 🎤"
@@ -38,11 +39,6 @@ _XMP = xmp_packet(
     "<xmpMM:History><rdf:Seq><rdf:li>HISTQ3301</rdf:li></rdf:Seq></xmpMM:History>",
     attributes={"exif:GPSLatitude": "37,33N", "exif:GPSLongitude": "126,58E"},
 )
-
-
-def _clean(kind: str, data: bytes, *keep: str) -> tuple[Cleaning, bytes]:
-    out = io.BytesIO()
-    return clean_copy(io.BytesIO(data), out, FORMATS[kind], keep=keep), out.getvalue()
 
 
 def _removed(cleaning: Cleaning) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from base64 import b64encode
 from collections.abc import Callable
@@ -10,10 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from provenance.errors import PrivateDataError
-from provenance.media.formats import FORMATS
-from provenance.media.privacy import Category, Cleaning, PrivateReading, clean_copy, find_private
+from provenance.media.privacy import Category, Cleaning
 from tests.factory import media
 from tests.factory.metadata import exif_block, id3_tag, ratios, riff_chunk, text
+from tests.factory.private_metadata import clean as _clean
+from tests.factory.private_metadata import found as _found
+from tests.factory.private_metadata import names as _names
 
 _FOLDER = "/Users/somebody/song.wav"
 _POSITION = {1: text("N"), 2: ratios((37, 1)), 3: text("E"), 4: ratios((126, 1))}
@@ -23,21 +24,6 @@ _PRIVATE = media.jpeg(1, exif=exif_block({}, gps=_POSITION))
 def _sound() -> bytes:
     data = media.mp3(1)
     return data[10 + int.from_bytes(data[8:10], "big") :]
-
-
-def _found(kind: str, data: bytes) -> PrivateReading:
-    return find_private(io.BytesIO(data), FORMATS[kind])
-
-
-def _names(kind: str, data: bytes) -> set[str]:
-    reading = _found(kind, data)
-    assert reading.unreadable == ()
-    return {field.name for field in reading.fields}
-
-
-def _clean(kind: str, data: bytes) -> tuple[Cleaning, bytes]:
-    out = io.BytesIO()
-    return clean_copy(io.BytesIO(data), out, FORMATS[kind]), out.getvalue()
 
 
 def _wide(said: str) -> bytes:

@@ -16,10 +16,12 @@ import pytest
 
 from provenance.errors import PrivateDataError
 from provenance.limits import DEFAULT_LIMITS, Limits
-from provenance.media.formats import FORMATS
-from provenance.media.privacy import Category, Cleaning, PrivateReading, clean_copy, find_private
+from provenance.media.privacy import Category, Cleaning
 from tests.factory import media
 from tests.factory.metadata import exif_block, pdf_with_objects, ratios, text, xmp_packet
+from tests.factory.private_metadata import clean as _clean
+from tests.factory.private_metadata import found as _found
+from tests.factory.private_metadata import names as _names
 
 _EXIF = exif_block(
     {0x8298: text("Aurora Entertainment")},
@@ -30,21 +32,6 @@ _PLAIN = media.jpeg(1)
 _CP = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
 _DRONE = "http://www.dji.com/drone-dji/1.0/"
 _DC = "http://purl.org/dc/elements/1.1/"
-
-
-def _found(kind: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> PrivateReading:
-    return find_private(io.BytesIO(data), FORMATS[kind], None, limits)
-
-
-def _names(kind: str, data: bytes) -> set[str]:
-    reading = _found(kind, data)
-    assert reading.unreadable == ()
-    return {field.name for field in reading.fields}
-
-
-def _clean(kind: str, data: bytes, *keep: str) -> tuple[Cleaning, bytes]:
-    out = io.BytesIO()
-    return clean_copy(io.BytesIO(data), out, FORMATS[kind], keep=keep), out.getvalue()
 
 
 # Drawings.

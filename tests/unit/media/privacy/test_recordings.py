@@ -19,14 +19,9 @@ from tests.factory.metadata import (
     riff_chunk,
     text,
 )
+from tests.factory.private_metadata import names as _names
 
 _CAMERA = b'<NonRealTimeMeta><Device modelName="CAMERA" serialNo="SERIALQ7731"/></NonRealTimeMeta>'
-
-
-def _names(kind: str, data: bytes) -> set[str]:
-    reading = find_private(io.BytesIO(data), FORMATS[kind])
-    assert reading.unreadable == ()
-    return {field.name for field in reading.fields}
 
 
 def _handler(kind: bytes) -> bytes:
